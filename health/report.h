@@ -1,0 +1,48 @@
+/* health/report.h -- an agent's statement about its server, to and from a record's value.
+ *
+ * MessagePack map: 1 services [[port, listening, sockets, queue, queue_max]], 2 cpu, 3 memory,
+ * 4 disk, 5 received, 6 sent. Unknown keys and further array elements are a later version's and
+ * are skipped. */
+#ifndef TANDEM_HEALTH_REPORT_H
+#define TANDEM_HEALTH_REPORT_H
+
+#include "replication/pack.h"
+#include "replication/record.h"
+
+enum { REPORT_SERVICES_MAX = 8 };
+
+struct report_service {
+    uint16_t port;
+    bool listening;
+    uint32_t sockets;          /* established TCP connections, both families */
+    uint32_t queue, queue_max; /* accept queue of the listener, the fullest if several */
+};
+
+struct report {
+    size_t service_count; /* 0..REPORT_SERVICES_MAX */
+    struct report_service services[REPORT_SERVICES_MAX];
+    uint16_t cpu_permille, memory_permille, disk_permille; /* 0..1000 busy or in use */
+    uint64_t received_bytes_per_s, sent_bytes_per_s;       /* all interfaces but lo */
+};
+
+enum report_reason {
+    REPORT_OK,
+    REPORT_MALFORMED,
+    REPORT_MISSING_FIELD,
+    REPORT_BAD_FIELD,
+    REPORT_DUPLICATE_PORT,
+    REPORT_REASON_COUNT
+};
+
+const char *report_reason_text(enum report_reason reason);
+
+/* Encode into value[RECORD_VALUE_MAX]; returns the size. Always fits. */
+size_t report_encode(const struct report *self, uint8_t *value);
+
+enum report_reason report_decode(struct report *self, struct pack_space *space,
+                                 const uint8_t *value, size_t size);
+
+/* The service on this port, or NULL. */
+const struct report_service *report_service(const struct report *self, uint16_t port);
+
+#endif

@@ -1,0 +1,102 @@
+/* node/balance/pool.h -- the living state of a pool, and the choice of a server.
+ *
+ * The one thing that the control thread writes and all DNS threads read and write: a fixed array of
+ * atomics. The control thread stores loads and verdicts; DNS threads count what they hand out and
+ * form the group. Nobody waits for anybody.
+ *
+ * Least connection group (Npia IP Master, 2003): take the G servers with the least utilisation, go
+ * round them R times, form the group anew. Utilisation = (sockets at the last report + answers
+ * handed out since) / capacity, so that the answers of one report interval do not all meet the same
+ * servers. A group also ends after POOL_GROUP_MS, and when a report is a surprise: it differs from
+ * what was expected. A report that merely confirms what was handed out lets the round run on. A
+ * server that stops being up is skipped at once, in the midst of a round.
+ *
+ * A group is formed by the one thread that took its last place, O(members); as G x R answers share
+ * that cost and G grows with the pool, it is O(1) amortised for an answer. */
+#ifndef TANDEM_NODE_BALANCE_POOL_H
+#define TANDEM_NODE_BALANCE_POOL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "replication/arena.h"
+
+enum {
+    POOL_GROUP_MAX = 256,
+    POOL_GROUP_MS = 1000, /* a group is not older than this */
+    POOL_MEMBERS_MAX = 16384,
+};
+
+enum pool_last_resort { POOL_LAST_KNOWN_GOOD, POOL_ALL, POOL_FIXED, POOL_SERVFAIL };
+
+/* Why this choice. */
+enum pool_reason {
+    POOL_CHOSEN,           /* a fit server */
+    POOL_CHOSEN_LAST_GOOD, /* none is fit: one that was last */
+    POOL_CHOSEN_ANY,       /* none is fit: any */
+    POOL_CHOSEN_FIXED,     /* none is fit: the fixed addresses */
+    POOL_NOBODY,           /* none is fit: SERVFAIL */
+    POOL_NO_ADDRESS,       /* no member has an address of this family */
+    POOL_NOT_READY,        /* the facts have not arrived yet */
+    POOL_REASON_COUNT
+};
+
+const char *pool_reason_text(enum pool_reason reason);
+
+/* Families are numbered as everywhere: 0 is IPv4, 1 is IPv6. */
+struct pool_member_config {
+    uint32_t capacity; /* >= 1 */
+    bool has[2];       /* an address of the family */
+};
+
+struct pool_config {
+    size_t member_count; /* 1..POOL_MEMBERS_MAX */
+    const struct pool_member_config *members;
+    uint32_t group_size; /* 1..POOL_GROUP_MAX */
+    uint32_t rounds;     /* 1..1000 */
+    enum pool_last_resort last_resort;
+};
+
+struct pool;
+
+/* Everything from the arena, NULL when it is full. No member is fit and the pool not ready. */
+struct pool *pool_init(const struct pool_config *config, struct arena *arena);
+
+/* ---- by the control thread alone ---- */
+
+void pool_set_ready(struct pool *self, bool is_ready);
+void pool_set_group(struct pool *self, uint32_t group_size, uint32_t rounds);
+/* fit: may be answered. Clearing it keeps the member for last-known-good if it was the last to go.
+ * */
+void pool_set_fit(struct pool *self, size_t member, bool is_fit);
+/* A report: sockets established as of now, which ends what was pending. */
+void pool_set_load(struct pool *self, size_t member, uint32_t sockets);
+/* Answers the partner handed out, running total (never falls but at its restart). */
+void pool_set_partner_handed(struct pool *self, size_t member, uint32_t handed);
+
+/* ---- by anyone ---- */
+
+/* Choose for an answer of this family at now_ms and count it. On POOL_CHOSEN* but FIXED *member is
+ * set. Wait-free. */
+enum pool_reason pool_choose(struct pool *self, int64_t now_ms, unsigned family, size_t *member);
+
+struct pool_member_state {
+    uint32_t sockets, handed, partner_handed; /* handed: answers since the start, by this node */
+    uint32_t capacity;
+    uint32_t pending; /* answers of both nodes since the last report */
+    bool is_fit, in_group;
+};
+
+void pool_member_state(const struct pool *self, size_t member, struct pool_member_state *state);
+
+struct pool_state {
+    size_t member_count, fit_count, group_count;
+    uint32_t group_size, rounds;
+    bool is_ready;
+    enum pool_last_resort last_resort;
+    uint64_t answers[POOL_REASON_COUNT]; /* by reason, since the start */
+};
+
+void pool_state(const struct pool *self, struct pool_state *state);
+
+#endif

@@ -1,0 +1,128 @@
+/* replication/document.h -- the cluster's configuration: one YAML file, the same on both nodes.
+ *
+ *   format: 1
+ *   cluster: tandem-lab
+ *   nodes:                                # one or two; the first is the primary
+ *     ns1:
+ *       interface: lan                    # where its addresses live; absent: addresses are the
+ * host's
+ *       own: [192.0.2.11, 2001:db8:53::11]      # always on this node; at most one of each family
+ *       home: [192.0.2.53, 2001:db8:53::53]     # its service address; moves with takeover
+ *       pair: 198.51.100.1                # its end of the pair link; absent: the first of own
+ *       key: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"     # Z85 public key
+ *   dns: {port: 53, threads: 2}
+ *   replication: {port: 7353}
+ *   paths: {keys: keys, state: /var/lib/tandem, run: /run/tandem}   # relative: to this file
+ *   witness: [192.0.2.1]                  # up to 5
+ *   zones:
+ *     tandem.example: tandem.example.zone # relative: to this file
+ *   servers:
+ *     media1: {addresses: [192.0.2.101, 2001:db8:53::101], capacity: 1000, key: "..."}
+ *   pools:
+ *     stream:
+ *       name: stream.tandem.example
+ *       policy: least-connection-group
+ *       group-size: 2
+ *       rounds: 1
+ *       ports: [1755, 80]
+ *       ttl: 5s
+ *       stale: 2s
+ *       last-resort: last-known-good      # all, servfail, or a list of addresses
+ *       servers: [media1, media2]         # or: all
+ *
+ * Every mistake is refused with file:line:column, what was found and what was expected; unknown and
+ * duplicate keys are mistakes. Options are rows of one table each, which drives parsing, checking
+ * and the manual. Pure but for libyaml's own allocation, which ends with the call. */
+#ifndef TANDEM_REPLICATION_DOCUMENT_H
+#define TANDEM_REPLICATION_DOCUMENT_H
+
+#include "replication/arena.h"
+#include "replication/ip.h"
+
+enum {
+    DOCUMENT_FORMAT = 1,
+    DOCUMENT_SIZE_MAX = 16 << 20, /* bytes of the file */
+    DOCUMENT_NODES_MAX = 2,
+    DOCUMENT_SERVERS_MAX = 16384,
+    DOCUMENT_POOLS_MAX = 1024,
+    DOCUMENT_ZONES_MAX = 65536,
+    DOCUMENT_PORTS_MAX = 8,
+    DOCUMENT_WITNESSES_MAX = 5,
+    DOCUMENT_FIXED_MAX = 8, /* last-resort addresses */
+    DOCUMENT_NAME_MAX = 30, /* bytes of a node, pool or server name: [a-z0-9-], as in host names;
+                                   three of them and two slashes fit in a record's name */
+    DOCUMENT_KEY_SIZE = 41, /* Z85 text of a public key and its NUL */
+    DOCUMENT_ERROR_MAX = 512,
+};
+
+enum document_last_resort {
+    DOCUMENT_LAST_KNOWN_GOOD, /* the servers that were up last */
+    DOCUMENT_ALL,
+    DOCUMENT_FIXED,
+    DOCUMENT_SERVFAIL,
+};
+
+struct document_node {
+    const char *name;
+    const char *interface; /* NULL: addresses are not Tandem's to add */
+    struct ip own[2];      /* [0] IPv4, [1] IPv6; family 0: none. At least one of the two */
+    struct ip home[2];     /* likewise */
+    struct ip pair;
+    char key[DOCUMENT_KEY_SIZE]; /* "" only in a cluster of one without agents */
+};
+
+struct document_server {
+    const char *name;
+    struct ip addresses[2]; /* [0] IPv4, [1] IPv6; at least one */
+    uint32_t capacity;      /* 1..10,000,000 sockets */
+    char key[DOCUMENT_KEY_SIZE];
+};
+
+struct document_pool {
+    const char *name;    /* "stream" */
+    const char *owner;   /* "stream.tandem.example": the domain name it answers for */
+    uint32_t group_size; /* 1..256; default: a fifth of the servers, at least 2 if there are 2 */
+    uint32_t rounds;     /* 1..1000 */
+    size_t port_count;   /* 1..DOCUMENT_PORTS_MAX */
+    uint16_t ports[DOCUMENT_PORTS_MAX];
+    uint32_t ttl_s;   /* 0..86400 */
+    int32_t stale_ms; /* 500..60000: a report older than this is no report */
+    enum document_last_resort last_resort;
+    size_t fixed_count;
+    struct ip fixed[DOCUMENT_FIXED_MAX];
+    size_t member_count; /* >= 1 */
+    uint32_t *members;   /* positions in document.servers */
+};
+
+struct document_zone {
+    const char *origin; /* absolute, without the final dot; "." for the root */
+    const char *path;   /* as given; document_path makes it absolute */
+};
+
+struct document {
+    const char *cluster;
+    size_t node_count, server_count, pool_count, zone_count, witness_count;
+    struct document_node nodes[DOCUMENT_NODES_MAX];
+    struct document_server *servers;
+    struct document_pool *pools;
+    struct document_zone *zones;
+    struct ip witnesses[DOCUMENT_WITNESSES_MAX];
+    uint16_t dns_port, replication_port;
+    uint16_t dns_threads; /* 1..64; default 2 */
+    const char *keys_path, *state_path, *run_path;
+};
+
+/* Parse and check text[0..size). file is used in messages only. On success everything *document
+ * points to lies in the arena. On failure error[DOCUMENT_ERROR_MAX] holds one line
+ * "file:line:column: found, expected" and *document is undefined. */
+bool document_parse(struct document *document, const char *file, const char *text, size_t size,
+                    struct arena *arena, char *error);
+
+/* Position of the node, or SIZE_MAX. */
+size_t document_node(const struct document *document, const char *name);
+
+/* path as it is if absolute, else beside the document's file. In the arena; NULL when it is full.
+ * */
+const char *document_path(const char *file, const char *path, struct arena *arena);
+
+#endif

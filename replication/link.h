@@ -1,0 +1,88 @@
+/* replication/link.h -- the wire between agents and nodes: ZeroMQ with CURVE.
+ *
+ * A node binds one ROUTER for its agents and its partner and, if it is the one that dials, connects
+ * one DEALER to its partner. An agent connects one DEALER to each node. Peers are told apart by
+ * their CURVE key alone, never by anything they say: peers[i] of the configuration is peer i of
+ * every call. A key that is not among them is refused in the handshake (ZAP, fail closed) and
+ * counted.
+ *
+ * Owned by one thread. Start it before threads or children that would inherit its context. */
+#ifndef TANDEM_REPLICATION_LINK_H
+#define TANDEM_REPLICATION_LINK_H
+
+#include "replication/ip.h"
+
+#include <stdbool.h>
+
+enum {
+    LINK_KEY_SIZE = 41,         /* Z85 text and its NUL */
+    LINK_FRAME_SIZE_MAX = 65536 /* bytes; a larger frame ends its connection */
+};
+
+struct link_peer {
+    char key[LINK_KEY_SIZE]; /* public */
+    bool dial;               /* connect to address:port, which needs its key */
+    struct ip address;
+    uint16_t port;
+};
+
+struct link_config {
+    char public_key[LINK_KEY_SIZE], secret_key[LINK_KEY_SIZE];
+    size_t bind_count; /* 0: does not listen (an agent) */
+    const struct ip *bind_addresses;
+    uint16_t bind_port;
+    size_t peer_count;
+    const struct link_peer *peers; /* copied */
+    bool quick; /* node to node: reconnect and heartbeat in tens of milliseconds */
+};
+
+enum link_event_type {
+    LINK_NOTHING, /* nothing more just now */
+    LINK_UP,      /* the dialled connection to peer is through its handshake */
+    LINK_DOWN,    /* it is gone, or was refused */
+    LINK_FRAME,   /* bytes from peer */
+};
+
+struct link_event {
+    enum link_event_type type;
+    size_t peer;
+    const uint8_t *bytes; /* LINK_FRAME: valid until the next call */
+    size_t size;
+};
+
+/* Counted, never logged here. */
+struct link_counts {
+    uint64_t refused_keys;      /* handshakes with an unknown key */
+    uint64_t failed_handshakes; /* that broke off otherwise */
+    uint64_t unsendable;        /* frames not sent: peer away, or its queue full */
+    uint64_t odd_frames;        /* of several parts, empty, or without an authenticated key */
+};
+
+struct link;
+
+/* 0, or -errno with a sentence in error[256]. */
+int link_open(struct link **link, const struct link_config *config, char *error);
+void link_close(struct link *link); /* NULL is fine */
+
+/* An epoll descriptor, readable when something may have happened. Level-triggered; because ZeroMQ's
+ * own descriptors are not, call link_pending before every wait. */
+int link_fd(const struct link *link);
+bool link_pending(struct link *link);
+
+/* The next event; LINK_NOTHING when there is none. Call until then, or up to a budget. */
+void link_receive(struct link *link, struct link_event *event);
+
+/* 0, or -EAGAIN / -EHOSTUNREACH when the peer is away or its queue is full. Never blocks. A reply
+ * goes to the connection the peer last spoke on. */
+int link_send(struct link *link, size_t peer, const uint8_t *bytes, size_t size);
+
+/* Addresses a refused handshake last came from, for the log; "" when none. */
+const char *link_last_refused(const struct link *link);
+void link_counts(const struct link *link, struct link_counts *counts);
+
+/* A new key pair into public_key and secret_key [LINK_KEY_SIZE]. */
+void link_keygen(char *public_key, char *secret_key);
+/* The public key of a secret one; false when it is no key. */
+bool link_public_key(const char *secret_key, char *public_key);
+
+#endif

@@ -1,0 +1,119 @@
+/* replication/message.h -- every message between agents and nodes, on one page.
+ *
+ * One protocol for agent -> node and node -> node. A message is one ZeroMQ frame holding one
+ * MessagePack map with small integer keys. Unknown keys are skipped, unknown types and versions
+ * refused with a reason, all sizes bounded.
+ *
+ *   key 0 is the type; then:
+ *   HELLO     1 protocol_min  2 protocol_max  3 role  4 name  5 cluster  6 boot  7 heard_boot
+ *             8 known_incarnation  9 wants_snapshot  10 synced
+ *   SNAPSHOT  1 chunk  2 last  3 [record]
+ *   DELTA     3 [record]  4 partner_lacks
+ *   VERSIONS  1 chunk  2 last  3 [[kind, name, incarnation, sequence]]
+ *   PULL      3 [[kind, name]]
+ *   ACK       1 chunk  2 incarnation  3 sequence
+ *   record    [kind, name, incarnation, sequence, age_ms, value]; longer arrays are of a later
+ *             version, whose further elements are skipped */
+#ifndef TANDEM_REPLICATION_MESSAGE_H
+#define TANDEM_REPLICATION_MESSAGE_H
+
+#include "replication/pack.h"
+#include "replication/record.h"
+
+enum {
+    MESSAGE_SIZE_MAX = 49152,   /* bytes of one encoded message */
+    MESSAGE_RECORDS_MAX = 120,  /* so many of the largest records fit in MESSAGE_SIZE_MAX */
+    MESSAGE_VERSIONS_MAX = 380, /* likewise */
+    MESSAGE_KEYS_MAX = 380,
+    MESSAGE_PROTOCOL = 1, /* the version this program speaks */
+};
+
+enum message_type {
+    MESSAGE_HELLO = 1,
+    MESSAGE_SNAPSHOT = 2,
+    MESSAGE_DELTA = 3,
+    MESSAGE_VERSIONS = 4,
+    MESSAGE_PULL = 5,
+    MESSAGE_ACK = 6,
+};
+
+enum message_role { MESSAGE_AGENT = 1, MESSAGE_NODE = 2 };
+
+/* First on every connection, in both directions. */
+struct message_hello {
+    uint64_t protocol_min, protocol_max;
+    enum message_role role;
+    char name[RECORD_NAME_MAX + 1];    /* of the server or node that speaks */
+    char cluster[RECORD_NAME_MAX + 1]; /* both must belong to the same */
+    uint64_t boot;                     /* of the speaker; random, never 0 */
+    uint64_t heard_boot;               /* of the listener, as the speaker last heard it; 0: never */
+    uint64_t known_incarnation; /* highest the speaker knows in records written by the listener */
+    bool wants_snapshot;        /* the speaker asks for all records */
+    bool synced;                /* the speaker has had its own snapshot, or needs none */
+};
+
+/* SNAPSHOT: all records, in chunks; each is acknowledged. DELTA: some records. */
+struct message_records {
+    uint64_t chunk; /* SNAPSHOT: 0, 1, 2 ... */
+    bool last;      /* SNAPSHOT: this is the last chunk */
+    bool
+        partner_lacks; /* DELTA from an agent: the other node did not acknowledge the predecessor */
+    size_t count;      /* 0..MESSAGE_RECORDS_MAX */
+    struct record records[MESSAGE_RECORDS_MAX];
+};
+
+/* VERSIONS: what the speaker holds. PULL: what the speaker wants (versions unused). */
+struct message_versions {
+    uint64_t chunk;
+    bool last;
+    size_t count; /* 0..MESSAGE_VERSIONS_MAX */
+    struct message_version {
+        struct record_key key;
+        struct record_version version;
+    } entries[MESSAGE_VERSIONS_MAX];
+};
+
+/* Of a SNAPSHOT's chunk, or of an agent's report (its version). */
+struct message_ack {
+    uint64_t chunk;
+    struct record_version version;
+};
+
+struct message {
+    enum message_type type;
+    union {
+        struct message_hello hello;
+        struct message_records records;   /* SNAPSHOT, DELTA */
+        struct message_versions versions; /* VERSIONS, PULL */
+        struct message_ack ack;
+    };
+};
+
+enum message_reason {
+    MESSAGE_OK,
+    MESSAGE_MALFORMED, /* no MessagePack map: see the pack reason */
+    MESSAGE_UNKNOWN_TYPE,
+    MESSAGE_MISSING_FIELD,
+    MESSAGE_BAD_FIELD, /* of the wrong type or out of its range */
+    MESSAGE_BAD_NAME,
+    MESSAGE_TOO_MANY_RECORDS,
+    MESSAGE_REASON_COUNT
+};
+
+const char *message_reason_text(enum message_reason reason);
+
+/* Encode into bytes[MESSAGE_SIZE_MAX]; returns the size. Asserts that the message is within its
+ * bounds: such a message always fits. */
+size_t message_encode(const struct message *self, uint8_t *bytes);
+
+/* Decode; on anything but MESSAGE_OK *self is undefined. pack_reason (may be NULL) says more about
+ * MESSAGE_MALFORMED. Records of an unknown kind are skipped (a later version's), not refused. */
+enum message_reason message_decode(struct message *self, struct pack_space *space,
+                                   const uint8_t *bytes, size_t size,
+                                   enum pack_reason *pack_reason);
+
+/* One line for traces and story tests, such as "delta [report media1 3.17] partner-lacks"; cut at
+ * size. */
+void message_text(const struct message *self, char *text, size_t size);
+
+#endif

@@ -1,0 +1,86 @@
+/* replication/pack.h -- MessagePack to and from bounded buffers.
+ *
+ * All that Tandem says over ZeroMQ is maps with small integer keys. Writing goes into a fixed
+ * buffer and remembers overflow, so that a caller checks once at the end. Reading first scans the
+ * bytes: depth, element counts against what is there, known type bytes, nothing left over. Only
+ * then does msgpack-c see them (a few hostile bytes would otherwise make it ask for gigabytes). */
+#ifndef TANDEM_REPLICATION_PACK_H
+#define TANDEM_REPLICATION_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PACK_DEPTH_MAX = 8,
+    PACK_SIZE_MAX = 65536 /* bytes of one message */
+};
+
+enum pack_reason {
+    PACK_OK,
+    PACK_EMPTY,
+    PACK_TOO_LARGE,     /* more than PACK_SIZE_MAX bytes */
+    PACK_TOO_DEEP,      /* nested deeper than PACK_DEPTH_MAX */
+    PACK_TOO_MANY,      /* declares more elements than bytes could hold */
+    PACK_TRUNCATED,     /* ends inside an element */
+    PACK_TRAILING,      /* bytes after the end */
+    PACK_TYPE,          /* 0xc1, or an extension type */
+    PACK_DUPLICATE_KEY, /* a map has a key twice */
+    PACK_NOT_A_MAP,     /* the outermost element is no map, or has a key that is no small integer */
+    PACK_REASON_COUNT
+};
+
+/* "too-deep", and so on: the word for logs, counters and tests. */
+const char *pack_reason_text(enum pack_reason reason);
+
+/* ---- writing ---- */
+
+struct pack_writer {
+    uint8_t *bytes;
+    size_t size, size_max;
+    bool overflowed;
+};
+
+void pack_begin(struct pack_writer *self, uint8_t *bytes, size_t size_max);
+void pack_map(struct pack_writer *self, uint32_t pairs);
+void pack_array(struct pack_writer *self, uint32_t elements);
+void pack_uint(struct pack_writer *self, uint64_t value);
+void pack_bool(struct pack_writer *self, bool value);
+void pack_text(struct pack_writer *self, const char *text);
+void pack_bytes(struct pack_writer *self, const void *bytes, size_t size);
+
+/* ---- reading ---- */
+
+/* One element; its texts and bytes lie in the buffer that was parsed. The type is msgpack-c's own
+ * and is not to be looked into outside pack.c. */
+struct msgpack_object;
+
+/* What a parse allocates, used again for each. */
+struct pack_space {
+    void *zone;
+};
+
+void pack_space_open(struct pack_space *self);
+void pack_space_close(struct pack_space *self);
+
+/* Scan and parse one map of size bytes. On PACK_OK *map is valid until the next parse in the same
+ * space and as long as bytes is. */
+enum pack_reason pack_parse(struct pack_space *space, const uint8_t *bytes, size_t size,
+                            const struct msgpack_object **map);
+
+/* The value of a key in a map with integer keys, or NULL (also when map is NULL or no map). */
+const struct msgpack_object *pack_get(const struct msgpack_object *map, uint64_t key);
+
+/* Each is false (and leaves its outputs alone) when the object is NULL, of another type or out of
+ * range. */
+bool pack_get_uint(const struct msgpack_object *object, uint64_t max, uint64_t *value);
+bool pack_get_bool(const struct msgpack_object *object, bool *value);
+bool pack_get_text(const struct msgpack_object *object, const char **text, size_t *size);
+bool pack_get_bytes(const struct msgpack_object *object, const uint8_t **bytes, size_t *size);
+
+/* Number of elements of an array (or pairs of a map); 0 when the object is NULL or neither. */
+size_t pack_count(const struct msgpack_object *object);
+/* Element at position < pack_count of an array. */
+const struct msgpack_object *pack_at(const struct msgpack_object *array, size_t position);
+
+#endif

@@ -1,0 +1,72 @@
+/* replication/record.h -- one replicated fact: a key, one writer, a version, a value.
+ *
+ * Everything that must be on both nodes is a record. Of two records with the same key the one
+ * with the higher version stands (record_compare). That merge commutes, associates and may be
+ * repeated, so loss, reordering, duplication and relaying do no harm.
+ *
+ * No clock is compared: a record carries its age, how long ago its writer stated it as far as the
+ * sender knows, and the receiver turns it into an instant of its own clock.
+ *
+ * The value is opaque here (MessagePack, see pack.h): who reads it knows it, who relays it need
+ * not. That is how a node of one version relays the fields of the next. */
+#ifndef TANDEM_REPLICATION_RECORD_H
+#define TANDEM_REPLICATION_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    RECORD_NAME_MAX = 95,        /* bytes, without the NUL */
+    RECORD_VALUE_MAX = 256,      /* bytes */
+    RECORD_AGE_MS_MAX = 86400000 /* one day; older is told as this */
+};
+
+/* What a record states. The numbers are on the wire: never reuse one. */
+enum record_kind {
+    RECORD_REPORT = 1,     /* name: server.            Writer: that server's agent. */
+    RECORD_HANDED_OUT = 2, /* name: node/pool/server.  Writer: that node. */
+    RECORD_NODE = 3,       /* name: node.              Writer: that node. */
+    RECORD_ORDER = 4,      /* name: verb/subject, such as drain/media7 or group/stream.
+                              Writer: either node at any time. */
+};
+
+struct record_key {
+    enum record_kind kind;
+    char name[RECORD_NAME_MAX + 1]; /* printable ASCII without space, NUL-terminated */
+};
+
+/* Compared by incarnation, then sequence. {0, 0} is "nothing known" and never in a table.
+ * Orders: incarnation is the Lamport counter, sequence the writing node's number (1 or 2), so that
+ * two orders written at once on both sides of a split still have one winner. */
+struct record_version {
+    uint64_t incarnation; /* one more for each life of the writer */
+    uint64_t sequence;    /* one more for each statement in that life */
+};
+
+struct record {
+    struct record_key key;
+    struct record_version version;
+    uint32_t age_ms; /* 0..RECORD_AGE_MS_MAX */
+    uint16_t value_size;
+    uint8_t value[RECORD_VALUE_MAX];
+};
+
+/* <0, 0, >0 as a is older than, the same as, newer than b. */
+int record_compare(struct record_version a, struct record_version b);
+
+/* May this be the name of a record? 1..RECORD_NAME_MAX bytes of printable ASCII, no space. */
+bool record_name_is_valid(const char *name, size_t size);
+
+bool record_kind_is_known(uint64_t kind);
+
+bool record_key_equal(const struct record_key *a, const struct record_key *b);
+
+/* Does a record with this key belong to the named writer (a server for reports, a node for the
+ * node's own)? Orders belong to either node: true for every node's name. */
+bool record_is_written_by(const struct record_key *key, const char *writer);
+
+/* "report media1", for logs and traces; at most size bytes with the NUL. */
+void record_key_text(const struct record_key *key, char *text, size_t size);
+
+#endif
