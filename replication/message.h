@@ -13,7 +13,9 @@
  *   PULL      3 [[kind, name]]
  *   ACK       1 chunk  2 incarnation  3 sequence
  *   record    [kind, name, incarnation, sequence, age_ms, value]; longer arrays are of a later
- *             version, whose further elements are skipped */
+ *             version, whose further elements are skipped
+ *
+ * Every key listed here is required in its type. */
 #ifndef TANDEM_REPLICATION_MESSAGE_H
 #define TANDEM_REPLICATION_MESSAGE_H
 
@@ -47,7 +49,9 @@ struct message_hello {
     char cluster[RECORD_NAME_MAX + 1]; /* both must belong to the same */
     uint64_t boot;                     /* of the speaker; random, never 0 */
     uint64_t heard_boot;               /* of the listener, as the speaker last heard it; 0: never */
-    uint64_t known_incarnation; /* highest the speaker knows in records written by the listener */
+    uint64_t known_incarnation; /* the listener's own records must not be of a lower one: one more
+                                   than the speaker knew of when the listener's present life began;
+                                   0: it knew none */
     bool wants_snapshot;        /* the speaker asks for all records */
     bool synced;                /* the speaker has had its own snapshot, or needs none */
 };

@@ -13,20 +13,22 @@
 
 enum {
     PACK_DEPTH_MAX = 8,
+    PACK_KEY_MAX = 127,   /* of a map: one byte on the wire */
     PACK_SIZE_MAX = 65536 /* bytes of one message */
 };
 
 enum pack_reason {
     PACK_OK,
     PACK_EMPTY,
-    PACK_TOO_LARGE,     /* more than PACK_SIZE_MAX bytes */
+    PACK_TOO_LARGE,     /* more than PACK_SIZE_MAX bytes, or no memory to parse them */
     PACK_TOO_DEEP,      /* nested deeper than PACK_DEPTH_MAX */
     PACK_TOO_MANY,      /* declares more elements than bytes could hold */
     PACK_TRUNCATED,     /* ends inside an element */
     PACK_TRAILING,      /* bytes after the end */
     PACK_TYPE,          /* 0xc1, or an extension type */
     PACK_DUPLICATE_KEY, /* a map has a key twice */
-    PACK_NOT_A_MAP,     /* the outermost element is no map, or has a key that is no small integer */
+    PACK_NOT_A_MAP,     /* the outermost element is no map, or the key of a map is no integer of
+                           one byte, 0..PACK_KEY_MAX */
     PACK_REASON_COUNT
 };
 
@@ -55,7 +57,8 @@ void pack_bytes(struct pack_writer *self, const void *bytes, size_t size);
  * and is not to be looked into outside pack.c. */
 struct msgpack_object;
 
-/* What a parse allocates, used again for each. */
+/* What a parse allocates, used again for each: one chunk of 64 KiB that stays, and what a larger
+ * message needs until the next parse, at most 48 bytes for each byte of the message. */
 struct pack_space {
     void *zone;
 };
@@ -78,6 +81,7 @@ bool pack_get_bool(const struct msgpack_object *object, bool *value);
 bool pack_get_text(const struct msgpack_object *object, const char **text, size_t *size);
 bool pack_get_bytes(const struct msgpack_object *object, const uint8_t **bytes, size_t *size);
 
+bool pack_is_array(const struct msgpack_object *object);
 /* Number of elements of an array (or pairs of a map); 0 when the object is NULL or neither. */
 size_t pack_count(const struct msgpack_object *object);
 /* Element at position < pack_count of an array. */

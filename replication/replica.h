@@ -20,7 +20,26 @@
  * within a second of quiet both tables are equal. Everything else is speed.
  *
  * A node is synced when it has its first snapshot, or when its partner stayed silent for
- * REPLICA_ALONE_MS after the start, or when there is no partner. */
+ * REPLICA_ALONE_MS, or when there is no partner. Until then it pulls nothing: the snapshot brings
+ * the same.
+ *
+ * Greeting. The side that is dialled answers every HELLO; the dialler answers only one that does
+ * not carry its own boot, or that begins a life of the partner of which it holds older records (see
+ * below). What is dialled always echoes the boot it has just heard, so an exchange ends by itself.
+ * Anything else from a peer that has not said HELLO, to this process and on this
+ * connection, is dropped and answered with a HELLO, so that the peer greets.
+ *
+ * Lives. A writer that starts anew counts from incarnation 1; what its earlier life wrote must not
+ * beat it. Hence a HELLO tells the listener the least incarnation it has to use (in
+ * known_incarnation): one more than the speaker knew of it when it first heard the listener's
+ * present boot. The listener raises its own to that and states its records again. A node's own
+ * records of earlier lives come back with the snapshot as plain history, below all it writes now,
+ * so that both tables are equal; they are not in update.changes.
+ *
+ * A partner's new boot does not reset what it has been told: if it wants a snapshot, that is the
+ * walk over all records and deltas go on with what is marked after its start; if it wants none, the
+ * VERSIONS exchanged at once find the rest. Nothing is told while the partner has not greeted, and
+ * told_change then stands still. */
 #ifndef TANDEM_REPLICATION_REPLICA_H
 #define TANDEM_REPLICATION_REPLICA_H
 
@@ -34,7 +53,7 @@ enum {
     REPLICA_DELTA_MS = 50,      /* changes are gathered at least so long */
     REPLICA_VERSIONS_MS = 1000, /* between two full version vectors */
     REPLICA_HELLO_MS = 200,     /* an unanswered HELLO is repeated */
-    REPLICA_ALONE_MS = 1000,    /* silence after the start until "there is nobody to ask" */
+    REPLICA_ALONE_MS = 1000,    /* the partner's silence until "there is nobody to ask" */
     REPLICA_SNAPSHOT_MS = 5000, /* a snapshot without progress for so long is asked for anew */
     REPLICA_CREDIT = 4,         /* snapshot chunks under way */
 };
@@ -50,7 +69,7 @@ enum replica_reason {
     REPLICA_TAKEN,
     REPLICA_NOT_GREETED, /* no HELLO came first; answered with one */
     REPLICA_WRONG_CLUSTER,
-    REPLICA_WRONG_NAME,     /* the name in HELLO is not the one its key belongs to */
+    REPLICA_WRONG_NAME,     /* name or role in HELLO are not those its key belongs to */
     REPLICA_WRONG_PROTOCOL, /* no version in common */
     REPLICA_NOT_OWNER,      /* a record that this peer may not write */
     REPLICA_NOT_FOR_AGENTS, /* a message only nodes may send */
@@ -90,19 +109,21 @@ struct replica_update {
         struct message message;
     } sends[REPLICA_SENDS_MAX]; /* in this order; one that fails to be sent is simply lost */
     size_t change_count;
-    struct table_entry *changes[REPLICA_CHANGES_MAX]; /* added or raised by the event */
+    struct table_entry *changes[REPLICA_CHANGES_MAX]; /* added or raised by what peers said; not
+                                                         this node's own records */
     enum replica_reason
         reason; /* of a MESSAGE event; the last refusal if some records were refused */
     bool sync_changed;
 };
 
-struct replica; /* fields in replica.c's part below; read through the functions */
-
 struct replica_peer {
     bool greeted;     /* a HELLO came in this session */
     uint64_t boot;    /* of the peer, as last heard; 0: never */
-    int64_t heard_ms; /* when anything came last; INT64_MIN: never */
+    int64_t heard_ms; /* when anything that was not refused came last; INT64_MIN: never */
     uint64_t refused; /* messages and records refused */
+    /* private */
+    uint64_t least_incarnation; /* told in HELLO: what the peer must use at least; 0: anything */
+    struct record_version said; /* the last report the agent itself told */
 };
 
 struct replica {
@@ -114,18 +135,26 @@ struct replica {
     uint64_t sequence;
     uint64_t lamport; /* highest order counter seen */
     uint64_t counts[REPLICA_REASON_COUNT];
+    const char *sync_reason;
     /* private: towards the partner */
-    bool link_up, answered;
-    uint64_t told_change; /* the partner has been told all changes up to here */
-    int64_t start_ms, delta_due_ms, versions_due_ms, hello_due_ms;
-    size_t versions_position; /* where the VERSIONS being sent go on; SIZE_MAX: none under way */
-    uint64_t versions_chunk;
-    bool snapshot_out; /* the partner is being sent a snapshot */
-    size_t snapshot_position;
-    uint64_t snapshot_chunk, snapshot_acked;
+    bool link_up;              /* the side that dials: between LINK_UP and LINK_DOWN */
+    bool answered;             /* the partner's last HELLO called for no other in return */
+    uint64_t told_change;      /* the partner has been told all changes up to here */
+    int64_t start_ms;          /* INT64_MAX: not yet */
+    int64_t stepped_ms;        /* time of the last step */
+    int64_t delta_due_ms;      /* no delta before */
+    int64_t versions_due_ms;   /* the next version vector begins */
+    int64_t hello_due_ms;      /* no HELLO of this node's own accord before */
+    size_t versions_position;  /* where the VERSIONS being sent go on; SIZE_MAX: none under way */
+    uint64_t versions_chunk;   /* the next one's number */
+    bool snapshot_out;         /* the partner is being sent a snapshot */
+    int64_t snapshot_begun_ms; /* INT64_MIN: none in the partner's present life */
+    size_t snapshot_position;  /* where it goes on */
+    uint64_t snapshot_chunk;   /* the next one's number */
+    uint64_t snapshot_acked;   /* so many chunks were acknowledged */
     uint64_t snapshot_next_in; /* the chunk expected next */
-    int64_t snapshot_heard_ms;
-    struct message_versions *pull; /* what VERSIONS showed to be missing, yet to be asked for */
+    bool snapshot_gap;         /* a later one came: ask anew */
+    int64_t snapshot_heard_ms; /* when one came in order, or was asked for */
 };
 
 /* The table is the caller's and is also read by it. False when the arena is too small. The texts of
@@ -142,15 +171,18 @@ void replica_step(struct replica *self, int64_t now_ms, const struct replica_eve
 int64_t replica_deadline(const struct replica *self);
 
 /* State a record of this node's own, or an order, as its next version; the partner is told with the
- * next delta. Returns the entry, or NULL when the table is full. */
+ * next delta. Returns the entry, or NULL when the table is full. replica_deadline may be sooner
+ * after it. O(1). */
 struct table_entry *replica_write(struct replica *self, int64_t now_ms,
                                   const struct record_key *key, const uint8_t *value, size_t size);
 
-/* Take back a record that this node had stored (an order read from disk at start). */
+/* Take back an order read from disk at start; the partner is told. Returns the entry, which may be
+ * of a higher version, or NULL when the table is full. */
 struct table_entry *replica_restore(struct replica *self, int64_t now_ms,
                                     const struct record *record);
 
-/* How many changes the partner has yet to be told; 0 when it is not heard. */
+/* How many changes the partner has yet to be told (a record changed twice counts twice); 0 when it
+ * has not greeted. */
 size_t replica_behind(const struct replica *self);
 
 /* When the partner was last heard; INT64_MIN: never. */
@@ -158,5 +190,8 @@ int64_t replica_partner_heard_ms(const struct replica *self);
 
 const char *replica_reason_text(enum replica_reason reason);
 const char *replica_sync_text(enum replica_sync sync);
+/* Why the replica is synced: "snapshot", "alone" (nobody to ask) or "only-node"; else
+ * "no-snapshot". */
+const char *replica_sync_reason(const struct replica *self);
 
 #endif

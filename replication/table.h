@@ -3,8 +3,8 @@
  * A fixed table in the caller's memory: open addressing over a keyed hash, entries in slots that
  * never move, and a list of the entries in the order in which they were last marked as changed. A
  * sender that remembers the change number up to which it has told its peer finds what is left to
- * tell by walking the end of that list: a delta is conflated by construction, a snapshot is the
- * walk from 0.
+ * tell by walking the end of that list: a delta is conflated by construction. A snapshot is the
+ * walk over all positions.
  *
  *     change:   1   4   5   9  12            sent = 5
  *     entry:    c   a   e   b   d       ->   delta = b, d
@@ -30,7 +30,7 @@ struct table_entry {
     struct record_version version;
     int64_t stated_ms;                   /* when its writer stated it, on this node's clock */
     uint64_t change;                     /* its place in the order of changes; 0 = never marked */
-    struct table_entry *earlier, *later; /* private: the list of changes */
+    struct table_entry *earlier, *later; /* the list of changes, to be followed, not altered */
     uint64_t hash;                       /* private */
     uint16_t value_size;
     uint8_t value[RECORD_VALUE_MAX];
@@ -53,8 +53,8 @@ bool table_init(struct table *self, struct arena *arena, size_t capacity,
 
 /* Merge one record at now_ms. On TABLE_ADDED and TABLE_RAISED *entry is the entry, its stated_ms is
  * now_ms - age_ms, and it is *not* marked as changed: whether a peer needs it is the caller's to
- * say (table_mark). On SAME a younger age than known corrects stated_ms. On FULL *entry is NULL.
- * O(1). */
+ * say (table_mark). On SAME and OLDER it is the known entry; on SAME a younger age than known
+ * corrects its stated_ms. On FULL *entry is NULL. O(1). */
 enum table_outcome table_merge(struct table *self, const struct record *record, int64_t now_ms,
                                struct table_entry **entry);
 

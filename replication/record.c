@@ -1,0 +1,64 @@
+#include "replication/record.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const kind_names[] = {
+    [RECORD_REPORT] = "report",
+    [RECORD_HANDED_OUT] = "handed-out",
+    [RECORD_NODE] = "node",
+    [RECORD_ORDER] = "order",
+};
+
+int record_compare(struct record_version a, struct record_version b)
+{
+    if (a.incarnation != b.incarnation)
+        return a.incarnation < b.incarnation ? -1 : 1;
+    if (a.sequence != b.sequence)
+        return a.sequence < b.sequence ? -1 : 1;
+    return 0;
+}
+
+bool record_name_is_valid(const char *name, size_t size)
+{
+    if (size == 0 || size > RECORD_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (name[i] <= ' ' || name[i] > '~')
+            return false;
+    return true;
+}
+
+bool record_kind_is_known(uint64_t kind)
+{
+    return kind >= RECORD_REPORT && kind <= RECORD_ORDER;
+}
+
+bool record_key_equal(const struct record_key *a, const struct record_key *b)
+{
+    return a->kind == b->kind && strcmp(a->name, b->name) == 0;
+}
+
+bool record_is_written_by(const struct record_key *key, const char *writer)
+{
+    size_t size = strlen(writer);
+    assert(size > 0);
+    switch (key->kind) {
+    case RECORD_REPORT:
+    case RECORD_NODE:
+        return strcmp(key->name, writer) == 0;
+    case RECORD_HANDED_OUT:
+        return strncmp(key->name, writer, size) == 0 && key->name[size] == '/';
+    case RECORD_ORDER:
+        return true;
+    }
+    return false;
+}
+
+void record_key_text(const struct record_key *key, char *text, size_t size)
+{
+    assert(size > 0);
+    assert(record_kind_is_known(key->kind));
+    snprintf(text, size, "%s %s", kind_names[key->kind], key->name);
+}
