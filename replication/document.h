@@ -4,11 +4,11 @@
  *   cluster: tandem-lab
  *   nodes:                                # one or two; the first is the primary
  *     ns1:
- *       interface: lan                    # where its addresses live; absent: addresses are the
- * host's
+ *       interface: lan              # where home is added; absent: all addresses are the host's,
+ *                                   # and one may be both own and home
  *       own: [192.0.2.11, 2001:db8:53::11]      # always on this node; at most one of each family
  *       home: [192.0.2.53, 2001:db8:53::53]     # its service address; moves with takeover
- *       pair: 198.51.100.1                # its end of the pair link; absent: the first of own
+ *       pair: 198.51.100.1                # its end of the pair link; absent: own, IPv4 first
  *       key: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"     # Z85 public key
  *   dns: {port: 53, threads: 2}
  *   replication: {port: 7353}
@@ -31,8 +31,9 @@
  *       servers: [media1, media2]         # or: all
  *
  * Every mistake is refused with file:line:column, what was found and what was expected; unknown and
- * duplicate keys are mistakes. Options are rows of one table each, which drives parsing, checking
- * and the manual. Pure but for libyaml's own allocation, which ends with the call. */
+ * duplicate keys are mistakes. An address is used once over all nodes and servers. Options are rows
+ * of one table each (replication/schema.h), which drives parsing, checking and the manual. Pure but
+ * for libyaml's own allocation, which ends with the call. */
 #ifndef TANDEM_REPLICATION_DOCUMENT_H
 #define TANDEM_REPLICATION_DOCUMENT_H
 
@@ -41,7 +42,9 @@
 
 enum {
     DOCUMENT_FORMAT = 1,
-    DOCUMENT_SIZE_MAX = 16 << 20, /* bytes of the file */
+    DOCUMENT_SIZE_MAX = 16 << 20,    /* bytes of the file */
+    DOCUMENT_ARENA_SIZE = 256 << 20, /* bytes that are enough to parse every document within these
+                                        limits: to be reserved, as a common one touches 1 MB */
     DOCUMENT_NODES_MAX = 2,
     DOCUMENT_SERVERS_MAX = 16384,
     DOCUMENT_POOLS_MAX = 1024,
@@ -64,10 +67,10 @@ enum document_last_resort {
 
 struct document_node {
     const char *name;
-    const char *interface; /* NULL: addresses are not Tandem's to add */
-    struct ip own[2];      /* [0] IPv4, [1] IPv6; family 0: none. At least one of the two */
-    struct ip home[2];     /* likewise */
-    struct ip pair;
+    const char *interface;       /* NULL: addresses are not Tandem's to add */
+    struct ip own[2];            /* [0] IPv4, [1] IPv6; family 0: none. At least one of the two */
+    struct ip home[2];           /* likewise; every node has an own address of its families */
+    struct ip pair;              /* both nodes' of one family */
     char key[DOCUMENT_KEY_SIZE]; /* "" only in a cluster of one without agents */
 };
 
@@ -80,8 +83,9 @@ struct document_server {
 
 struct document_pool {
     const char *name;    /* "stream" */
-    const char *owner;   /* "stream.tandem.example": the domain name it answers for */
-    uint32_t group_size; /* 1..256; default: a fifth of the servers, at least 2 if there are 2 */
+    const char *owner;   /* "stream.tandem.example": the domain name it answers for, in lower case
+                            without the final dot, within a zone, no other pool's */
+    uint32_t group_size; /* 1..256 and at most member_count; default: a fifth of it, at least 2 */
     uint32_t rounds;     /* 1..1000 */
     size_t port_count;   /* 1..DOCUMENT_PORTS_MAX */
     uint16_t ports[DOCUMENT_PORTS_MAX];
@@ -91,11 +95,11 @@ struct document_pool {
     size_t fixed_count;
     struct ip fixed[DOCUMENT_FIXED_MAX];
     size_t member_count; /* >= 1 */
-    uint32_t *members;   /* positions in document.servers */
+    uint32_t *members;   /* positions in document.servers, each once; pools of all share one */
 };
 
 struct document_zone {
-    const char *origin; /* absolute, without the final dot; "." for the root */
+    const char *origin; /* lower case, absolute, without the final dot; "." for the root */
     const char *path;   /* as given; document_path makes it absolute */
 };
 
@@ -113,16 +117,19 @@ struct document {
 };
 
 /* Parse and check text[0..size). file is used in messages only. On success everything *document
- * points to lies in the arena. On failure error[DOCUMENT_ERROR_MAX] holds one line
+ * points to lies in the arena, or is a literal. On failure error[DOCUMENT_ERROR_MAX] holds one line
  * "file:line:column: found, expected" and *document is undefined. */
 bool document_parse(struct document *document, const char *file, const char *text, size_t size,
                     struct arena *arena, char *error);
 
+/* All options in words, two lines each, into text[size]; returns the bytes used without the NUL. */
+size_t document_manual(char *text, size_t size);
+
 /* Position of the node, or SIZE_MAX. */
 size_t document_node(const struct document *document, const char *name);
 
-/* path as it is if absolute, else beside the document's file. In the arena; NULL when it is full.
- * */
+/* path as it is if absolute, else beside the document's file. In the arena; NULL when that is
+ * exhausted. */
 const char *document_path(const char *file, const char *path, struct arena *arena);
 
 #endif

@@ -1,0 +1,198 @@
+/* What must hold between the nodes and servers of a document. */
+#include <assert.h>
+#include <string.h>
+
+#include "replication/document_check.h"
+#include "replication/seen.h"
+
+/* The first entry of a map of the root, or NULL when there is none. */
+static const struct yaml_node *first_of(const struct yaml_node *root, const char *key)
+{
+    const struct yaml_node *map = yaml_get(root, key);
+    return map == NULL ? NULL : map->first;
+}
+
+/* ---- families ---- */
+
+static bool check_home(const struct yaml_file *file, const struct yaml_node *nodes,
+                       const struct document *document, size_t home)
+{
+    const struct yaml_node *place = nodes;
+    for (size_t i = 0; i < home; i++)
+        place = place->next;
+    for (size_t i = 0; i < document->node_count; i++)
+        for (size_t family = 0; family < 2; family++)
+            if (document->nodes[home].home[family].family != 0 &&
+                document->nodes[i].own[family].family == 0)
+                return schema_refuse(file, yaml_get(place, "home"),
+                                     "found an IPv%u address, expected node %s to have an own one "
+                                     "of that family too, as it may have to hold this one",
+                                     document->nodes[home].home[family].family,
+                                     document->nodes[i].name);
+    return true;
+}
+
+static bool check_families(const struct yaml_file *file, const struct yaml_node *root,
+                           struct document *document)
+{
+    const struct yaml_node *nodes = first_of(root, "nodes"), *place = nodes;
+    for (size_t i = 0; i < document->node_count; i++, place = place->next) {
+        struct document_node *node = &document->nodes[i];
+        if (node->pair.family == 0)
+            node->pair = node->own[node->own[0].family == 0];
+        if (!check_home(file, nodes, document, i))
+            return false;
+        const struct yaml_node *pair = yaml_get(place, "pair");
+        if (node->pair.family != document->nodes[0].pair.family)
+            return schema_refuse_key(file, pair == NULL ? place : pair,
+                                     "found a pair link from IPv%u to IPv%u, expected both ends "
+                                     "in one family",
+                                     document->nodes[0].pair.family, node->pair.family);
+    }
+    return true;
+}
+
+/* ---- used once ---- */
+
+/* Bytes that were in the document before, else NULL. They stay where they are: in *document. */
+static const struct seen_word *use(struct seen *seen, const void *bytes, size_t size,
+                                   const struct yaml_node *place)
+{
+    struct seen_word word = {.bytes = bytes, .size = size, .line = place->line};
+    return seen_add(seen, &word);
+}
+
+static bool use_address(const struct yaml_file *file, struct seen *seen, const struct ip *address,
+                        const struct yaml_node *place)
+{
+    const struct seen_word *first = use(seen, address, sizeof *address, place);
+    return first == NULL ||
+           schema_refuse(file, place,
+                         "found '%s' a second time, expected each address once; the first is in "
+                         "line %u",
+                         place->text, first->line);
+}
+
+static bool use_key(const struct yaml_file *file, struct seen *seen, const char *key,
+                    const struct yaml_node *place)
+{
+    const struct seen_word *first = use(seen, key, DOCUMENT_KEY_SIZE, place);
+    return first == NULL ||
+           schema_refuse(file, place,
+                         "found a key a second time, expected each once; the first is in line %u",
+                         first->line);
+}
+
+/* Use the addresses of one option but those in spared[2], which may be NULL. */
+static bool use_addresses(const struct yaml_file *file, struct seen *seen,
+                          const struct yaml_node *value, const struct ip *pair,
+                          const struct ip *spared)
+{
+    bool is_list = value->kind == YAML_LIST;
+    for (const struct yaml_node *each = is_list ? value->first : value; each != NULL;
+         each = is_list ? each->next : NULL) {
+        struct ip ip = {0};
+        bool is_ip = ip_parse(each->text, &ip);
+        assert(is_ip);
+        const struct ip *kept = &pair[ip.family == 6];
+        assert(ip_equal(kept, &ip));
+        if (spared != NULL && ip_equal(&spared[ip.family == 6], &ip))
+            continue;
+        if (!use_address(file, seen, kept, each))
+            return false;
+    }
+    return true;
+}
+
+static bool use_node(const struct yaml_file *file, struct seen *seen, const struct yaml_node *place,
+                     const struct document_node *node)
+{
+    const struct yaml_node *pair = yaml_get(place, "pair");
+    /* Without an interface nothing is added or moved, and one address may serve as both. */
+    const struct ip *spared = node->interface == NULL ? node->own : NULL;
+    if (!use_addresses(file, seen, yaml_get(place, "own"), node->own, NULL) ||
+        !use_addresses(file, seen, yaml_get(place, "home"), node->home, spared))
+        return false;
+    if (pair == NULL || ip_equal(&node->pair, &node->own[node->pair.family == 6]))
+        return true;
+    return use_address(file, seen, &node->pair, pair);
+}
+
+/* A witness proves that others hear us; a node cannot be its own. */
+static bool check_witnesses(const struct yaml_file *file, const struct seen *nodes,
+                            const struct yaml_node *root, const struct document *document)
+{
+    const struct yaml_node *place = first_of(root, "witness");
+    for (size_t i = 0; i < document->witness_count; i++, place = place->next)
+        if (seen_find(nodes, &document->witnesses[i], sizeof document->witnesses[i]) != NULL)
+            return schema_expected(file, place, "a host that is none of the nodes");
+    return true;
+}
+
+static bool check_addresses(const struct yaml_file *file, const struct yaml_node *root,
+                            const struct document *document)
+{
+    enum { NODE_ADDRESSES = 5 };
+    struct seen seen;
+    if (!seen_init(&seen, NODE_ADDRESSES * document->node_count + 2 * document->server_count,
+                   file->arena))
+        return schema_refuse_memory(file, root);
+    const struct yaml_node *place = first_of(root, "nodes");
+    for (size_t i = 0; i < document->node_count; i++, place = place->next)
+        if (!use_node(file, &seen, place, &document->nodes[i]))
+            return false;
+    if (!check_witnesses(file, &seen, root, document))
+        return false;
+    place = first_of(root, "servers");
+    for (size_t i = 0; i < document->server_count; i++, place = place->next)
+        if (!use_addresses(file, &seen, yaml_get(place, "addresses"),
+                           document->servers[i].addresses, NULL))
+            return false;
+    return true;
+}
+
+static bool check_keys(const struct yaml_file *file, const struct yaml_node *root,
+                       const struct document *document)
+{
+    bool is_needed = document->node_count > 1 || document->server_count > 0;
+    struct seen seen;
+    if (!seen_init(&seen, document->node_count + document->server_count, file->arena))
+        return schema_refuse_memory(file, root);
+    const struct yaml_node *place = first_of(root, "nodes");
+    for (size_t i = 0; i < document->node_count; i++, place = place->next) {
+        const struct yaml_node *key = yaml_get(place, "key");
+        if (key == NULL && is_needed)
+            return schema_refuse_key(file, place,
+                                     "found no 'key', expected the public key of a node that has "
+                                     "a partner or servers");
+        if (key != NULL && !use_key(file, &seen, document->nodes[i].key, key))
+            return false;
+    }
+    place = first_of(root, "servers");
+    for (size_t i = 0; i < document->server_count; i++, place = place->next)
+        if (!use_key(file, &seen, document->servers[i].key, yaml_get(place, "key")))
+            return false;
+    return true;
+}
+
+/* Both are TCP on the same addresses. */
+static bool check_ports(const struct yaml_file *file, const struct yaml_node *root,
+                        const struct document *document)
+{
+    if (document->dns_port != document->replication_port)
+        return true;
+    /* Their defaults differ, so one of them is written. */
+    const struct yaml_node *section = yaml_get(root, "replication");
+    const struct yaml_node *port = section == NULL ? NULL : yaml_get(section, "port");
+    if (port == NULL)
+        port = yaml_get(yaml_get(root, "dns"), "port");
+    return schema_refuse(file, port, "found port %u for dns and replication, expected two ports",
+                         document->dns_port);
+}
+
+bool document_check(const struct yaml_file *file, const struct yaml_node *root,
+                    struct document *document)
+{
+    return check_ports(file, root, document) && check_families(file, root, document) &&
+           check_addresses(file, root, document) && check_keys(file, root, document);
+}

@@ -1,0 +1,269 @@
+#include "replication/schema.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- complaints ---- */
+
+__attribute__((format(printf, 4, 0))) static void refuse(const struct yaml_file *file, size_t line,
+                                                         size_t column, const char *format,
+                                                         va_list arguments)
+{
+    char sentence[YAML_ERROR_MAX];
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    yaml_refuse(file, line, column, "%s", sentence);
+}
+
+bool schema_refuse(const struct yaml_file *file, const struct yaml_node *value, const char *format,
+                   ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    refuse(file, value->line, value->column, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool schema_refuse_key(const struct yaml_file *file, const struct yaml_node *value,
+                       const char *format, ...)
+{
+    bool has_key = value->key != NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    refuse(file, has_key ? value->key_line : value->line,
+           has_key ? value->key_column : value->column, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool schema_expected(const struct yaml_file *file, const struct yaml_node *value,
+                     const char *expected)
+{
+    if (value->kind != YAML_SCALAR)
+        return schema_refuse(file, value, "found %s %s, expected %s",
+                             value->count == 0 ? "an empty" : "a",
+                             value->kind == YAML_LIST ? "list" : "map", expected);
+    if (value->text[0] == '\0')
+        return schema_refuse(file, value, "found nothing, expected %s", expected);
+    return schema_refuse(file, value, "found '%.64s', expected %s", value->text, expected);
+}
+
+bool schema_expected_key(const struct yaml_file *file, const struct yaml_node *value,
+                         const char *expected)
+{
+    assert(value->key != NULL);
+    return schema_refuse_key(file, value, "found '%.64s', expected %s", value->key, expected);
+}
+
+bool schema_refuse_memory(const struct yaml_file *file, const struct yaml_node *value)
+{
+    return schema_refuse(file, value,
+                         "found more than fits in %zu bytes of memory, expected a smaller file",
+                         file->arena->size_bytes);
+}
+
+/* ---- suggestions ---- */
+
+enum { WORD_MAX = 32, DISTANCE_MAX = 2 };
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters must be changed, added or left out to make a of b (Levenshtein); one row of the
+ * matrix at a time. More than DISTANCE_MAX for long words. */
+static unsigned distance(const char *a, const char *b)
+{
+    size_t a_size = strlen(a), b_size = strlen(b);
+    if (a_size > WORD_MAX || b_size > WORD_MAX)
+        return DISTANCE_MAX + 1;
+    unsigned row[WORD_MAX + 1];
+    for (unsigned j = 0; j <= b_size; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_size; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_size; j++) {
+            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = least(change, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[b_size];
+}
+
+void schema_offer(struct schema_nearest *self, const char *candidate)
+{
+    unsigned offered = distance(self->word, candidate);
+    bool is_near = offered <= DISTANCE_MAX && offered < strlen(self->word);
+    if (!is_near || (self->best != NULL && self->distance <= offered))
+        return;
+    self->best = candidate;
+    self->distance = offered;
+}
+
+static bool refuse_unknown(const struct yaml_file *file, const struct yaml_node *value,
+                           const struct schema_option *options)
+{
+    struct schema_nearest nearest = {.word = value->key};
+    char known[256] = "";
+    size_t used = 0;
+    for (const struct schema_option *option = options; option->key != NULL; option++) {
+        schema_offer(&nearest, option->key);
+        assert(used < sizeof known);
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used == 0 ? "" : ", ",
+                                 option->key);
+    }
+    if (nearest.best != NULL)
+        return schema_refuse_key(file, value, "found unknown key '%.64s', did you mean '%s'?",
+                                 value->key, nearest.best);
+    return schema_refuse_key(file, value, "found unknown key '%.64s', expected one of %s",
+                             value->key, known);
+}
+
+/* ---- maps ---- */
+
+static bool read_entries(const struct yaml_file *file, const struct yaml_node *value,
+                         const struct schema_option *option, void *target)
+{
+    if (value->kind != YAML_MAP)
+        return schema_expected(file, value, option->expected);
+    if (value->count == 0)
+        return !option->required || schema_expected(file, value, option->expected);
+    if (value->count > (size_t)option->max)
+        return schema_refuse_key(file, value, "found %zu %s, expected at most %" PRId64,
+                                 value->count, option->key, option->max);
+    uint8_t *field = (uint8_t *)target + option->offset;
+    uint8_t *entry = field;
+    if (option->size < (size_t)option->max * option->entry_size) {
+        assert(option->size == sizeof entry);
+        entry = arena_take_array(file->arena, value->count, option->entry_size);
+        if (entry == NULL)
+            return schema_refuse_memory(file, value);
+        memcpy(field, &entry, sizeof entry);
+    }
+    memcpy((uint8_t *)target + option->count_offset, &value->count, sizeof value->count);
+    for (const struct yaml_node *each = value->first; each != NULL; each = each->next) {
+        if (!schema_name(each->key))
+            return schema_expected_key(file, each, "a name of 1 to 30 of [a-z0-9-]");
+        memcpy(entry, &each->key, sizeof each->key);
+        if (!schema_read(file, each, option->options, entry))
+            return false;
+        entry += option->entry_size;
+    }
+    return true;
+}
+
+static bool read_option(const struct yaml_file *file, const struct yaml_node *value,
+                        const struct schema_option *option, void *target)
+{
+    if (option->type == SCHEMA_LATER)
+        return true;
+    if (option->type == SCHEMA_SECTION)
+        return schema_read(file, value, option->options, target);
+    if (option->type == SCHEMA_ENTRIES)
+        return read_entries(file, value, option, target);
+    return schema_value(file, value, option, target);
+}
+
+/* What an option is when it is not there. A default is read as if it were written. */
+static bool read_absent(const struct yaml_file *file, const struct yaml_node *map,
+                        const struct schema_option *option, void *target)
+{
+    char words[SCHEMA_EXPECTED_SIZE];
+    if (option->required)
+        return schema_refuse_key(file, map, "found no '%s', expected %s", option->key,
+                                 schema_words(option, words));
+    struct yaml_node absent = {.kind = YAML_MAP, .line = map->line, .column = map->column};
+    if (option->type == SCHEMA_SECTION)
+        return schema_read(file, &absent, option->options, target);
+    if (option->preset == NULL || option->type == SCHEMA_LATER)
+        return true;
+    absent.kind = YAML_SCALAR;
+    absent.text = option->preset;
+    return schema_value(file, &absent, option, target);
+}
+
+bool schema_read(const struct yaml_file *file, const struct yaml_node *map,
+                 const struct schema_option *options, void *target)
+{
+    if (map->kind != YAML_MAP)
+        return schema_expected(file, map, "a map");
+    for (const struct yaml_node *value = map->first; value != NULL; value = value->next) {
+        const struct schema_option *option = options;
+        while (option->key != NULL && strcmp(option->key, value->key) != 0)
+            option++;
+        if (option->key == NULL)
+            return refuse_unknown(file, value, options);
+        if (!read_option(file, value, option, target))
+            return false;
+    }
+    for (const struct schema_option *option = options; option->key != NULL; option++)
+        if (yaml_get(map, option->key) == NULL && !read_absent(file, map, option, target))
+            return false;
+    return true;
+}
+
+bool schema_check_format(const struct yaml_file *file, const struct yaml_node *root, unsigned ours)
+{
+    struct {
+        uint32_t format;
+    } read = {0};
+    const struct schema_option format = {.type = SCHEMA_NUMBER,
+                                         .size = sizeof read.format,
+                                         .min = 1,
+                                         .max = UINT32_MAX,
+                                         .expected = "the number of the format"};
+    if (root->kind != YAML_MAP)
+        return schema_expected(file, root, "a map");
+    const struct yaml_node *value = yaml_get(root, "format");
+    if (value == NULL)
+        return schema_refuse(file, root, "found no 'format', expected 'format: %u'", ours);
+    if (!schema_value(file, value, &format, &read))
+        return false;
+    if (read.format > ours)
+        return schema_refuse(file, value,
+                             "found format %u, expected %u: this file is for a newer Tandem than "
+                             "this " TANDEM_VERSION,
+                             read.format, ours);
+    return read.format == ours ||
+           schema_refuse(file, value, "found format %u, expected %u", read.format, ours);
+}
+
+/* ---- the manual ---- */
+
+static size_t append(char *text, size_t size, size_t used, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static size_t append(char *text, size_t size, size_t used, const char *format, ...)
+{
+    assert(used < size);
+    va_list arguments;
+    va_start(arguments, format);
+    int written = vsnprintf(text + used, size - used, format, arguments);
+    va_end(arguments);
+    assert(written >= 0);
+    return (size_t)written < size - used ? used + (size_t)written : size - 1;
+}
+
+size_t schema_manual(const char *prefix, const struct schema_option *options, char *text,
+                     size_t size, size_t used)
+{
+    for (const struct schema_option *option = options; option->key != NULL; option++) {
+        char below[64], words[SCHEMA_EXPECTED_SIZE];
+        used = append(text, size, used, "%s%s: %s%s%s%s\n    %s\n", prefix, option->key,
+                      schema_words(option, words), option->required ? "; required" : "",
+                      option->preset != NULL ? "; default " : "",
+                      option->preset != NULL ? option->preset : "", option->help);
+        if (option->options == NULL)
+            continue;
+        snprintf(below, sizeof below, "%s%s.%s", prefix, option->key,
+                 option->type == SCHEMA_ENTRIES ? "NAME." : "");
+        used = schema_manual(below, option->options, text, size, used);
+    }
+    return used;
+}

@@ -1,0 +1,256 @@
+#include "unit/document_example.h"
+
+#include <time.h>
+
+static const char *ip(const struct ip *address)
+{
+    static char texts[4][IP_TEXT_SIZE];
+    static size_t next;
+    return ip_text(address, texts[next++ % 4]);
+}
+
+START_TEST(a_full_document_is_read_as_written)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, good), "%s", error);
+    ck_assert_str_eq(document.cluster, "tandem-lab");
+    ck_assert_uint_eq(document.node_count, 2);
+    const struct document_node *ns1 = &document.nodes[0], *ns2 = &document.nodes[1];
+    ck_assert_str_eq(ns1->name, "ns1");
+    ck_assert_str_eq(ns1->interface, "lan");
+    ck_assert_str_eq(ip(&ns1->own[0]), "192.0.2.11");
+    ck_assert_str_eq(ip(&ns1->own[1]), "2001:db8:53::11");
+    ck_assert_str_eq(ip(&ns1->home[0]), "192.0.2.53");
+    ck_assert_str_eq(ip(&ns1->home[1]), "2001:db8:53::53");
+    ck_assert_str_eq(ip(&ns1->pair), "198.51.100.1");
+    ck_assert_str_eq(ns1->key, KEY1);
+    ck_assert_ptr_null(ns2->interface);
+    ck_assert_str_eq(ip(&ns2->home[0]), "192.0.2.54");
+    ck_assert_str_eq(ip(&ns2->home[1]), "none");
+    ck_assert_str_eq(ip(&ns2->pair), "192.0.2.12");
+    ck_assert_uint_eq(document.dns_port, 5353);
+    ck_assert_uint_eq(document.dns_threads, 4);
+    ck_assert_uint_eq(document.replication_port, 7363);
+    ck_assert_str_eq(document.keys_path, "secret");
+    ck_assert_str_eq(document.state_path, "state");
+    ck_assert_str_eq(document.run_path, "/tmp/run");
+    ck_assert_uint_eq(document.witness_count, 1);
+    ck_assert_str_eq(ip(&document.witnesses[0]), "192.0.2.1");
+    ck_assert_uint_eq(document.zone_count, 2);
+    ck_assert_str_eq(document.zones[1].origin, "deep.tandem.example");
+    ck_assert_str_eq(document.zones[1].path, "deep.zone");
+    ck_assert_uint_eq(document.server_count, 2);
+    ck_assert_str_eq(document.servers[0].name, "media1");
+    ck_assert_str_eq(ip(&document.servers[0].addresses[1]), "2001:db8:53::101");
+    ck_assert_uint_eq(document.servers[0].capacity, 1000);
+    ck_assert_str_eq(document.servers[0].key, KEY3);
+    ck_assert_uint_eq(document_node(&document, "ns2"), 1);
+    ck_assert_uint_eq(document_node(&document, "ns3"), SIZE_MAX);
+}
+END_TEST
+
+START_TEST(a_pool_is_read_as_written)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, good), "%s", error);
+    ck_assert_uint_eq(document.pool_count, 2);
+    const struct document_pool *pool = &document.pools[0];
+    ck_assert_str_eq(pool->name, "stream");
+    ck_assert_str_eq(pool->owner, "stream.tandem.example");
+    ck_assert_uint_eq(pool->group_size, 1);
+    ck_assert_uint_eq(pool->rounds, 3);
+    ck_assert_uint_eq(pool->port_count, 2);
+    ck_assert_uint_eq(pool->ports[0], 1755);
+    ck_assert_uint_eq(pool->ports[1], 80);
+    ck_assert_uint_eq(pool->ttl_s, 60);
+    ck_assert_int_eq(pool->stale_ms, 1500);
+    ck_assert_int_eq(pool->last_resort, DOCUMENT_FIXED);
+    ck_assert_uint_eq(pool->fixed_count, 2);
+    ck_assert_str_eq(ip(&pool->fixed[0]), "203.0.113.1");
+    ck_assert_str_eq(ip(&pool->fixed[1]), "2001:db8::1");
+    ck_assert_uint_eq(pool->member_count, 2);
+    ck_assert_uint_eq(pool->members[0], 1);
+    ck_assert_uint_eq(pool->members[1], 0);
+}
+END_TEST
+
+START_TEST(what_is_not_said_has_its_default)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, good), "%s", error);
+    const struct document_pool *pool = &document.pools[1];
+    ck_assert_uint_eq(pool->group_size, 2);
+    ck_assert_uint_eq(pool->rounds, 1);
+    ck_assert_uint_eq(pool->ttl_s, 5);
+    ck_assert_int_eq(pool->stale_ms, 2000);
+    ck_assert_int_eq(pool->last_resort, DOCUMENT_LAST_KNOWN_GOOD);
+    ck_assert_uint_eq(pool->member_count, 2);
+    ck_assert_uint_eq(pool->members[0], 0);
+    ck_assert_uint_eq(pool->members[1], 1);
+}
+END_TEST
+
+START_TEST(a_cluster_of_one_is_a_plain_name_server)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, "format: 1\n"
+                                   "cluster: solo\n"
+                                   "nodes: {ns1: {own: 192.0.2.1, home: 192.0.2.1}}\n"
+                                   "zones: {example: example.zone, .: root.zone}\n"),
+                  "%s", error);
+    ck_assert_uint_eq(document.node_count, 1);
+    ck_assert_str_eq(document.nodes[0].key, "");
+    ck_assert_str_eq(ip(&document.nodes[0].pair), "192.0.2.1");
+    ck_assert_str_eq(document.zones[1].origin, ".");
+    ck_assert_uint_eq(document.pool_count, 0);
+    ck_assert_uint_eq(document.server_count, 0);
+    ck_assert_uint_eq(document.witness_count, 0);
+    ck_assert_uint_eq(document.dns_port, 53);
+    ck_assert_uint_eq(document.dns_threads, 2);
+    ck_assert_uint_eq(document.replication_port, 7353);
+    ck_assert_str_eq(document.keys_path, "keys");
+    ck_assert_str_eq(document.state_path, "/var/lib/tandem");
+    ck_assert_str_eq(document.run_path, "/run/tandem");
+}
+END_TEST
+
+START_TEST(a_pair_link_that_is_not_said_is_between_own_addresses)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, "format: 1\n"
+                                   "cluster: solo\n"
+                                   "nodes: {ns1: {own: ['2001:db8::1'], home: 2001:db8::2}}\n"),
+                  "%s", error);
+    ck_assert_str_eq(ip(&document.nodes[0].pair), "2001:db8::1");
+    ck_assert_msg(parse(&document, with("pair: 198.51.100.1", "pair: 192.0.2.11")), "%s", error);
+    ck_assert_str_eq(ip(&document.nodes[0].pair), "192.0.2.11");
+}
+END_TEST
+
+START_TEST(a_server_may_be_in_several_pools)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, with("servers: all", "servers: [media1]")), "%s", error);
+    ck_assert_uint_eq(document.pools[1].member_count, 1);
+    ck_assert_uint_eq(document.pools[1].members[0], 0);
+    ck_assert_uint_eq(document.pools[1].group_size, 1);
+}
+END_TEST
+
+START_TEST(each_last_resort_has_its_word)
+{
+    struct document document;
+    static const struct {
+        const char *word;
+        enum document_last_resort last_resort;
+    } words[] = {{"last-known-good", DOCUMENT_LAST_KNOWN_GOOD},
+                 {"all", DOCUMENT_ALL},
+                 {"servfail", DOCUMENT_SERVFAIL}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        ck_assert_msg(parse(&document, with("[203.0.113.1, 2001:db8::1]", words[i].word)), "%s",
+                      error);
+        ck_assert_int_eq(document.pools[0].last_resort, words[i].last_resort);
+        ck_assert_uint_eq(document.pools[0].fixed_count, 0);
+    }
+}
+END_TEST
+
+START_TEST(a_pool_may_be_of_a_name_in_any_zone_above_it)
+{
+    struct document document;
+    static const char *const names[] = {"tandem.example", "a.b.TANDEM.example",
+                                        "x.deep.tandem.example", "_sip._udp.tandem.example."};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        ck_assert_msg(parse(&document, with("Stream.tandem.example.", names[i])), "%s", error);
+    ck_assert_msg(parse(&document, with("tandem.example: tandem", ".: tandem")), "%s", error);
+}
+END_TEST
+
+/* A pool of `count` servers with the line of its group size, or none. */
+static uint32_t group_size_of(size_t count, const char *line)
+{
+    struct document document;
+    size_t used = (size_t)snprintf(
+        text, sizeof text,
+        "format: 1\ncluster: c\nnodes: {n: {own: 10.9.0.1, home: 10.9.0.2, key: \"" KEY1 "\"}}\n"
+        "zones: {e: e}\npools: {p: {name: p.e, ports: [80], servers: all%s}}\nservers:\n",
+        line);
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+                                 "  media%zu: {addresses: [10.0.%zu.%zu, 2001:db8::1:%zx], "
+                                 "capacity: 1000, key: \"%040zu\"}\n",
+                                 i, i / 250, i % 250, i, i);
+    ck_assert_msg(parse(&document, text), "%s", error);
+    ck_assert_uint_eq(document.server_count, count);
+    return document.pools[0].group_size;
+}
+
+START_TEST(a_group_is_a_fifth_of_the_pool_unless_said_and_never_more_than_it)
+{
+    ck_assert_uint_eq(group_size_of(1, ""), 1);
+    ck_assert_uint_eq(group_size_of(2, ""), 2);
+    ck_assert_uint_eq(group_size_of(14, ""), 2);
+    ck_assert_uint_eq(group_size_of(15, ""), 3);
+    ck_assert_uint_eq(group_size_of(2000, ""), 256);
+    ck_assert_uint_eq(group_size_of(3, ", group-size: 7"), 3);
+    ck_assert_uint_eq(group_size_of(300, ", group-size: 256"), 256);
+}
+END_TEST
+
+START_TEST(ten_thousand_servers_are_read_in_well_under_a_second_of_processor_time)
+{
+    clock_t begin = clock();
+    ck_assert_uint_eq(group_size_of(10000, ""), 256);
+    ck_assert_int_lt((clock() - begin) / (CLOCKS_PER_SEC / 1000), 3000 /* with sanitizers, ms */);
+}
+END_TEST
+
+START_TEST(a_path_is_beside_the_file_unless_absolute)
+{
+    static _Alignas(16) uint8_t room[256];
+    struct arena arena;
+    arena_init(&arena, room, sizeof room);
+    ck_assert_str_eq(document_path("/etc/tandem/lab.yaml", "keys", &arena), "/etc/tandem/keys");
+    ck_assert_str_eq(document_path("/etc/tandem/lab.yaml", "/keys", &arena), "/keys");
+    ck_assert_str_eq(document_path("lab.yaml", "keys", &arena), "keys");
+    arena_init(&arena, room, 16);
+    ck_assert_ptr_null(document_path("/etc/tandem/lab.yaml", "keys", &arena));
+}
+END_TEST
+
+START_TEST(the_manual_has_an_entry_for_every_option)
+{
+    static const char *const lines[] = {
+        "\ncluster: a name of 1 to 30 of [a-z0-9-]; required\n    Nodes and agents",
+        "\nnodes.NAME.own: an address, or a list of one IPv4 and one IPv6 address; required\n",
+        "\ndns.port: a number from 1 to 65535; default 53\n",
+        "\npools.NAME.stale: a duration from 500ms to 1m; default 2s\n    A report older",
+        "\npools.NAME.ttl: a duration from 0s to 24h in whole seconds; default 5s\n",
+        "\npools.NAME.ports: a list of 1 to 8 ports; required\n",
+        "\npools.NAME.last-resort: last-known-good, all, servfail or a list of addresses; default "
+        "last-known-good\n",
+    };
+    size_t used = document_manual(text, sizeof text);
+    ck_assert_uint_eq(used, strlen(text));
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        ck_assert_msg(strstr(text, lines[i]) != NULL, "no %s in\n%s", lines[i], text);
+    ck_assert_uint_eq(document_manual(text, 100), 99);
+    ck_assert_uint_eq(strlen(text), 99);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("replication/document");
+    SUITE_CASE(suite, "right", a_full_document_is_read_as_written, a_pool_is_read_as_written,
+               what_is_not_said_has_its_default, a_cluster_of_one_is_a_plain_name_server,
+               a_pair_link_that_is_not_said_is_between_own_addresses,
+               a_server_may_be_in_several_pools, each_last_resort_has_its_word,
+               a_pool_may_be_of_a_name_in_any_zone_above_it,
+               a_group_is_a_fifth_of_the_pool_unless_said_and_never_more_than_it);
+    SUITE_CASE(suite, "large",
+               ten_thousand_servers_are_read_in_well_under_a_second_of_processor_time);
+    SUITE_CASE(suite, "beside", a_path_is_beside_the_file_unless_absolute,
+               the_manual_has_an_entry_for_every_option);
+    return suite_run(suite);
+}
