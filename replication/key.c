@@ -1,0 +1,161 @@
+#include "replication/key.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TEXT_SIZE = KEY_SIZE - 1 };
+
+__attribute__((format(printf, 3, 4))) static int fail(char *error, int code, const char *format,
+                                                      ...)
+{
+    assert(code < 0);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error, KEY_ERROR_MAX, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+static int check_status(int fd, const char *path, char *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return fail(error, -errno, "cannot read %s: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return fail(error, -EINVAL, "%s is not a regular file", path);
+    if (status.st_uid != 0 && status.st_uid != geteuid())
+        return fail(error, -EPERM,
+                    "%s belongs to user %u: run chown so that it belongs to user %u or root", path,
+                    status.st_uid, geteuid());
+    if ((status.st_mode & 077) != 0)
+        return fail(error, -EPERM, "%s is open to others (mode %04o): run chmod 600 %s", path,
+                    status.st_mode & 07777, path);
+    return 0;
+}
+
+/* ZeroMQ RFC 32. Which of these texts exceed 32 bits a group is for who decodes them. */
+static bool is_z85(const char *text, size_t size)
+{
+    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    for (size_t i = 0; i < size; i++) {
+        if (memchr(alphabet, text[i], sizeof alphabet - 1) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* Reads up to size bytes; fewer only at the end of the file. */
+static ssize_t read_all(int fd, char *bytes, size_t size)
+{
+    size_t used = 0;
+    while (used < size) {
+        ssize_t got = read(fd, bytes + used, size - used);
+        if (got == 0)
+            break;
+        if (got > 0)
+            used += (size_t)got;
+        else if (errno != EINTR)
+            return -errno;
+    }
+    return (ssize_t)used;
+}
+
+static int read_text(int fd, const char *path, char *secret, char *error)
+{
+    char line[TEXT_SIZE + 2]; /* with the end of the line, and one byte too many */
+    int failed = 0;
+    ssize_t size = read_all(fd, line, sizeof line);
+    if (size < 0)
+        failed = fail(error, (int)size, "cannot read %s: %s", path, strerror((int)-size));
+    else if ((size != TEXT_SIZE && !(size == TEXT_SIZE + 1 && line[TEXT_SIZE] == '\n')) ||
+             !is_z85(line, TEXT_SIZE))
+        failed = fail(error, -EINVAL,
+                      "%s is no key file: it must be one line of 40 Z85 characters; make one "
+                      "under another name: tandemctl keygen FILE",
+                      path);
+    else
+        memcpy(secret, line, TEXT_SIZE);
+    explicit_bzero(line, sizeof line);
+    return failed;
+}
+
+int key_read(const char *path, char *secret, char *error)
+{
+    memset(secret, 0, KEY_SIZE);
+    /* Not blocking, or a FIFO of that name would hold up the start for ever. */
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT)
+        return fail(error, -ENOENT, "there is no key file %s: make one with tandemctl keygen %s",
+                    path, path);
+    if (fd < 0 && errno == ELOOP)
+        return fail(error, -EINVAL, "%s is a symbolic link: name the file itself", path);
+    if (fd < 0)
+        return fail(error, -errno, "cannot read %s: %s", path, strerror(errno));
+    int failed = check_status(fd, path, error);
+    if (failed == 0)
+        failed = read_text(fd, path, secret, error);
+    close(fd);
+    return failed;
+}
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t put = write(fd, bytes, size);
+        if (put < 0 && errno != EINTR)
+            return -errno;
+        if (put > 0) {
+            bytes += put;
+            size -= (size_t)put;
+        }
+    }
+    return fsync(fd) == 0 ? 0 : -errno;
+}
+
+/* A new name is on disk only when its directory is. */
+static int sync_directory(const char *path)
+{
+    char copy[PATH_MAX];
+    if (strlen(path) >= sizeof copy)
+        return -ENAMETOOLONG;
+    strcpy(copy, path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int failed = fsync(fd) == 0 ? 0 : -errno;
+    close(fd);
+    return failed;
+}
+
+int key_write(const char *path, const char *secret, char *error)
+{
+    assert(strlen(secret) == TEXT_SIZE);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return fail(error, -EEXIST, "%s exists and is not overwritten: choose another name", path);
+    if (fd < 0)
+        return fail(error, -errno, "cannot make %s: %s", path, strerror(errno));
+    char line[KEY_SIZE];
+    memcpy(line, secret, TEXT_SIZE);
+    line[TEXT_SIZE] = '\n';
+    int failed = write_all(fd, line, sizeof line);
+    explicit_bzero(line, sizeof line);
+    close(fd);
+    if (failed == 0)
+        failed = sync_directory(path);
+    if (failed != 0) {
+        unlink(path);
+        return fail(error, failed, "cannot write %s: %s", path, strerror(-failed));
+    }
+    return 0;
+}

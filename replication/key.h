@@ -1,0 +1,23 @@
+/* replication/key.h -- key files: one line of 40 Z85 characters that nobody else may read.
+ *
+ * A sentence never shows what the file holds. Wipe a secret (explicit_bzero) once it was passed
+ * on. */
+#ifndef TANDEM_REPLICATION_KEY_H
+#define TANDEM_REPLICATION_KEY_H
+
+enum {
+    KEY_SIZE = 41,       /* Z85 text of 32 bytes, and its NUL */
+    KEY_ERROR_MAX = 256, /* bytes of a sentence, with its NUL; a long path is cut */
+};
+
+/* Reads the file into secret[KEY_SIZE]. 0, or -errno with a sentence in error[KEY_ERROR_MAX] that
+ * says what to do, and secret empty. Refused: a symbolic link or anything but a regular file
+ * (-EINVAL), an owner that is neither root nor the effective user or any right for group or others
+ * (-EPERM), any other content (-EINVAL). */
+int key_read(const char *path, char *secret, char *error);
+
+/* Makes the file, mode 0600, and has it on disk before it returns. 0, or -errno with a sentence;
+ * then nothing is left behind. Never overwrites (-EEXIST). */
+int key_write(const char *path, const char *secret, char *error);
+
+#endif

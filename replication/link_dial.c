@@ -1,0 +1,144 @@
+#include "replication/link_dial.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+enum {
+    REDIAL_S = 1,
+    FAILED_EVENTS = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                    ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+    WATCHED_EVENTS = FAILED_EVENTS | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+                     ZMQ_EVENT_CONNECT_RETRIED,
+};
+
+static int open_redial_timer(struct link_dial *self, int epoll_fd)
+{
+    self->redial_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    struct epoll_event interest = {.events = EPOLLIN};
+    if (self->redial_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, self->redial_fd, &interest) != 0)
+        return -errno;
+    return 0;
+}
+
+int link_dial_open(struct link_dial *self, void *context, int epoll_fd,
+                   const struct link_config *config, size_t peer)
+{
+    const struct link_peer *node = &config->peers[peer];
+    char name[24];
+    snprintf(name, sizeof name, "dial-%zu", peer);
+    *self = (struct link_dial){.peer = peer, .redial_fd = -1};
+    link_socket_endpoint(&node->address, node->port, self->endpoint);
+    enum link_socket_role role = config->quick ? LINK_SOCKET_NODE : LINK_SOCKET_AGENT;
+    self->socket = link_socket_open(context, role, config, node->key);
+    int failed = self->socket == NULL ? -errno : open_redial_timer(self, epoll_fd);
+    if (failed == 0)
+        failed = link_monitor_open(&self->monitor, context, self->socket, name, WATCHED_EVENTS);
+    if (failed == 0)
+        failed = link_socket_watch(self->socket, epoll_fd);
+    if (failed == 0)
+        failed = link_socket_watch(self->monitor.socket, epoll_fd);
+    if (failed == 0)
+        failed = link_socket_set_family(self->socket, &node->address);
+    if (failed == 0 && zmq_connect(self->socket, self->endpoint) != 0)
+        failed = -errno;
+    return failed;
+}
+
+void link_dial_close(struct link_dial *self)
+{
+    link_monitor_close(&self->monitor);
+    if (self->socket != NULL)
+        zmq_close(self->socket);
+    if (self->redial_fd >= 0)
+        close(self->redial_fd);
+}
+
+bool link_dial_is_pending(struct link_dial *self)
+{
+    bool frame_waits = link_socket_is_readable(self->socket) && self->state != LINK_DIAL_DOWN;
+    bool event_waits = link_socket_is_readable(self->monitor.socket);
+    return frame_waits || event_waits || self->state == LINK_DIAL_CLOSING;
+}
+
+/* After what it takes for a protocol error (a refused key, a frame too large) ZeroMQ gives the
+ * connection up for good and says nothing; otherwise it soon says CONNECT_RETRIED. So each end of a
+ * connection arms a timer, and if it expires we dial anew. */
+static void arm_redial(struct link_dial *self, bool armed)
+{
+    struct itimerspec timer = {.it_value = {.tv_sec = armed ? REDIAL_S : 0}};
+    int failed = timerfd_settime(self->redial_fd, 0, &timer, NULL);
+    assert(failed == 0);
+    self->redial_armed = armed;
+}
+
+static void redial_if_due(struct link_dial *self)
+{
+    uint64_t expirations;
+    if (!self->redial_armed || read(self->redial_fd, &expirations, sizeof expirations) < 0)
+        return;
+    /* ZeroMQ ignores a second connect to an endpoint that it still remembers, so first forget. */
+    zmq_disconnect(self->socket, self->endpoint);
+    bool again = zmq_connect(self->socket, self->endpoint) != 0;
+    arm_redial(self, again);
+}
+
+/* True when the monitor's event is one to tell. */
+static bool apply(struct link_dial *self, int monitor_event, struct link_event *event)
+{
+    self->failed_handshakes += (monitor_event & FAILED_EVENTS) != 0;
+    switch (monitor_event) {
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        arm_redial(self, false);
+        self->state = LINK_DIAL_UP;
+        *event = (struct link_event){.type = LINK_UP, .peer = self->peer};
+        return true;
+    case ZMQ_EVENT_DISCONNECTED:
+        arm_redial(self, true);
+        if (self->state == LINK_DIAL_UP)
+            self->state = LINK_DIAL_CLOSING;
+        return false;
+    case ZMQ_EVENT_CONNECT_RETRIED:
+        arm_redial(self, false);
+        return false;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        *event = (struct link_event){.type = LINK_DOWN, .peer = self->peer, .refused = true};
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool link_dial_receive(struct link_dial *self, zmq_msg_t *frame, struct link_event *event)
+{
+    redial_if_due(self);
+    for (;;) {
+        if (self->state != LINK_DIAL_DOWN && link_socket_receive(self->socket, frame)) {
+            bool odd = link_socket_is_odd(self->socket, frame);
+            self->odd_frames += odd;
+            if (!odd)
+                *event = link_socket_frame(frame, self->peer);
+            return !odd;
+        }
+        if (self->state == LINK_DIAL_CLOSING) {
+            self->state = LINK_DIAL_DOWN;
+            *event = (struct link_event){.type = LINK_DOWN, .peer = self->peer};
+            return true;
+        }
+        int monitor_event = link_monitor_next(&self->monitor);
+        if (monitor_event == 0)
+            return false;
+        if (apply(self, monitor_event, event))
+            return true;
+    }
+}
+
+int link_dial_send(struct link_dial *self, const uint8_t *bytes, size_t size)
+{
+    if (self->state != LINK_DIAL_UP)
+        return -EHOSTUNREACH;
+    return link_socket_send(self->socket, bytes, size, 0);
+}
