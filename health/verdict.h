@@ -6,11 +6,20 @@
  *                                                       v  |
  *                                                      DOWN          an order to drain: DRAINING
  *
- * The checker may be blind: when more than freeze_permille of a pool (and at least two servers) go
- * stale within freeze_window_ms, it is more likely that the node has lost its ears than that they
- * all died. Then the verdicts freeze: who went stale in that window, and who goes stale from then
- * on, keeps the verdict it had before, until at most freeze_permille of the pool are silent again.
- * What a server says freshly about itself, and what the operator orders, holds in a freeze too. */
+ * The checker may be blind: when more than freeze_permille of a pool (and at least two servers, so
+ * that one dead server of three goes) fall silent unannounced within freeze_window_ms, it is more
+ * likely that the node has lost its ears than that they all died. Then the verdicts freeze: who
+ * fell silent in that window, also one after the other, gets back the verdict it had before, and
+ * who falls silent from then on keeps it. The freeze ends when no more than freeze_permille of the
+ * pool are kept so; who is silent then is STALE at once.
+ *
+ * Silence is unannounced when the server's last words were that it listens, and no order drains it.
+ * So servers that were taken out in good order and then switched off freeze nothing, and in a
+ * freeze the operator drains those he knows to be dead: they are out, and it ends by itself.
+ *
+ * What a server says freshly about itself, and what the operator orders, holds in a freeze too. An
+ * order is visible whatever else: a draining server is DRAINING also when it is down or silent;
+ * undrain shows the truth beneath. Members that never reported are not silent. */
 #ifndef TANDEM_HEALTH_VERDICT_H
 #define TANDEM_HEALTH_VERDICT_H
 
@@ -53,11 +62,9 @@ struct verdict_member {
     uint16_t port;    /* of VERDICT_NOT_LISTENING */
     /* private */
     bool reported, draining;
-    bool listening;          /* as of the last report */
+    bool listening;          /* every port had a listener, as of the last report */
     int64_t stated_ms;       /* of the last report */
     int64_t silent_since_ms; /* INT64_MAX: not silent */
-    enum verdict before;     /* the verdict when it fell silent */
-    enum verdict_reason before_reason;
 };
 
 struct verdict_pool {
@@ -65,8 +72,8 @@ struct verdict_pool {
     size_t count;
     struct verdict_member *members;
     bool frozen;
-    int64_t frozen_since_ms;
-    size_t silent_count;
+    int64_t frozen_from_ms; /* who fell silent from then on keeps the verdict from before */
+    size_t silent_count;    /* members that are silent unannounced, however long */
 };
 
 struct verdict_change {
@@ -80,9 +87,12 @@ bool verdict_init(struct verdict_pool *self, const struct verdict_config *config
                   int64_t now_ms, struct arena *arena);
 
 /* Each applies one fact at now_ms, writes the verdicts that changed to changes[self->count] and
- * returns how many. verdict_age is to be called at verdict_deadline; ageing counts from the later
- * of stated_ms and hearing_ms: since when this node can hear at all (its start, or the end of its
- * own stall), so that its own absence is not held against the servers. */
+ * returns how many. verdict_age is to be called every few dozen milliseconds; ageing counts from
+ * the later of stated_ms and hearing_ms: since when this node can hear at all (its start, or the
+ * end of its own stall), so that its own absence is not held against the servers. Who is silent
+ * stays so until it reports, and a report that is too old when it arrives (from the partner's
+ * snapshot) is of a silent server at once. Cost: a report O(1) unless a silence begins or ends,
+ * ageing O(count). */
 size_t verdict_report(struct verdict_pool *self, int64_t now_ms, size_t member,
                       const struct report *report, int64_t stated_ms,
                       struct verdict_change *changes);
@@ -91,8 +101,9 @@ size_t verdict_drain(struct verdict_pool *self, int64_t now_ms, size_t member, b
 size_t verdict_age(struct verdict_pool *self, int64_t now_ms, int64_t hearing_ms,
                    struct verdict_change *changes);
 
-/* When the next member falls silent, or the freeze ends by itself; INT64_MAX: never. May be early.
- * */
-int64_t verdict_deadline(const struct verdict_pool *self, int64_t hearing_ms);
+/* Fell silent, but was up until then: the last known good. */
+bool verdict_was_up(const struct verdict_member *self);
+/* Members that are up. O(count). */
+size_t verdict_up_count(const struct verdict_pool *self);
 
 #endif
