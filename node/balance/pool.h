@@ -64,15 +64,24 @@ struct pool *pool_init(const struct pool_config *config, struct arena *arena);
 
 /* ---- by the control thread alone ---- */
 
+/* How good a member is for an answer. */
+enum pool_fitness {
+    POOL_DRAINED, /* an operator's word: answered only when all are drained and none is fit */
+    POOL_UNFIT,
+    POOL_LAST_GOOD, /* was fit when it fell silent: answered only when no member is fit */
+    POOL_FIT,
+    POOL_FITNESSES
+};
+
 void pool_set_ready(struct pool *self, bool is_ready);
+/* Takes effect with the next group. Ranges as in struct pool_config. */
 void pool_set_group(struct pool *self, uint32_t group_size, uint32_t rounds);
-/* fit: may be answered. Clearing it keeps the member for last-known-good if it was the last to go.
- * */
-void pool_set_fit(struct pool *self, size_t member, bool is_fit);
-/* A report: sockets established as of now, which ends what was pending. */
+/* Takes effect with the next answer. */
+void pool_set_fitness(struct pool *self, size_t member, enum pool_fitness fitness);
+/* A report: sockets established as of now. What was pending for the member is taken as seen. */
 void pool_set_load(struct pool *self, size_t member, uint32_t sockets);
-/* Answers the partner handed out, running total (never falls but at its restart). */
-void pool_set_partner_handed(struct pool *self, size_t member, uint32_t handed);
+/* So many more answers were handed out by the partner. */
+void pool_add_partner_handed(struct pool *self, size_t member, uint32_t count);
 
 /* ---- by anyone ---- */
 
@@ -80,17 +89,22 @@ void pool_set_partner_handed(struct pool *self, size_t member, uint32_t handed);
  * set. Wait-free. */
 enum pool_reason pool_choose(struct pool *self, int64_t now_ms, unsigned family, size_t *member);
 
+/* Answers that named the member since the start, by this node. Wraps around. O(1). */
+uint32_t pool_handed(const struct pool *self, size_t member);
+
 struct pool_member_state {
     uint32_t sockets, handed, partner_handed; /* handed: answers since the start, by this node */
     uint32_t capacity;
     uint32_t pending; /* answers of both nodes since the last report */
-    bool is_fit, in_group;
+    enum pool_fitness fitness;
+    bool in_group; /* of either family */
 };
 
+/* For status: O(group). */
 void pool_member_state(const struct pool *self, size_t member, struct pool_member_state *state);
 
 struct pool_state {
-    size_t member_count, fit_count, group_count;
+    size_t member_count, fit_count;
     uint32_t group_size, rounds;
     bool is_ready;
     enum pool_last_resort last_resort;
