@@ -1,0 +1,134 @@
+/* tests/system/puppet_worker.c -- a worker that does as the test says, in tandem-worker's place.
+ *
+ * It uses the real page and the real channel, so that tandemd can be tested against every way in
+ * which a worker may behave. The first word of the file PUPPET_ORDERS at each start decides:
+ *
+ *   serve       live on the page, say READY and SYNC, exit 0 at STOP; holds PUPPET_MB of memory
+ *   deaf        the same, but never reads its channel
+ *   exit-N      exit N at once
+ *   liar        say READY without a life on the page
+ *   babbler     serve, after messages that make no sense
+ *   deserter    serve, but close the channel and live on
+ *
+ * What it is told, it writes to standard error: "puppet ADDRESS held=1 reason=ready". */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "failover/channel.h"
+#include "failover/page.h"
+#include "replication/ip.h"
+
+static volatile sig_atomic_t is_reload_asked;
+
+static void on_hangup(int signal)
+{
+    (void)signal;
+    is_reload_asked = 1;
+}
+
+static const char *option(int argc, char **argv, const char *name)
+{
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return argv[i + 1];
+    return NULL;
+}
+
+static void read_orders(char orders[32])
+{
+    const char *path = getenv("PUPPET_ORDERS");
+    FILE *file = path != NULL ? fopen(path, "r") : NULL;
+    if (file == NULL || fscanf(file, "%31s", orders) != 1)
+        strcpy(orders, "serve");
+    if (file != NULL)
+        fclose(file);
+}
+
+/* Memory that is really there, in small pages: what the kernel must free after SIGKILL. */
+static void grow(void)
+{
+    const char *text = getenv("PUPPET_MB");
+    size_t size = text != NULL ? strtoul(text, NULL, 10) << 20 : 0;
+    if (size == 0)
+        return;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        exit(111);
+    madvise(memory, size, MADV_NOHUGEPAGE);
+    memset(memory, 1, size);
+}
+
+static void babble(int channel)
+{
+    static const char nonsense[200] = "nonsense";
+    for (size_t size = 1; size < sizeof nonsense; size += 21)
+        send(channel, nonsense, size, MSG_DONTWAIT);
+    channel_send(channel, &(struct channel_message){.kind = CHANNEL_STOP});
+}
+
+static void print_address(const struct channel_message *message)
+{
+    char text[IP_TEXT_SIZE];
+    fprintf(stderr, "puppet address %s held=%d reason=%s\n", ip_text(&message->address, text),
+            message->held, message->reason);
+}
+
+static void obey(int channel)
+{
+    for (;;) {
+        struct channel_message message;
+        struct pollfd readable = {.fd = channel, .events = POLLIN};
+        poll(&readable, 1, -1);
+        if (is_reload_asked) {
+            is_reload_asked = 0;
+            fprintf(stderr, "puppet reloads\n");
+        }
+        int received = channel_receive(channel, &message);
+        if (received == -EPIPE)
+            exit(3);
+        if (received == 1 && message.kind == CHANNEL_STOP)
+            exit(0);
+        if (received == 1)
+            print_address(&message);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    char orders[32];
+    read_orders(orders);
+    if (strncmp(orders, "exit-", 5) == 0)
+        return atoi(orders + 5);
+    if (strcmp(argv[argc - 1], "--check") == 0)
+        return 0;
+    const char *page_text = option(argc, argv, "--page-fd");
+    const char *channel_text = option(argc, argv, "--channel-fd");
+    if (page_text == NULL || channel_text == NULL)
+        return 100;
+    int channel = atoi(channel_text);
+    struct page *page;
+    if (channel_open_worker(channel) < 0 || page_open(atoi(page_text), &page) < 0)
+        return 111;
+    sigaction(SIGHUP, &(struct sigaction){.sa_handler = on_hangup}, NULL);
+    grow();
+    if (strcmp(orders, "liar") != 0 && page_live(page) < 0)
+        return 111;
+    if (strcmp(orders, "babbler") == 0)
+        babble(channel);
+    channel_send(channel, &(struct channel_message){.kind = CHANNEL_READY});
+    channel_send(channel, &(struct channel_message){.kind = CHANNEL_SYNC, .synced = true});
+    if (strcmp(orders, "deserter") == 0)
+        close(channel);
+    if (strcmp(orders, "deaf") == 0 || strcmp(orders, "deserter") == 0)
+        for (;;)
+            pause();
+    obey(channel);
+}

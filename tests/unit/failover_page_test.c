@@ -1,0 +1,257 @@
+#include "failover/page.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "unit/suite.h"
+
+/* One page as the guardian sees it and as a worker (here: the test) may write it. */
+static struct page *page;
+static struct page *writable;
+static int page_fd;
+
+static void create_page(void)
+{
+    page_fd = page_create(&page);
+    ck_assert_int_ge(page_fd, 0);
+    ck_assert_int_eq(page_open(page_fd, &writable), 0);
+}
+
+static void close_page(void)
+{
+    munmap(writable, sizeof *writable);
+    page_close(page, page_fd);
+}
+
+/* A child that lives on the page, and has said so. */
+static pid_t start_worker(void)
+{
+    int ready[2];
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        struct page *mine;
+        if (page_open(page_fd, &mine) != 0 || page_live(mine) != 0)
+            _exit(1);
+        if (write(ready[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    char byte;
+    close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return pid;
+}
+
+static void reap(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+/* The lock word as a hostile worker would write it. */
+static _Atomic uint32_t *forge_lock(int32_t offset, uint32_t word)
+{
+    _Atomic uint32_t *lock = (_Atomic uint32_t *)((char *)writable + offset);
+    atomic_store(lock, word);
+    atomic_store(&writable->lock_offset, offset);
+    return lock;
+}
+
+START_TEST(a_killed_worker_is_seen_within_a_second)
+{
+    create_page();
+    pid_t pid = start_worker();
+    ck_assert_int_eq(page_wait_for_death(page, 0), PAGE_TIMEOUT);
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(page_wait_for_death(page, 1000), PAGE_DIED);
+    reap(pid);
+    close_page();
+}
+END_TEST
+
+/* The waiter must sleep in the kernel when the worker dies: without the waiters bit nobody would
+ * wake it, and it would see the death only at its timeout. */
+START_TEST(a_death_wakes_a_waiter_that_sleeps)
+{
+    create_page();
+    pid_t pid = start_worker();
+    pid_t killer = fork();
+    if (killer == 0) {
+        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000000L}, NULL);
+        kill(pid, SIGKILL);
+        _exit(0);
+    }
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    ck_assert_int_eq(page_wait_for_death(page, 3000), PAGE_DIED);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    ck_assert_int_lt(
+        (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000, 1000);
+    reap(killer);
+    reap(pid);
+    close_page();
+}
+END_TEST
+
+START_TEST(a_dead_worker_stays_dead)
+{
+    create_page();
+    pid_t pid = start_worker();
+    reap(pid);
+    ck_assert_int_eq(page_wait_for_death(page, 0), PAGE_DIED);
+    ck_assert_int_eq(page_wait_for_death(page, 0), PAGE_DIED);
+    close_page();
+}
+END_TEST
+
+START_TEST(a_worker_that_exits_is_dead_too)
+{
+    create_page();
+    pid_t pid = fork();
+    if (pid == 0)
+        exit(page_live(writable) == 0 ? 0 : 1);
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(page_wait_for_death(page, 1000), PAGE_DIED);
+    close_page();
+}
+END_TEST
+
+START_TEST(a_worker_that_never_lived_is_not_live)
+{
+    create_page();
+    ck_assert_int_eq(page_wait_for_death(page, 1000), PAGE_NOT_LIVE);
+    ck_assert_uint_eq(atomic_load(&page->state), PAGE_STARTING);
+    close_page();
+}
+END_TEST
+
+START_TEST(a_living_worker_times_out)
+{
+    create_page();
+    pid_t pid = start_worker();
+    ck_assert_uint_eq(atomic_load(&page->state), PAGE_ALIVE);
+    ck_assert_int_eq(page_wait_for_death(page, 20), PAGE_TIMEOUT);
+    reap(pid);
+    close_page();
+}
+END_TEST
+
+static const int32_t senseless_offsets[] = {
+    INT32_MIN,
+    -1,
+    0,
+    (int32_t)offsetof(struct page, alive) - 4,
+    (int32_t)offsetof(struct page, alive) + 1,
+    (int32_t)(offsetof(struct page, alive) + sizeof(pthread_mutex_t) - 3),
+    (int32_t)(offsetof(struct page, alive) + sizeof(pthread_mutex_t)),
+    (int32_t)sizeof(struct page),
+    INT32_MAX,
+};
+
+START_TEST(an_offset_outside_the_lock_is_not_live)
+{
+    create_page();
+    /* Every word says "died" and would be believed, were the offset. */
+    memset(writable, 0xff, sizeof *writable);
+    for (size_t i = 0; i < sizeof senseless_offsets / sizeof *senseless_offsets; i++) {
+        atomic_store(&writable->lock_offset, senseless_offsets[i]);
+        ck_assert_int_eq(page_wait_for_death(page, 1000), PAGE_NOT_LIVE);
+    }
+    close_page();
+}
+END_TEST
+
+static const uint32_t senseless_words[] = {
+    0,                   /* unlocked */
+    FUTEX_WAITERS,       /* nobody owns it */
+    1234,                /* nobody would be woken */
+    FUTEX_TID_MASK >> 1, /* likewise */
+};
+
+START_TEST(garbage_in_the_lock_word_is_not_live)
+{
+    create_page();
+    for (size_t i = 0; i < sizeof senseless_words / sizeof *senseless_words; i++) {
+        forge_lock(offsetof(struct page, alive), senseless_words[i]);
+        ck_assert_int_eq(page_wait_for_death(page, 1000), PAGE_NOT_LIVE);
+    }
+    close_page();
+}
+END_TEST
+
+START_TEST(a_forged_owner_holds_nobody_longer_than_the_timeout)
+{
+    create_page();
+    forge_lock(offsetof(struct page, alive), FUTEX_WAITERS | FUTEX_TID_MASK);
+    ck_assert_int_eq(page_wait_for_death(page, 20), PAGE_TIMEOUT);
+    close_page();
+}
+END_TEST
+
+START_TEST(a_lock_word_that_keeps_changing_is_not_live)
+{
+    create_page();
+    _Atomic uint32_t *word = forge_lock(offsetof(struct page, alive), FUTEX_WAITERS | 1);
+    pid_t pid = fork();
+    if (pid == 0)
+        for (uint32_t owner = 1;; owner = owner % 1000 + 1)
+            atomic_store(word, FUTEX_WAITERS | owner);
+    ck_assert_int_eq(page_wait_for_death(page, 2000), PAGE_NOT_LIVE);
+    reap(pid);
+    close_page();
+}
+END_TEST
+
+START_TEST(the_worker_cannot_cut_the_page)
+{
+    create_page();
+    ck_assert_int_eq(ftruncate(page_fd, 0), -1);
+    ck_assert_int_eq(errno, EPERM);
+    ck_assert_int_eq(fcntl(page_fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    close_page();
+}
+END_TEST
+
+START_TEST(only_a_page_of_this_version_is_opened)
+{
+    create_page();
+    struct page *other = NULL;
+    int file = memfd_create("other", MFD_CLOEXEC);
+    ck_assert_int_eq(page_open(file, &other), -EPROTO);
+    ck_assert_int_eq(page_open(-1, &other), -EBADF);
+    atomic_store(&writable->version, PAGE_VERSION + 1);
+    ck_assert_int_eq(page_open(page_fd, &other), -EPROTO);
+    ck_assert_ptr_null(other);
+    close(file);
+    close_page();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("failover/page");
+    SUITE_CASE(suite, "death", a_killed_worker_is_seen_within_a_second,
+               a_death_wakes_a_waiter_that_sleeps, a_dead_worker_stays_dead,
+               a_worker_that_exits_is_dead_too, a_worker_that_never_lived_is_not_live,
+               a_living_worker_times_out);
+    SUITE_CASE(suite, "hostile", an_offset_outside_the_lock_is_not_live,
+               garbage_in_the_lock_word_is_not_live,
+               a_forged_owner_holds_nobody_longer_than_the_timeout,
+               a_lock_word_that_keeps_changing_is_not_live, the_worker_cannot_cut_the_page,
+               only_a_page_of_this_version_is_opened);
+    return suite_run(suite);
+}

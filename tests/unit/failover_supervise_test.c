@@ -1,0 +1,330 @@
+#include "failover/supervise.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "unit/suite.h"
+
+static struct supervise guardian;
+static char said[1024];
+
+static void say(const char *format, ...)
+{
+    size_t length = strlen(said);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(said + length, sizeof said - length, format, arguments);
+    va_end(arguments);
+}
+
+/* One action in words; a note as "was>is reason", a home's with its position. */
+static void say_action(const struct supervise_action *action)
+{
+    static const char *const words[] = {
+        [SUPERVISE_SPAWN] = "spawn",         [SUPERVISE_KILL] = "kill",
+        [SUPERVISE_TELL_STOP] = "tell-stop", [SUPERVISE_TELL_RELOAD] = "tell-reload",
+        [SUPERVISE_TELL_HOMES] = "tell",     [SUPERVISE_LEASE] = "lease",
+    };
+    if (said[0] != '\0')
+        say(", ");
+    if (action->kind == SUPERVISE_NOTE_WORKER)
+        say("%s>%s %s", supervise_worker_word(action->was), supervise_worker_word(action->is),
+            supervise_reason_word(action->reason));
+    else if (action->kind == SUPERVISE_NOTE_HOME)
+        say("%zu:%s>%s %s", action->address, supervise_address_word(action->was),
+            supervise_address_word(action->is), supervise_reason_word(action->reason));
+    else if (action->kind == SUPERVISE_RELEASE)
+        say("release %zu", action->address);
+    else if (action->kind == SUPERVISE_EXIT)
+        say("exit %d", action->code);
+    else
+        say("%s", words[action->kind]);
+}
+
+static const char *step(int64_t now_ms, struct supervise_event event)
+{
+    struct supervise_actions todo;
+    said[0] = '\0';
+    supervise_step(&guardian, now_ms, &event, &todo);
+    for (size_t i = 0; i < todo.count; i++)
+        say_action(&todo.list[i]);
+    return said;
+}
+
+static const char *happens(int64_t now_ms, enum supervise_event_kind kind)
+{
+    return step(now_ms, (struct supervise_event){.kind = kind});
+}
+
+static const char *timeout(int64_t now_ms)
+{
+    return happens(now_ms, SUPERVISE_TIMEOUT);
+}
+
+static const char *died(int64_t now_ms)
+{
+    return step(now_ms,
+                (struct supervise_event){.kind = SUPERVISE_DIED, .reason = SUPERVISE_OWNER_DIED});
+}
+
+static const char *killed(int64_t now_ms)
+{
+    return step(now_ms,
+                (struct supervise_event){.kind = SUPERVISE_REAPED, .reason = SUPERVISE_SIGNALLED});
+}
+
+static const char *exits(int64_t now_ms, int code)
+{
+    return step(now_ms, (struct supervise_event){.kind = SUPERVISE_REAPED,
+                                                 .reason = SUPERVISE_EXITED,
+                                                 .exit_code = code});
+}
+
+static const char *leased(int64_t now_ms, enum supervise_event_kind kind, size_t address)
+{
+    return step(now_ms, (struct supervise_event){.kind = kind, .address = address});
+}
+
+/* A guardian whose worker serves since 0 ms and which holds its one home address. */
+static void serve(void)
+{
+    supervise_init(&guardian, 1);
+    happens(0, SUPERVISE_START);
+    happens(0, SUPERVISE_READY);
+    leased(0, SUPERVISE_LEASED, 0);
+}
+
+START_TEST(the_addresses_are_held_from_ready_on)
+{
+    supervise_init(&guardian, 2);
+    ck_assert_str_eq(happens(0, SUPERVISE_START), "idle>starting start, spawn");
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
+    ck_assert_str_eq(happens(50, SUPERVISE_READY), "starting>alive ready, lease, tell");
+    ck_assert_str_eq(leased(50, SUPERVISE_LEASED, 0), "0:absent>held ready, tell");
+    ck_assert_str_eq(leased(50, SUPERVISE_LEASED, 1), "1:absent>held ready, tell");
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), 350);
+    ck_assert_str_eq(timeout(349), "");
+    ck_assert_str_eq(timeout(350), "lease");
+    ck_assert_str_eq(leased(350, SUPERVISE_LEASED, 0), "");
+    ck_assert_int_eq(guardian.homes[0].since_ms, 50);
+}
+END_TEST
+
+START_TEST(the_hosts_own_addresses_are_not_touched)
+{
+    supervise_init(&guardian, 0);
+    happens(0, SUPERVISE_START);
+    ck_assert_str_eq(happens(0, SUPERVISE_READY), "starting>alive ready, tell");
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
+    happens(1, SUPERVISE_STOP);
+    ck_assert_str_eq(exits(2, 0), "stopping>ended exited, exit 0");
+}
+END_TEST
+
+START_TEST(a_worker_back_within_a_second_loses_nothing)
+{
+    serve();
+    ck_assert_str_eq(died(100), "alive>dead owner-died, kill");
+    ck_assert_str_eq(killed(130), "dead>waiting signal");
+    ck_assert_str_eq(timeout(300), "lease, waiting>starting back-off, spawn");
+    ck_assert_str_eq(timeout(1099), "lease");
+    ck_assert_str_eq(happens(1099, SUPERVISE_READY), "starting>alive ready, lease, tell");
+    ck_assert_str_eq(leased(1099, SUPERVISE_LEASED, 0), "");
+    ck_assert_int_eq(guardian.homes[0].since_ms, 0);
+    ck_assert_str_eq(timeout(1399), "lease");
+}
+END_TEST
+
+START_TEST(a_worker_down_for_a_second_costs_the_addresses_until_ready)
+{
+    serve();
+    died(100);
+    killed(130);
+    timeout(900);
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), 1100);
+    ck_assert_str_eq(timeout(1100), "0:held>lapsed worker-down");
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
+    happens(5000, SUPERVISE_READY);
+    ck_assert_str_eq(leased(5000, SUPERVISE_LEASED, 0), "0:lapsed>held ready, tell");
+}
+END_TEST
+
+/* The second counts from the first death: crashing in its middle does not extend it. */
+START_TEST(a_crash_while_starting_extends_nothing)
+{
+    serve();
+    died(0);
+    killed(0);
+    timeout(100);
+    timeout(300);
+    killed(600);
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), 600); /* the refresh, before the restart */
+    ck_assert_str_eq(timeout(1000), "0:held>lapsed worker-down, waiting>starting back-off, spawn");
+}
+END_TEST
+
+START_TEST(a_refused_lease_is_said_once_and_tried_again)
+{
+    supervise_init(&guardian, 1);
+    happens(0, SUPERVISE_START);
+    happens(0, SUPERVISE_READY);
+    ck_assert_str_eq(leased(0, SUPERVISE_LEASE_FAILED, 0), "0:absent>failed lease-failed, tell");
+    ck_assert_str_eq(timeout(300), "lease");
+    ck_assert_str_eq(leased(300, SUPERVISE_LEASE_FAILED, 0), "");
+    ck_assert_str_eq(leased(600, SUPERVISE_LEASED, 0), "0:failed>held lease-restored, tell");
+    died(700);
+    ck_assert_str_eq(leased(900, SUPERVISE_LEASE_FAILED, 0), "0:held>failed lease-failed");
+}
+END_TEST
+
+START_TEST(the_back_off_doubles_to_its_limit)
+{
+    int64_t now_ms = 0;
+    supervise_init(&guardian, 0);
+    happens(now_ms, SUPERVISE_START);
+    const int64_t expected_ms[] = {100,  200,   400,   800,   1600, 3200,
+                                   6400, 12800, 25600, 30000, 30000};
+    for (size_t i = 0; i < sizeof expected_ms / sizeof *expected_ms; i++) {
+        exits(now_ms, 1);
+        ck_assert_int_eq(supervise_deadline_ms(&guardian) - now_ms, expected_ms[i]);
+        ck_assert_str_eq(timeout(now_ms + expected_ms[i] - 1), "");
+        now_ms += expected_ms[i];
+        ck_assert_str_eq(timeout(now_ms), "waiting>starting back-off, spawn");
+    }
+}
+END_TEST
+
+START_TEST(a_minute_alive_forgives_earlier_deaths)
+{
+    const struct {
+        int64_t alive_ms, expected_ms;
+        bool is_seen_dead_first;
+    } rows[] = {{59999, 200, true}, {60000, 100, true}, {59999, 200, false}, {60000, 100, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        supervise_init(&guardian, 0);
+        happens(0, SUPERVISE_START);
+        killed(0);
+        timeout(100);
+        happens(100, SUPERVISE_READY);
+        int64_t now_ms = 100 + rows[i].alive_ms;
+        if (rows[i].is_seen_dead_first)
+            died(now_ms);
+        killed(now_ms);
+        ck_assert_int_eq(supervise_deadline_ms(&guardian) - now_ms, rows[i].expected_ms);
+    }
+}
+END_TEST
+
+START_TEST(what_cannot_start_ends_only_the_first_start)
+{
+    supervise_init(&guardian, 1);
+    happens(0, SUPERVISE_START);
+    ck_assert_str_eq(exits(5, EXIT_CONFIGURATION), "starting>ended configuration, exit 100");
+
+    /* Its channel ends a moment before it can be reaped. */
+    supervise_init(&guardian, 1);
+    happens(0, SUPERVISE_START);
+    died(5);
+    ck_assert_str_eq(exits(5, EXIT_CONFIGURATION), "dead>ended configuration, exit 100");
+
+    serve();
+    ck_assert_str_eq(exits(5, EXIT_CONFIGURATION), "alive>waiting exited");
+
+    supervise_init(&guardian, 1);
+    happens(0, SUPERVISE_START);
+    ck_assert_str_eq(exits(5, EXIT_SYSTEM), "starting>ended system, exit 111");
+
+    supervise_init(&guardian, 1);
+    happens(0, SUPERVISE_START);
+    ck_assert_str_eq(exits(5, 1), "starting>waiting exited");
+    timeout(105);
+    ck_assert_str_eq(exits(110, EXIT_CONFIGURATION), "starting>waiting exited");
+    timeout(310);
+    ck_assert_str_eq(exits(320, EXIT_SYSTEM), "starting>waiting exited");
+}
+END_TEST
+
+START_TEST(a_stop_waits_for_the_worker_and_then_releases)
+{
+    serve();
+    ck_assert_str_eq(happens(100, SUPERVISE_STOP), "tell-stop, alive>stopping stop");
+    ck_assert_str_eq(timeout(300), "lease");
+    ck_assert_str_eq(died(350), "");
+    ck_assert_str_eq(exits(400, 0), "stopping>ended exited, release 0, 0:held>absent stop, exit 0");
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
+}
+END_TEST
+
+START_TEST(a_worker_that_does_not_stop_is_killed_after_three_seconds)
+{
+    supervise_init(&guardian, 0);
+    happens(0, SUPERVISE_START);
+    ck_assert_str_eq(happens(100, SUPERVISE_STOP), "tell-stop, starting>stopping stop");
+    ck_assert_str_eq(happens(200, SUPERVISE_STOP), "");
+    ck_assert_str_eq(timeout(3099), "");
+    ck_assert_str_eq(timeout(3100), "stopping>stopping stop-timeout, kill");
+    ck_assert_str_eq(timeout(3200), "");
+    ck_assert_str_eq(killed(3201), "stopping>ended signal, exit 0");
+}
+END_TEST
+
+START_TEST(a_stop_between_two_workers_ends_at_once)
+{
+    serve();
+    died(100);
+    ck_assert_str_eq(happens(110, SUPERVISE_STOP), "dead>stopping stop");
+    ck_assert_str_eq(killed(130), "stopping>ended signal, release 0, 0:held>absent stop, exit 0");
+    serve();
+    killed(100);
+    ck_assert_str_eq(happens(110, SUPERVISE_STOP),
+                     "waiting>ended stop, release 0, 0:held>absent stop, exit 0");
+}
+END_TEST
+
+START_TEST(a_reload_reaches_a_worker_that_is_still_starting)
+{
+    supervise_init(&guardian, 0);
+    happens(0, SUPERVISE_START);
+    ck_assert_str_eq(happens(1, SUPERVISE_RELOAD), "");
+    ck_assert_str_eq(happens(2, SUPERVISE_READY), "starting>alive ready, tell, tell-reload");
+    ck_assert_str_eq(happens(3, SUPERVISE_RELOAD), "tell-reload");
+    killed(4);
+    ck_assert_str_eq(happens(5, SUPERVISE_RELOAD), "");
+    timeout(104);
+    ck_assert_str_eq(happens(105, SUPERVISE_READY), "starting>alive ready, tell");
+}
+END_TEST
+
+START_TEST(what_comes_too_late_is_ignored)
+{
+    serve();
+    ck_assert_str_eq(happens(1, SUPERVISE_START), "");
+    ck_assert_str_eq(happens(1, SUPERVISE_READY), "");
+    died(2);
+    ck_assert_str_eq(died(3), "");
+    ck_assert_str_eq(happens(3, SUPERVISE_READY), "");
+    killed(4);
+    ck_assert_str_eq(killed(5), "");
+    ck_assert_str_eq(died(5), "");
+    timeout(1002);
+    ck_assert_str_eq(leased(1003, SUPERVISE_LEASED, 0), "");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("failover/supervise");
+    SUITE_CASE(suite, "hold", the_addresses_are_held_from_ready_on,
+               the_hosts_own_addresses_are_not_touched, a_worker_back_within_a_second_loses_nothing,
+               a_worker_down_for_a_second_costs_the_addresses_until_ready,
+               a_crash_while_starting_extends_nothing,
+               a_refused_lease_is_said_once_and_tried_again);
+    SUITE_CASE(suite, "restart", the_back_off_doubles_to_its_limit,
+               a_minute_alive_forgives_earlier_deaths, what_cannot_start_ends_only_the_first_start,
+               a_reload_reaches_a_worker_that_is_still_starting, what_comes_too_late_is_ignored);
+    SUITE_CASE(suite, "stop", a_stop_waits_for_the_worker_and_then_releases,
+               a_worker_that_does_not_stop_is_killed_after_three_seconds,
+               a_stop_between_two_workers_ends_at_once);
+    return suite_run(suite);
+}
