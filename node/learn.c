@@ -1,0 +1,285 @@
+/* Records that changed, to what they mean for the pools. */
+#include <assert.h>
+#include <string.h>
+
+#include "node/node_parts.h"
+
+/* ---- verdicts to pools ---- */
+
+static enum pool_fitness fitness(const struct verdict_member *member)
+{
+    if (member->verdict == VERDICT_UP)
+        return POOL_FIT;
+    if (member->verdict == VERDICT_DRAINING)
+        return POOL_DRAINED;
+    return verdict_was_up(member) ? POOL_LAST_GOOD : POOL_UNFIT;
+}
+
+static void apply_verdicts(struct node *self, int64_t now_ms, size_t pool, size_t count,
+                           struct node_update *update)
+{
+    const struct document_pool *configured = &self->config.document->pools[pool];
+    for (size_t i = 0; i < count; i++) {
+        const struct verdict_change *change = &self->changes[i];
+        struct node_pool *p = &self->pools[pool];
+        pool_set_fitness(p->pool, change->member, fitness(&p->verdicts.members[change->member]));
+        const struct document_server *server =
+            &self->config.document->servers[configured->members[change->member]];
+        node_note(self, update,
+                  &(struct node_note){.at_ms = now_ms,
+                                      .area = "verdict",
+                                      .subject = server->name,
+                                      .pool = configured->name,
+                                      .from = verdict_text(change->from),
+                                      .to = verdict_text(change->to),
+                                      .reason = verdict_reason_text(change->reason)});
+    }
+}
+
+static void note_pool(struct node *self, int64_t now_ms, size_t pool, const char *from,
+                      const char *to, const char *reason, struct node_update *update)
+{
+    node_note(self, update,
+              &(struct node_note){.at_ms = now_ms,
+                                  .area = "pool",
+                                  .subject = self->config.document->pools[pool].name,
+                                  .from = from,
+                                  .to = to,
+                                  .reason = reason});
+}
+
+/* After any change of verdicts: has the pool come to its last resort, or left it? */
+static void watch_last_resort(struct node *self, int64_t now_ms, size_t pool,
+                              struct node_update *update)
+{
+    struct node_pool *p = &self->pools[pool];
+    bool at_last_resort = verdict_up_count(&p->verdicts) == 0;
+    if (at_last_resort == p->at_last_resort)
+        return;
+    p->at_last_resort = at_last_resort;
+    note_pool(self, now_ms, pool, at_last_resort ? "balanced" : "last-resort",
+              at_last_resort ? "last-resort" : "balanced",
+              at_last_resort ? "no-fit-server" : "fit-server", update);
+}
+
+void node_age(struct node *self, int64_t now_ms, struct node_update *update)
+{
+    for (size_t i = 0; i < self->config.document->pool_count; i++) {
+        struct node_pool *p = &self->pools[i];
+        bool was_frozen = p->verdicts.frozen;
+        size_t count = verdict_age(&p->verdicts, now_ms, self->hearing_ms, self->changes);
+        apply_verdicts(self, now_ms, i, count, update);
+        if (p->verdicts.frozen != was_frozen)
+            note_pool(self, now_ms, i, was_frozen ? "frozen" : "live",
+                      was_frozen ? "live" : "frozen",
+                      was_frozen ? "reports-returned" : "too-many-silent-at-once", update);
+        if (self->replica.sync == REPLICA_SYNCED && p->verdicts.count > 0 &&
+            now_ms - self->start_ms >= NODE_GRACE_MS)
+            watch_last_resort(self, now_ms, i, update);
+    }
+}
+
+/* Is there a server to name, or nothing more to wait for? */
+static bool is_known(const struct verdict_pool *verdicts)
+{
+    size_t unknown = 0;
+    for (size_t i = 0; i < verdicts->count; i++)
+        unknown += !verdicts->members[i].reported;
+    return unknown == 0 || verdict_up_count(verdicts) > 0;
+}
+
+void node_judge_ready(struct node *self, int64_t now_ms)
+{
+    bool synced = self->replica.sync == REPLICA_SYNCED;
+    bool waited = now_ms - self->start_ms >= NODE_GRACE_MS;
+    for (size_t i = 0; i < self->config.document->pool_count; i++) {
+        struct node_pool *p = &self->pools[i];
+        if (!p->is_ready && synced && (waited || is_known(&p->verdicts))) {
+            p->is_ready = true;
+            pool_set_ready(p->pool, true);
+        }
+    }
+}
+
+/* ---- records ---- */
+
+static void learn_report(struct node *self, int64_t now_ms, const struct table_entry *entry,
+                         struct node_update *update)
+{
+    size_t position = node_server(self, entry->key.name);
+    if (position == SIZE_MAX) /* the other node's document has a server that ours has not */
+        return;
+    struct node_server *server = &self->servers[position];
+    struct report report;
+    enum report_reason reason =
+        report_decode(&report, &self->space, entry->value, entry->value_size);
+    self->report_reasons[reason]++;
+    if (reason != REPORT_OK) {
+        if (update->note_count < NODE_NOTES_MAX)
+            update->notes[update->note_count++] =
+                (struct node_note){.at_ms = now_ms,
+                                   .area = "refuse",
+                                   .subject = self->config.document->servers[position].name,
+                                   .reason = report_reason_text(reason)};
+        return;
+    }
+    server->report = report;
+    server->reported = true;
+    server->stated_ms = entry->stated_ms;
+    for (size_t i = 0; i < server->membership_count; i++) {
+        const struct node_membership *membership = &server->memberships[i];
+        struct node_pool *p = &self->pools[membership->pool];
+        uint64_t sockets = 0;
+        for (size_t port = 0; port < p->verdicts.config.port_count; port++) {
+            const struct report_service *service =
+                report_service(&report, p->verdicts.config.ports[port]);
+            sockets += service == NULL ? 0 : service->sockets;
+        }
+        pool_set_load(p->pool, membership->member,
+                      sockets > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)sockets);
+        size_t count = verdict_report(&p->verdicts, now_ms, membership->member, &report,
+                                      entry->stated_ms, self->changes);
+        apply_verdicts(self, now_ms, membership->pool, count, update);
+    }
+}
+
+void node_learn_order(struct node *self, int64_t now_ms, const struct order *order,
+                      struct node_update *update)
+{
+    if (order->verb == ORDER_GROUP) {
+        size_t pool = node_pool(self, order->subject);
+        if (pool == SIZE_MAX)
+            return;
+        pool_set_group(self->pools[pool].pool, order->group_size, order->rounds);
+        note_pool(self, now_ms, pool, NULL, "group", "ordered", update);
+        return;
+    }
+    size_t position = node_server(self, order->subject);
+    if (position == SIZE_MAX)
+        return;
+    struct node_server *server = &self->servers[position];
+    server->draining = order->draining;
+    memcpy(server->drain_author, order->author, sizeof server->drain_author);
+    for (size_t i = 0; i < server->membership_count; i++) {
+        const struct node_membership *membership = &server->memberships[i];
+        size_t count = verdict_drain(&self->pools[membership->pool].verdicts, now_ms,
+                                     membership->member, order->draining, self->changes);
+        apply_verdicts(self, now_ms, membership->pool, count, update);
+    }
+}
+
+static void learn_order_record(struct node *self, int64_t now_ms, const struct table_entry *entry,
+                               struct node_update *update)
+{
+    struct order order;
+    enum order_reason reason =
+        order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size);
+    self->order_reasons[reason]++;
+    if (reason == ORDER_OK)
+        node_learn_order(self, now_ms, &order, update);
+    /* Kept whether understood or not: a later version of this program may obey it. */
+    assert(update->store_count < REPLICA_CHANGES_MAX);
+    struct node_store *store = &update->stores[update->store_count++];
+    table_record(entry, now_ms, &store->record);
+    store->ticket = 0;
+}
+
+/* "node/pool/server" to the names; false when it is not of that shape. The parts lie in `parts`. */
+static bool split_handed_key(const char *name, char *parts, const char *split[3])
+{
+    memcpy(parts, name, strlen(name) + 1);
+    split[0] = parts;
+    for (size_t i = 1; i < 3; i++) {
+        char *slash = strchr(split[i - 1], '/');
+        if (slash == NULL)
+            return false;
+        *slash = '\0';
+        split[i] = slash + 1;
+    }
+    return strchr(split[2], '/') == NULL;
+}
+
+static size_t find_member(const struct node *self, size_t pool, const char *server_name)
+{
+    size_t position = node_server(self, server_name);
+    if (pool == SIZE_MAX || position == SIZE_MAX)
+        return SIZE_MAX;
+    const struct node_server *server = &self->servers[position];
+    for (size_t i = 0; i < server->membership_count; i++)
+        if (server->memberships[i].pool == pool)
+            return server->memberships[i].member;
+    return SIZE_MAX;
+}
+
+/* The partner's running total. The first one heard tells nothing about when; a total that fell
+ * began anew with the partner's restart. */
+static void learn_handed(struct node *self, const struct table_entry *entry)
+{
+    char parts[RECORD_NAME_MAX + 1];
+    const char *split[3];
+    const struct msgpack_object *map;
+    uint64_t handed;
+    if (!split_handed_key(entry->key.name, parts, split) || node_partner(self) == NULL ||
+        strcmp(split[0], node_partner(self)) != 0 ||
+        pack_parse(&self->space, entry->value, entry->value_size, &map) != PACK_OK ||
+        !pack_get_uint(pack_get(map, 1), UINT32_MAX, &handed))
+        return;
+    size_t pool = node_pool(self, split[1]);
+    size_t member = find_member(self, pool, split[2]);
+    if (member == SIZE_MAX)
+        return;
+    struct node_pool *p = &self->pools[pool];
+    uint32_t before = p->partner_handed[member];
+    if (p->partner_known[member])
+        pool_add_partner_handed(p->pool, member,
+                                handed >= before ? (uint32_t)handed - before : (uint32_t)handed);
+    p->partner_known[member] = true;
+    p->partner_handed[member] = (uint32_t)handed;
+}
+
+static void learn_partner(struct node *self, const struct table_entry *entry)
+{
+    struct status status;
+    if (node_partner(self) == NULL || strcmp(entry->key.name, node_partner(self)) != 0 ||
+        !status_decode(&status, &self->space, entry->value, entry->value_size))
+        return;
+    self->partner = status;
+    self->partner_known = true;
+    self->partner_stated_ms = entry->stated_ms;
+}
+
+static void learn(struct node *self, int64_t now_ms, const struct table_entry *entry,
+                  struct node_update *update)
+{
+    switch (entry->key.kind) {
+    case RECORD_REPORT:
+        learn_report(self, now_ms, entry, update);
+        break;
+    case RECORD_ORDER:
+        learn_order_record(self, now_ms, entry, update);
+        break;
+    case RECORD_HANDED_OUT:
+        learn_handed(self, entry);
+        break;
+    case RECORD_NODE:
+        learn_partner(self, entry);
+        break;
+    }
+}
+
+void node_learn_changes(struct node *self, int64_t now_ms, struct node_update *update)
+{
+    for (size_t i = 0; i < update->replica.change_count; i++)
+        learn(self, now_ms, update->replica.changes[i], update);
+}
+
+void node_restore(struct node *self, int64_t now_ms, const struct record *record)
+{
+    const struct table_entry *entry = replica_restore(&self->replica, now_ms, record);
+    struct order order;
+    if (entry == NULL || record->key.kind != RECORD_ORDER ||
+        order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size) !=
+            ORDER_OK)
+        return;
+    node_learn_order(self, now_ms, &order, NULL);
+}

@@ -1,0 +1,164 @@
+/* node/node.h -- the worker as one machine: events in, an update out.
+ *
+ * Composes the replica (what both nodes know), the verdicts (which server may be named) and the
+ * living pools (what DNS threads read). Pure: no clock, no socket, no file; two of these, some
+ * agents and a network run in one process in tests/sim.
+ *
+ *   frames, links --> replica --> records changed --+--> verdict --> pool: fitness
+ *                                                   +--> report  --> pool: load
+ *                                                   +--> order   --> drain, group; to be stored
+ *                                                   +--> partner's handed out, status
+ *   pool: handed out --> own record --> replica --> partner
+ *
+ * Owned by the control thread; only the pools are shared, with DNS threads. */
+#ifndef TANDEM_NODE_NODE_H
+#define TANDEM_NODE_NODE_H
+
+#include "node/balance/pool.h"
+#include "node/order.h"
+#include "node/status.h"
+#include "replication/document.h"
+#include "replication/replica.h"
+
+enum {
+    NODE_TICK_MS = 50,      /* handed out is told, verdicts age */
+    NODE_STATUS_MS = 250,   /* the node's own record is written anew */
+    NODE_PARTNER_MS = 1000, /* a partner of whom nothing came for so long is silent */
+    NODE_STALL_MS = 500,    /* a tick so late means this node itself stood still */
+    NODE_GRACE_MS = 3000, /* so long after the start reports are waited for before a last resort */
+    NODE_ORDERS_MAX = 4096, /* records of orders that fit in the table */
+    NODE_NOTES_MAX = 64,    /* out of one step; what is beyond is counted */
+    NODE_HISTORY_MAX = 64,  /* last transitions kept for status */
+};
+
+struct node_config {
+    const struct document *document; /* outlives the node */
+    size_t self;                     /* position in document.nodes */
+    uint64_t boot;                   /* random, not 0 */
+    uint8_t hash_key[16];            /* random */
+    const char *version;
+};
+
+enum node_event_type {
+    NODE_START,     /* once, after node_restore of what the disk held */
+    NODE_LINK_UP,   /* to the partner */
+    NODE_LINK_DOWN, /* likewise */
+    NODE_FRAME,     /* peer, bytes, size */
+    NODE_COMMAND,   /* order, ticket */
+    NODE_STORED,    /* ticket, error: an order is on disk, or could not be written */
+    NODE_HOLDS,     /* status.held and held_count: what the guardian says is held, since_s as of
+                       now */
+    NODE_TIMEOUT,   /* node_deadline has come */
+};
+
+struct node_event {
+    enum node_event_type type;
+    size_t peer;          /* as in replication/replica.h */
+    const uint8_t *bytes; /* valid during the call */
+    size_t size;
+    const struct order *order;
+    const struct status *status;
+    uint64_t ticket; /* the caller's number for a command, not 0 */
+    int error;       /* 0 or -errno */
+};
+
+/* What an operator hears of a command. */
+enum node_outcome {
+    NODE_DONE,              /* stored here, the partner is being told */
+    NODE_DONE_PARTNER_AWAY, /* stored here, the partner will learn */
+    NODE_NO_SUCH_SERVER,
+    NODE_NO_SUCH_POOL,
+    NODE_TABLE_FULL,
+    NODE_NOT_STORED, /* in force, but the disk refused it: gone with a restart of both */
+    NODE_OUTCOME_COUNT
+};
+
+const char *node_outcome_text(enum node_outcome outcome);
+
+/* One line for the log and for "last transitions". All texts are constants or the document's. */
+struct node_note {
+    int64_t at_ms;
+    const char *area;    /* verdict, pool, partner, sync, order, refuse */
+    const char *subject; /* server, pool or peer */
+    const char *pool;    /* NULL: none */
+    const char *from, *to;
+    const char *reason;
+};
+
+struct node_update {
+    struct replica_update replica; /* messages to be sent: see replica.sends */
+    size_t store_count;
+    struct node_store {
+        struct record record;
+        uint64_t ticket; /* 0: nobody waits */
+    } stores[REPLICA_CHANGES_MAX];
+    size_t note_count;
+    struct node_note notes[NODE_NOTES_MAX];
+    uint64_t reply_ticket; /* 0: no reply */
+    enum node_outcome reply;
+};
+
+struct node_server {
+    bool reported;
+    struct report report;
+    int64_t stated_ms;
+    bool draining;
+    char drain_author[ORDER_AUTHOR_MAX + 1];
+    size_t membership_count;
+    struct node_membership {
+        uint32_t pool, member;
+    } * memberships;
+};
+
+struct node_pool {
+    struct pool *pool;
+    struct verdict_pool verdicts;
+    uint32_t *told_handed;    /* by member: what this node's record says */
+    uint32_t *partner_handed; /* by member: what the partner's record said last */
+    bool *partner_known;      /* by member: it said something */
+    bool at_last_resort, is_ready;
+};
+
+struct node {
+    struct node_config config;
+    struct table table;
+    struct replica replica;
+    struct pack_space space;
+    struct message *message; /* the one being read */
+    struct node_server *servers;
+    struct node_pool *pools;
+    uint32_t *servers_by_name, *pools_by_name;
+    struct verdict_change *changes;         /* room for the largest pool */
+    struct status status, partner;          /* partner: as it last said */
+    int64_t held_since_ms[STATUS_HELD_MAX]; /* of status.held, on this node's clock */
+    bool partner_known, partner_heard;
+    int64_t partner_stated_ms;
+    int64_t start_ms, hearing_ms, tick_due_ms, status_due_ms;
+    struct node_note history[NODE_HISTORY_MAX];
+    uint64_t history_count; /* ever; the newest is at (count - 1) % NODE_HISTORY_MAX */
+    uint64_t notes_dropped;
+    uint64_t frames, pack_reasons[PACK_REASON_COUNT], message_reasons[MESSAGE_REASON_COUNT],
+        report_reasons[REPORT_REASON_COUNT], order_reasons[ORDER_REASON_COUNT];
+};
+
+/* Everything from the arena; false when it is too small. The caller closes with node_close. */
+bool node_init(struct node *self, const struct node_config *config, struct arena *arena);
+void node_close(struct node *self);
+
+/* An order as the disk held it; before NODE_START. */
+void node_restore(struct node *self, int64_t now_ms, const struct record *record);
+
+void node_step(struct node *self, int64_t now_ms, const struct node_event *event,
+               struct node_update *update);
+
+/* Time at which NODE_TIMEOUT is due. */
+int64_t node_deadline(const struct node *self);
+
+/* Positions in the document, or SIZE_MAX. O(log n). */
+size_t node_server(const struct node *self, const char *name);
+size_t node_pool(const struct node *self, const char *name);
+
+/* The partner's name, or NULL in a cluster of one. */
+const char *node_partner(const struct node *self);
+
+#endif

@@ -1,0 +1,68 @@
+/* What this node states itself. */
+#include <assert.h>
+#include <stdio.h>
+
+#include "node/node_parts.h"
+
+static void speak_member(struct node *self, int64_t now_ms, size_t pool, size_t member,
+                         uint32_t handed)
+{
+    const struct document *document = self->config.document;
+    const struct document_pool *configured = &document->pools[pool];
+    struct record_key key = {.kind = RECORD_HANDED_OUT};
+    snprintf(key.name, sizeof key.name, "%s/%s/%s", self->replica.config.name, configured->name,
+             document->servers[configured->members[member]].name);
+    uint8_t value[16];
+    struct pack_writer writer;
+    pack_begin(&writer, value, sizeof value);
+    pack_map(&writer, 1);
+    pack_uint(&writer, 1);
+    pack_uint(&writer, handed);
+    assert(!writer.overflowed);
+    /* A full table has its own counter, and costs only that the partner knows less. */
+    replica_write(&self->replica, now_ms, &key, value, writer.size);
+}
+
+void node_speak_handed(struct node *self, int64_t now_ms)
+{
+    if (node_partner(self) == NULL)
+        return;
+    for (size_t pool = 0; pool < self->config.document->pool_count; pool++) {
+        struct node_pool *p = &self->pools[pool];
+        for (size_t member = 0; member < p->verdicts.count; member++) {
+            uint32_t handed = pool_handed(p->pool, member);
+            if (handed == p->told_handed[member])
+                continue;
+            p->told_handed[member] = handed;
+            speak_member(self, now_ms, pool, member, handed);
+        }
+    }
+}
+
+void node_speak_status(struct node *self, int64_t now_ms)
+{
+    struct status *status = &self->status;
+    status->sync = self->replica.sync;
+    status->up_s = (uint32_t)((now_ms - self->start_ms) / 1000);
+    for (size_t i = 0; i < status->held_count; i++)
+        status->held[i].since_s = (uint32_t)((now_ms - self->held_since_ms[i]) / 1000);
+    status->answers = 0;
+    status->frozen_pools = status->last_resort_pools = 0;
+    for (size_t i = 0; i < STATUS_VERDICTS; i++)
+        status->servers[i] = 0;
+    for (size_t i = 0; i < self->config.document->pool_count; i++) {
+        const struct node_pool *p = &self->pools[i];
+        struct pool_state state;
+        pool_state(p->pool, &state);
+        for (size_t reason = 0; reason < POOL_REASON_COUNT; reason++)
+            status->answers += state.answers[reason];
+        status->frozen_pools += p->verdicts.frozen;
+        status->last_resort_pools += p->at_last_resort;
+        for (size_t member = 0; member < p->verdicts.count; member++)
+            status->servers[p->verdicts.members[member].verdict]++;
+    }
+    struct record_key key = {.kind = RECORD_NODE};
+    snprintf(key.name, sizeof key.name, "%s", self->replica.config.name);
+    uint8_t value[RECORD_VALUE_MAX];
+    replica_write(&self->replica, now_ms, &key, value, status_encode(status, value));
+}
