@@ -1,0 +1,286 @@
+/* tandemctl: what an operator asks of a node, and orders.
+ *
+ * Speaks to the worker through its socket (node/control.h) and prints the answer for people, or the
+ * JSON as it came with --json. Exit status: what the answer says; 100 usage, 111 the system. */
+#include <errno.h>
+#include <getopt.h>
+#include <glob.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "node/ctl/print.h"
+#include "replication/document.h"
+#include "replication/key.h"
+#include "replication/link.h"
+
+enum {
+    EXIT_UNREACHABLE = 2, /* of status: the asked node does not answer */
+    EXIT_USAGE = 100,
+    EXIT_SYSTEM = 111,
+    ANSWER_MAX = 64 << 20, /* bytes */
+    WAIT_S = 5
+};
+
+struct arguments {
+    const char *socket; /* NULL: the only one of /run/tandem */
+    bool json;
+    const char *command;
+    int count; /* words after the command */
+    char **words;
+};
+
+static const char usage[] =
+    "usage: tandemctl [--socket PATH] [--json] COMMAND\n"
+    "\n"
+    "  status                     the pair: who holds which address, servers, alarms; exit 0\n"
+    "                             healthy, 1 degraded, 2 an address unserved or a node away\n"
+    "  servers                    each server: verdict, reason, load\n"
+    "  counters                   what was answered and what was refused, by reason\n"
+    "  drain SERVER               no new answers name it, on both nodes\n"
+    "  undrain SERVER\n"
+    "  set POOL group-size=N rounds=N\n"
+    "  reload                     read the zone files anew\n"
+    "  keygen FILE                a new secret key into FILE, its public key to the output\n"
+    "  manual                     the options of the configuration\n"
+    "  version\n"
+    "\n"
+    "Without --socket the node is the one that runs here (/run/tandem/*.sock).\n";
+
+__attribute__((format(printf, 2, 3))) static int fail(int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("tandemctl: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return status;
+}
+
+/* ---- without a node ---- */
+
+static int keygen(const struct arguments *arguments)
+{
+    char public_key[LINK_KEY_SIZE], secret_key[LINK_KEY_SIZE], error[KEY_ERROR_MAX];
+    if (arguments->count != 1)
+        return fail(EXIT_USAGE, "keygen takes the file for the secret key");
+    link_keygen(public_key, secret_key);
+    int result = key_write(arguments->words[0], secret_key, error);
+    explicit_bzero(secret_key, sizeof secret_key);
+    if (result != 0)
+        return fail(EXIT_SYSTEM, "%s", error);
+    puts(public_key);
+    return 0;
+}
+
+static int manual(void)
+{
+    static char text[16384];
+    fwrite(text, 1, document_manual(text, sizeof text), stdout);
+    return 0;
+}
+
+/* ---- the request ---- */
+
+static json_t *request_set(const struct arguments *arguments)
+{
+    if (arguments->count < 2)
+        return NULL;
+    json_t *request = json_pack("{s:s, s:s}", "command", "set", "pool", arguments->words[0]);
+    for (int i = 1; i < arguments->count; i++) {
+        const char *equals = strchr(arguments->words[i], '=');
+        char *end = NULL;
+        long number = equals == NULL ? 0 : strtol(equals + 1, &end, 10);
+        size_t size = equals == NULL ? 0 : (size_t)(equals - arguments->words[i]);
+        bool is_known = (size == 10 && strncmp(arguments->words[i], "group-size", 10) == 0) ||
+                        (size == 6 && strncmp(arguments->words[i], "rounds", 6) == 0);
+        if (!is_known || end == equals + 1 || *end != '\0') {
+            json_decref(request);
+            return NULL;
+        }
+        json_object_setn_new(request, arguments->words[i], size, json_integer(number));
+    }
+    return request;
+}
+
+/* NULL when the words are no command. */
+static json_t *make_request(const struct arguments *arguments)
+{
+    static const char *const plain[] = {"status", "servers", "counters", "reload", "version"};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (strcmp(arguments->command, plain[i]) == 0 && arguments->count == 0)
+            return json_pack("{s:s}", "command", plain[i]);
+    bool drains =
+        strcmp(arguments->command, "drain") == 0 || strcmp(arguments->command, "undrain") == 0;
+    if (drains && arguments->count == 1)
+        return json_pack("{s:s, s:s}", "command", arguments->command, "server",
+                         arguments->words[0]);
+    if (strcmp(arguments->command, "set") == 0)
+        return request_set(arguments);
+    return NULL;
+}
+
+/* ---- the socket ---- */
+
+static int find_socket(const struct arguments *arguments, char *path, size_t size)
+{
+    glob_t found;
+    if (arguments->socket != NULL) {
+        snprintf(path, size, "%s", arguments->socket);
+        return 0;
+    }
+    int result = glob("/run/tandem/*.sock", 0, NULL, &found);
+    size_t count = result == 0 ? found.gl_pathc : 0;
+    if (count == 1)
+        snprintf(path, size, "%s", found.gl_pathv[0]);
+    globfree(&found);
+    if (count == 1)
+        return 0;
+    return fail(EXIT_USAGE, count == 0
+                                ? "no node runs here (no socket in /run/tandem): start tandemd, or "
+                                  "name its socket with --socket"
+                                : "several nodes run here: name one with --socket");
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct timeval wait = {.tv_sec = WAIT_S};
+    if (strlen(path) >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+/* The whole answer up to its newline, from malloc; NULL when the node goes away or is too slow. */
+static char *read_answer(int fd)
+{
+    size_t size = 0, room = 65536;
+    char *text = malloc(room);
+    while (text != NULL && room <= ANSWER_MAX) {
+        ssize_t got = recv(fd, text + size, room - size - 1, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        size += (size_t)got;
+        if (text[size - 1] == '\n') {
+            text[size - 1] = '\0';
+            return text;
+        }
+        if (room - size < 2) {
+            char *larger = realloc(text, room *= 2);
+            if (larger == NULL)
+                break;
+            text = larger;
+        }
+    }
+    free(text);
+    return NULL;
+}
+
+static json_t *ask(int fd, const json_t *request)
+{
+    char *line = json_dumps(request, JSON_COMPACT);
+    if (line == NULL)
+        return NULL;
+    size_t size = strlen(line);
+    line[size++] = '\n';
+    bool sent = send(fd, line, size, MSG_NOSIGNAL) == (ssize_t)size;
+    free(line);
+    char *text = sent ? read_answer(fd) : NULL;
+    json_t *answer = text == NULL ? NULL : json_loads(text, 0, NULL);
+    free(text);
+    return answer;
+}
+
+static int show(const struct arguments *arguments, const json_t *answer)
+{
+    int status = (int)json_integer_value(json_object_get(answer, "exit"));
+    if (arguments->json) {
+        json_dumpf(answer, stdout, JSON_INDENT(2));
+        putchar('\n');
+        return status;
+    }
+    const char *error = json_string_value(json_object_get(answer, "error"));
+    if (error != NULL)
+        return fail(status, "%s", error);
+    print_answer(arguments->command, answer);
+    return status;
+}
+
+static int talk(const struct arguments *arguments)
+{
+    bool is_status = strcmp(arguments->command, "status") == 0;
+    char path[4096];
+    json_t *request = make_request(arguments);
+    if (request == NULL) {
+        fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    int status = find_socket(arguments, path, sizeof path);
+    if (status == 0) {
+        int fd = connect_to(path);
+        json_t *answer = fd < 0 ? NULL : ask(fd, request);
+        if (fd < 0)
+            status =
+                fail(is_status ? EXIT_UNREACHABLE : EXIT_SYSTEM,
+                     "%s: no worker answers there (%s): is tandemd running?", path, strerror(-fd));
+        else if (answer == NULL)
+            status = fail(is_status ? EXIT_UNREACHABLE : EXIT_SYSTEM,
+                          "%s: the worker did not answer within %d s", path, WAIT_S);
+        else
+            status = show(arguments, answer);
+        json_decref(answer);
+        if (fd >= 0)
+            close(fd);
+    }
+    json_decref(request);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct arguments arguments = {0};
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option == 's') {
+            arguments.socket = optarg;
+        } else if (option == 'j') {
+            arguments.json = true;
+        } else {
+            fputs(usage, option == 'h' ? stdout : stderr);
+            return option == 'h' ? 0 : EXIT_USAGE;
+        }
+    }
+    if (optind == argc) {
+        fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    arguments.command = argv[optind];
+    arguments.count = argc - optind - 1;
+    arguments.words = argv + optind + 1;
+    if (strcmp(arguments.command, "keygen") == 0)
+        return keygen(&arguments);
+    if (strcmp(arguments.command, "manual") == 0)
+        return manual();
+    return talk(&arguments);
+}

@@ -1,0 +1,194 @@
+#include "node/ctl/print.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value == NULL ? "-" : value;
+}
+
+static long long number(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static bool truth(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+/* "4m 12s", for a number of milliseconds. */
+static const char *age(long long ms, char *line, size_t size)
+{
+    long long s = ms / 1000;
+    if (s < 10)
+        snprintf(line, size, "%lld.%llds", s, ms % 1000 / 100);
+    else if (s < 60)
+        snprintf(line, size, "%llds", s);
+    else if (s < 3600)
+        snprintf(line, size, "%lldm%02llds", s / 60, s % 60);
+    else if (s < 86400)
+        snprintf(line, size, "%lldh%02lldm", s / 3600, s / 60 % 60);
+    else
+        snprintf(line, size, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+    return line;
+}
+
+static void print_nodes(const json_t *nodes)
+{
+    printf("\n%-10s %-11s %-10s %-8s %-8s %s\n", "NODE", "STATE", "SYNC", "BEHIND", "UP",
+           "SERVERS");
+    size_t i;
+    json_t *node;
+    json_array_foreach (nodes, i, node) {
+        char up[32];
+        const json_t *servers = json_object_get(node, "servers");
+        bool reachable = truth(node, "reachable");
+        printf("%-10s %-11s %-10s %-8lld %-8s", text(node, "name"),
+               reachable ? "answering" : "NOT HEARD", text(node, "sync"),
+               number(node, "behind_records"),
+               reachable ? age(number(node, "up_s") * 1000, up, sizeof up) : "-");
+        const char *verdict;
+        json_t *count;
+        json_object_foreach ((json_t *)servers, verdict, count) {
+            if (json_integer_value(count) > 0 && reachable)
+                printf(" %lld %s", (long long)json_integer_value(count), verdict);
+        }
+        putchar('\n');
+    }
+}
+
+static void print_addresses(const json_t *addresses)
+{
+    printf("\n%-24s %-10s %-10s %-8s %s\n", "ADDRESS", "HOME", "HELD BY", "SINCE", "WHY");
+    size_t i;
+    json_t *address;
+    json_array_foreach (addresses, i, address) {
+        char since[32];
+        bool is_held = json_is_string(json_object_get(address, "holder"));
+        printf("%-24s %-10s %-10s %-8s %s\n", text(address, "address"), text(address, "home"),
+               is_held ? text(address, "holder") : "NOBODY",
+               is_held ? age(number(address, "since_s") * 1000, since, sizeof since) : "-",
+               is_held ? text(address, "reason") : "");
+    }
+}
+
+static void print_pools(const json_t *pools)
+{
+    printf("\n%-12s %-32s %-8s %-6s %-7s %s\n", "POOL", "ANSWERS FOR", "UP", "GROUP", "ROUNDS",
+           "STATE");
+    size_t i;
+    json_t *pool;
+    json_array_foreach (pools, i, pool) {
+        char up[32];
+        snprintf(up, sizeof up, "%lld/%lld", number(pool, "up"), number(pool, "members"));
+        printf("%-12s %-32s %-8s %-6lld %-7lld %s%s%s\n", text(pool, "name"),
+               text(pool, "answers_for"), up, number(pool, "group_size"), number(pool, "rounds"),
+               truth(pool, "ready") ? "ready" : "NOT READY",
+               truth(pool, "frozen") ? ", FROZEN" : "",
+               truth(pool, "at_last_resort") ? ", LAST RESORT" : "");
+    }
+}
+
+static void print_alarms(const json_t *alarms)
+{
+    size_t i;
+    json_t *alarm;
+    if (json_array_size(alarms) > 0)
+        puts("\nALARMS");
+    json_array_foreach (alarms, i, alarm) {
+        printf("  %s\n", json_string_value(alarm));
+    }
+}
+
+static void print_transitions(const json_t *transitions)
+{
+    enum { SHOWN = 10 };
+    size_t count = json_array_size(transitions);
+    if (count > 0)
+        puts("\nLAST TRANSITIONS");
+    for (size_t i = count > SHOWN ? count - SHOWN : 0; i < count; i++) {
+        const json_t *one = json_array_get(transitions, i);
+        char ago[32];
+        bool has_pool = json_is_string(json_object_get(one, "pool"));
+        bool has_from = json_is_string(json_object_get(one, "from"));
+        printf("  %7s ago  %s %s%s%s %s%s%s reason=%s\n",
+               age(number(one, "age_ms"), ago, sizeof ago), text(one, "area"), text(one, "subject"),
+               has_pool ? " in " : "", has_pool ? text(one, "pool") : "",
+               has_from ? text(one, "from") : "", has_from ? " -> " : "", text(one, "to"),
+               text(one, "reason"));
+    }
+}
+
+static void print_status(const json_t *answer)
+{
+    printf("cluster %s: %s (asked on %s)\n", text(answer, "cluster"), text(answer, "health"),
+           text(answer, "asked"));
+    print_addresses(json_object_get(answer, "addresses"));
+    print_nodes(json_object_get(answer, "nodes"));
+    print_pools(json_object_get(answer, "pools"));
+    print_alarms(json_object_get(answer, "alarms"));
+    print_transitions(json_object_get(answer, "transitions"));
+}
+
+static void print_server(const json_t *server)
+{
+    const json_t *report = json_object_get(server, "report");
+    char reported[32] = "never";
+    if (json_is_object(report))
+        age(number(report, "age_ms"), reported, sizeof reported);
+    size_t i;
+    json_t *pool;
+    json_array_foreach (json_object_get(server, "pools"), i, pool) {
+        char since[32];
+        printf("%-16s %-12s %-9s %-15s %-8s %8lld %8lld %8lld %5s %5lld %5lld %8s\n",
+               text(server, "name"), text(pool, "pool"), text(pool, "verdict"),
+               text(pool, "reason"), age(number(pool, "since_ms"), since, sizeof since),
+               number(pool, "sockets"), number(pool, "pending"), number(server, "capacity"),
+               truth(pool, "in_group") ? "yes" : "", number(report, "cpu_permille") / 10,
+               number(report, "memory_permille") / 10, reported);
+    }
+}
+
+static void print_servers(const json_t *answer)
+{
+    printf("%-16s %-12s %-9s %-15s %-8s %8s %8s %8s %5s %5s %5s %8s\n", "SERVER", "POOL", "VERDICT",
+           "REASON", "SINCE", "SOCKETS", "PENDING", "CAPACITY", "GROUP", "CPU%", "MEM%", "REPORT");
+    size_t i;
+    json_t *server;
+    json_array_foreach (json_object_get(answer, "servers"), i, server) {
+        print_server(server);
+    }
+}
+
+/* Numbers by name, however deep: "dns.answers.positive 12". Zeros are left out. */
+static void print_numbers(const char *prefix, const json_t *object)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)object, key, value) {
+        char name[256];
+        snprintf(name, sizeof name, "%s%s%s", prefix, prefix[0] == '\0' ? "" : ".", key);
+        if (json_is_object(value))
+            print_numbers(name, value);
+        else if (json_integer_value(value) != 0)
+            printf("%-48s %lld\n", name, (long long)json_integer_value(value));
+    }
+}
+
+void print_answer(const char *command, const json_t *answer)
+{
+    if (strcmp(command, "status") == 0)
+        print_status(answer);
+    else if (strcmp(command, "servers") == 0)
+        print_servers(answer);
+    else if (strcmp(command, "counters") == 0)
+        print_numbers("", answer);
+    else if (strcmp(command, "version") == 0)
+        printf("tandem %s on %s\n", text(answer, "version"), text(answer, "asked"));
+    else
+        puts(text(answer, "outcome"));
+}

@@ -1,0 +1,228 @@
+#include "node/load.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FILES_MAX = 1024,       /* read for one zone, $INCLUDE and all */
+    VIEW_MEMORY_FACTOR = 24 /* of the text: names, sets and tables take at most so much more */
+};
+
+int load_memory_open(struct load_memory *self, size_t size)
+{
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return -ENOMEM;
+    *self = (struct load_memory){.base = base, .size = size};
+    arena_init(&self->arena, base, size);
+    return 0;
+}
+
+void load_memory_close(struct load_memory *self)
+{
+    if (self->base != NULL)
+        munmap(self->base, self->size);
+    *self = (struct load_memory){0};
+}
+
+static char *read_open_file(int fd, size_t size_max, size_t *size)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return NULL;
+    if (!S_ISREG(status.st_mode) || status.st_size < 0 || (size_t)status.st_size > size_max) {
+        errno = S_ISREG(status.st_mode) ? EFBIG : EINVAL;
+        return NULL;
+    }
+    char *text = malloc((size_t)status.st_size + 1);
+    if (text == NULL)
+        return NULL;
+    *size = 0;
+    while (*size < (size_t)status.st_size) {
+        ssize_t got = read(fd, text + *size, (size_t)status.st_size - *size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            free(text);
+            return NULL;
+        }
+        if (got == 0) /* it shrank meanwhile */
+            break;
+        *size += (size_t)got;
+    }
+    text[*size] = '\0';
+    return text;
+}
+
+/* The whole file, NUL-terminated, from malloc; NULL with errno. */
+static char *read_file(const char *path, size_t size_max, size_t *size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    char *text = read_open_file(fd, size_max, size);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return text;
+}
+
+static void say_unreadable(const char *path, char *error)
+{
+    if (errno == EFBIG)
+        snprintf(error, LOAD_ERROR_MAX, "%s: is larger than Tandem reads", path);
+    else
+        snprintf(error, LOAD_ERROR_MAX, "%s: cannot be read: %s", path, strerror(errno));
+}
+
+bool load_document(const char *path, struct document *document, struct load_memory *memory,
+                   char *error)
+{
+    size_t size;
+    char *text = read_file(path, DOCUMENT_SIZE_MAX, &size);
+    if (text == NULL) {
+        say_unreadable(path, error);
+        return false;
+    }
+    bool parsed = document_parse(document, path, text, size, &memory->arena, error);
+    free(text);
+    return parsed;
+}
+
+/* ---- zones ---- */
+
+/* The texts of one zone's files, kept until it is parsed. */
+struct files {
+    char *texts[FILES_MAX];
+    size_t count;
+    const char *zone_path;
+    struct arena *arena;
+};
+
+static const char *read_include(void *context, const char *path, size_t *size)
+{
+    struct files *files = context;
+    const char *whole = document_path(files->zone_path, path, files->arena);
+    if (whole == NULL || files->count == FILES_MAX)
+        return NULL;
+    char *text = read_file(whole, LOAD_ZONE_SIZE_MAX, size);
+    if (text != NULL)
+        files->texts[files->count++] = text;
+    return text;
+}
+
+static bool load_zone(const char *path, const struct document_zone *configured, struct zone *zone,
+                      struct arena *arena, char *error)
+{
+    uint8_t origin[NAME_SIZE_MAX];
+    size_t origin_size, size;
+    if (!name_parse(configured->origin, origin, &origin_size)) {
+        snprintf(error, LOAD_ERROR_MAX, "%s: zone '%s' is no domain name", path,
+                 configured->origin);
+        return false;
+    }
+    struct files files = {.zone_path = document_path(path, configured->path, arena),
+                          .arena = arena};
+    if (files.zone_path == NULL) {
+        snprintf(error, LOAD_ERROR_MAX, "zone %s: no memory", configured->origin);
+        return false;
+    }
+    char *text = read_file(files.zone_path, LOAD_ZONE_SIZE_MAX, &size);
+    if (text == NULL) {
+        say_unreadable(files.zone_path, error);
+        return false;
+    }
+    struct zone_files reader = {read_include, &files};
+    bool parsed = zone_parse(zone, files.zone_path, text, size, origin, &reader, arena, error);
+    for (size_t i = 0; i < files.count; i++)
+        free(files.texts[i]);
+    free(text);
+    return parsed;
+}
+
+/* ---- the view ---- */
+
+static bool describe_pool(const struct document *document, const struct document_pool *configured,
+                          struct pool *pool, struct view_pool_config *config, struct arena *arena)
+{
+    struct ip(*addresses)[2] = arena_take_array(arena, configured->member_count, sizeof *addresses);
+    size_t owner_size;
+    if (addresses == NULL || !name_parse(configured->owner, config->owner, &owner_size))
+        return false;
+    for (size_t i = 0; i < configured->member_count; i++)
+        memcpy(addresses[i], document->servers[configured->members[i]].addresses,
+               sizeof addresses[i]);
+    config->name = configured->name;
+    config->ttl_s = configured->ttl_s;
+    config->pool = pool;
+    config->addresses = (const struct ip(*)[2])addresses;
+    config->fixed_count = configured->fixed_count;
+    config->fixed = configured->fixed;
+    return true;
+}
+
+/* Room for what the zones' files can become: their size is all there is to go by. */
+static size_t guess_memory(const char *path, const struct document *document)
+{
+    size_t size = 64 << 20;
+    for (size_t i = 0; i < document->zone_count; i++) {
+        _Alignas(16) uint8_t room[8192];
+        struct arena arena;
+        struct stat status;
+        arena_init(&arena, room, sizeof room);
+        const char *whole = document_path(path, document->zones[i].path, &arena);
+        if (whole != NULL && stat(whole, &status) == 0 && status.st_size > 0)
+            size += (size_t)status.st_size * VIEW_MEMORY_FACTOR + 65536;
+    }
+    return size;
+}
+
+static bool build(const char *path, const struct document *document, const char *node,
+                  struct pool *const *pools, struct arena *arena, const struct view **view,
+                  char *error)
+{
+    struct zone *zones = arena_take_array(arena, document->zone_count + 1, sizeof *zones);
+    struct view_pool_config *configs =
+        arena_take_array(arena, document->pool_count + 1, sizeof *configs);
+    char *nsid = arena_text(arena, node, strlen(node));
+    snprintf(error, LOAD_ERROR_MAX, "%s: the zones take more memory than expected", path);
+    if (zones == NULL || configs == NULL || nsid == NULL)
+        return false;
+    for (size_t i = 0; i < document->zone_count; i++)
+        if (!load_zone(path, &document->zones[i], &zones[i], arena, error))
+            return false;
+    for (size_t i = 0; i < document->pool_count; i++)
+        if (!describe_pool(document, &document->pools[i], pools[i], &configs[i], arena))
+            return false;
+    struct view_config config = {.zone_count = document->zone_count,
+                                 .pool_count = document->pool_count,
+                                 .zones = zones,
+                                 .pools = configs,
+                                 .nsid = nsid};
+    randombytes_buf(config.hash_key, sizeof config.hash_key);
+    *view = view_build(&config, arena, error);
+    return *view != NULL;
+}
+
+bool load_view(const char *path, const struct document *document, const char *node,
+               struct pool *const *pools, struct load_memory *memory, const struct view **view,
+               char *error)
+{
+    if (load_memory_open(memory, guess_memory(path, document)) != 0) {
+        snprintf(error, LOAD_ERROR_MAX, "%s: no memory for its zones", path);
+        return false;
+    }
+    if (build(path, document, node, pools, &memory->arena, view, error))
+        return true;
+    load_memory_close(memory);
+    return false;
+}

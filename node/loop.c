@@ -1,0 +1,275 @@
+/* The control thread: what comes in becomes an event, in this order: frames, the guardian, the
+ * disk, requests, and only then timers, so that silence is judged after all that waited was heard.
+ * */
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/worker.h"
+
+enum {
+    FRAMES_PER_TURN = 1024,
+    HOUSEKEEPING_MS = 1000, /* sums in the log */
+    SLEEP_MS_MAX = 1000,
+};
+
+int64_t worker_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t earlier(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static int sleep_ms(struct worker *self, int64_t now_ms)
+{
+    if (self->link != NULL && link_pending(self->link))
+        return 0;
+    int64_t due_ms = earlier(node_deadline(&self->node), self->housekeeping_due_ms);
+    due_ms = earlier(due_ms, control_deadline(self->control));
+    if (due_ms <= now_ms)
+        return 0;
+    return (int)earlier(due_ms - now_ms, SLEEP_MS_MAX);
+}
+
+static void take_frames(struct worker *self)
+{
+    struct link_event event;
+    for (size_t i = 0; self->link != NULL && i < FRAMES_PER_TURN; i++) {
+        link_receive(self->link, &event);
+        struct node_event step = {.peer = event.peer, .bytes = event.bytes, .size = event.size};
+        switch (event.type) {
+        case LINK_NOTHING:
+            return;
+        case LINK_UP:
+            step.type = NODE_LINK_UP;
+            break;
+        case LINK_DOWN:
+            step.type = NODE_LINK_DOWN;
+            break;
+        case LINK_FRAME:
+            step.type = NODE_FRAME;
+            break;
+        }
+        worker_step(self, worker_now_ms(), &step);
+    }
+}
+
+/* ---- the guardian ---- */
+
+/* What the guardian says of one address, into the list of all that are held. */
+static void note_held(struct worker *self, int64_t now_ms, const struct channel_message *message)
+{
+    /* The list as the node keeps it: its ages are of now. */
+    struct status held = self->node.status;
+    for (size_t i = 0; i < held.held_count; i++)
+        held.held[i].since_s = (uint32_t)((now_ms - self->node.held_since_ms[i]) / 1000);
+    size_t at = 0;
+    while (at < held.held_count && !ip_equal(&held.held[at].address, &message->address))
+        at++;
+    if (message->held && at < STATUS_HELD_MAX) {
+        struct status_held *entry = &held.held[at];
+        int64_t since_ms = now_ms - message->since_ms;
+        entry->address = message->address;
+        entry->since_s = since_ms < 0 ? 0 : (uint32_t)(since_ms / 1000);
+        snprintf(entry->reason, sizeof entry->reason, "%s", message->reason);
+        if (at == held.held_count)
+            held.held_count++;
+    } else if (!message->held && at < held.held_count) {
+        held.held[at] = held.held[--held.held_count];
+    }
+    worker_step(self, now_ms, &(struct node_event){.type = NODE_HOLDS, .status = &held});
+}
+
+static void take_guardian(struct worker *self, int64_t now_ms)
+{
+    if (self->channel_fd < 0)
+        return;
+    struct channel_message message;
+    for (;;) {
+        int got = channel_receive(self->channel_fd, &message);
+        if (got == -EBADMSG)
+            continue;
+        if (got == 1 && message.kind == CHANNEL_ADDRESS) {
+            note_held(self, now_ms, &message);
+            continue;
+        }
+        if (got == 1 && message.kind == CHANNEL_STOP)
+            self->is_stopping = true;
+        if (got == -EPIPE && !self->is_stopping) {
+            log_line(self->log, "worker %s stops reason=guardian-gone", self->node_name);
+            self->is_stopping = true;
+        }
+        return;
+    }
+}
+
+static void tell_guardian_sync(struct worker *self, enum replica_sync *told)
+{
+    if (self->channel_fd < 0 || *told == self->node.replica.sync)
+        return;
+    struct channel_message message = {.kind = CHANNEL_SYNC,
+                                      .synced = self->node.replica.sync == REPLICA_SYNCED};
+    if (channel_send(self->channel_fd, &message) == 0)
+        *told = self->node.replica.sync;
+}
+
+/* ---- disk, reload, requests, signals ---- */
+
+static void take_stored(struct worker *self, int64_t now_ms)
+{
+    struct disk_done done;
+    while (disk_next(self->disk, &done))
+        worker_step(
+            self, now_ms,
+            &(struct node_event){.type = NODE_STORED, .ticket = done.ticket, .error = done.error});
+}
+
+static void take_reload(struct worker *self)
+{
+    size_t records;
+    char error[LOAD_ERROR_MAX];
+    if (!reload_result(self->reload, &records, error))
+        return;
+    bool is_done = error[0] == '\0';
+    if (is_done)
+        log_line(self->log, "zones reloaded reason=ordered records=%zu", records);
+    else
+        log_line(self->log, "zones kept reason=zone-refused %s", error);
+    disk_wake(self->disk);
+    if (self->reload_ticket != 0)
+        control_answer(self->control, self->reload_ticket,
+                       json_pack("{s:s, s:i}", is_done ? "outcome" : "error",
+                                 is_done ? "done" : error, "exit", is_done ? 0 : 100));
+    self->reload_ticket = 0;
+}
+
+static void take_requests(struct worker *self, int64_t now_ms)
+{
+    struct control_request request;
+    while (control_next(self->control, now_ms, &request))
+        worker_request(self, now_ms, &request);
+}
+
+static void take_signals(struct worker *self)
+{
+    struct signalfd_siginfo signal;
+    while (read(self->signal_fd, &signal, sizeof signal) == sizeof signal) {
+        if (signal.ssi_signo == SIGHUP)
+            (void)reload_start(self->reload); /* one under way will do */
+        else
+            self->is_stopping = true;
+    }
+}
+
+/* ---- timers ---- */
+
+static void log_refused_links(struct worker *self, int64_t now_ms)
+{
+    struct link_counts counts;
+    link_counts(self->link, &counts);
+    uint64_t keys = counts.refused_keys - self->link_counts.refused_keys;
+    uint64_t handshakes = counts.failed_handshakes - self->link_counts.failed_handshakes;
+    if (keys > 0)
+        log_limited(self->log, now_ms, "unknown-key",
+                    "refuse %s reason=unknown-key count=%llu in 1 s: its public key is not in "
+                    "the document",
+                    link_last_refused(self->link), (unsigned long long)keys);
+    if (handshakes > 0)
+        log_limited(self->log, now_ms, "failed-handshake",
+                    "refuse %s reason=failed-handshake count=%llu in 1 s",
+                    link_last_refused(self->link), (unsigned long long)handshakes);
+    self->link_counts = counts;
+}
+
+static void keep_house(struct worker *self, int64_t now_ms)
+{
+    if (now_ms < self->housekeeping_due_ms)
+        return;
+    self->housekeeping_due_ms = now_ms + HOUSEKEEPING_MS;
+    if (self->link != NULL)
+        log_refused_links(self, now_ms);
+    log_sum_up(self->log, now_ms);
+    disk_wake(self->disk);
+}
+
+/* ---- the loop ---- */
+
+static int watch(struct worker *self, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    return fd < 0 || epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
+
+static int watch_all(struct worker *self)
+{
+    const int fds[] = {self->link == NULL ? -1 : link_fd(self->link),
+                       self->channel_fd,
+                       disk_fd(self->disk),
+                       reload_fd(self->reload),
+                       control_fd(self->control),
+                       self->signal_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        int error = watch(self, fds[i]);
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
+static void turn(struct worker *self)
+{
+    take_frames(self);
+    int64_t now_ms = worker_now_ms();
+    take_guardian(self, now_ms);
+    take_stored(self, now_ms);
+    take_reload(self);
+    take_requests(self, now_ms);
+    take_signals(self);
+    if (now_ms >= node_deadline(&self->node))
+        worker_step(self, now_ms, &(struct node_event){.type = NODE_TIMEOUT});
+    keep_house(self, now_ms);
+    if (self->page != NULL)
+        atomic_fetch_add_explicit(&self->page->control_progress, 1, memory_order_relaxed);
+}
+
+/* Without an interface the home addresses are the host's own: always held, by nobody's doing. */
+static void hold_host_addresses(struct worker *self, int64_t now_ms)
+{
+    const struct document_node *node = &self->document.nodes[self->node.config.self];
+    struct status held = {0};
+    for (size_t family = 0; node->interface == NULL && family < 2; family++)
+        if (node->home[family].family != 0)
+            held.held[held.held_count++] =
+                (struct status_held){.address = node->home[family], .reason = "host"};
+    worker_step(self, now_ms, &(struct node_event){.type = NODE_HOLDS, .status = &held});
+}
+
+int worker_loop(struct worker *self)
+{
+    int error = watch_all(self);
+    if (error != 0)
+        return error;
+    enum replica_sync told_sync = REPLICA_WAITING;
+    worker_step(self, worker_now_ms(), &(struct node_event){.type = NODE_START});
+    hold_host_addresses(self, worker_now_ms());
+    while (!self->is_stopping) {
+        struct epoll_event events[8];
+        int ready = epoll_wait(self->epoll_fd, events, 8, sleep_ms(self, worker_now_ms()));
+        if (ready < 0 && errno != EINTR)
+            return -errno;
+        turn(self);
+        tell_guardian_sync(self, &told_sync);
+    }
+    return 0;
+}

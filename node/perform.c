@@ -1,0 +1,65 @@
+/* What the machine decided, carried out. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "node/worker.h"
+
+static void send_messages(struct worker *self, const struct replica_update *update)
+{
+    for (size_t i = 0; i < update->send_count; i++) {
+        size_t size = message_encode(&update->sends[i].message, self->frame);
+        /* Lost is lost: the next version vector repairs it; the link counts it. */
+        (void)link_send(self->link, update->sends[i].peer, self->frame, size);
+    }
+}
+
+static void store_orders(struct worker *self, int64_t now_ms, const struct node_update *update)
+{
+    for (size_t i = 0; i < update->store_count; i++) {
+        const struct node_store *store = &update->stores[i];
+        int error = disk_store(self->disk, &store->record, store->ticket);
+        if (error == 0)
+            continue;
+        log_limited(self->log, now_ms, "disk-queue-full", "disk order=%s reason=disk-queue-full",
+                    store->record.key.name);
+        if (store->ticket != 0)
+            control_answer(
+                self->control, store->ticket,
+                json_pack("{s:s, s:i}", "error", node_outcome_text(NODE_NOT_STORED), "exit", 111));
+    }
+}
+
+static void log_note(struct worker *self, int64_t now_ms, const struct node_note *note)
+{
+    bool has_pool = note->pool != NULL;
+    /* A thousand servers may change in one second: what matters is in status, the log is bounded.
+     * */
+    log_limited(self->log, now_ms, note->reason, "%s %s%s%s %s%s%s%sreason=%s", note->area,
+                note->subject, has_pool ? " pool=" : "", has_pool ? note->pool : "",
+                note->from == NULL ? "" : note->from, note->from == NULL ? "" : " -> ",
+                note->to == NULL ? "" : note->to, note->to == NULL ? "" : " ", note->reason);
+}
+
+static void reply(struct worker *self, const struct node_update *update)
+{
+    bool is_done = update->reply == NODE_DONE || update->reply == NODE_DONE_PARTNER_AWAY;
+    int status = is_done ? 0 : update->reply == NODE_NOT_STORED ? 111 : 100;
+    control_answer(self->control, update->reply_ticket,
+                   json_pack("{s:s, s:i}", is_done ? "outcome" : "error",
+                             node_outcome_text(update->reply), "exit", status));
+}
+
+void worker_step(struct worker *self, int64_t now_ms, const struct node_event *event)
+{
+    struct node_update *update = self->update;
+    node_step(&self->node, now_ms, event, update);
+    send_messages(self, &update->replica);
+    store_orders(self, now_ms, update);
+    for (size_t i = 0; i < update->note_count; i++)
+        log_note(self, now_ms, &update->notes[i]);
+    if (update->note_count > 0)
+        disk_wake(self->disk);
+    if (update->reply_ticket != 0)
+        reply(self, update);
+}

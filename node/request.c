@@ -1,0 +1,154 @@
+/* tandemctl's requests: what only reads is answered here, an order becomes an event. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node/show.h"
+#include "node/worker.h"
+
+static void refuse(struct worker *self, uint64_t ticket, const char *sentence)
+{
+    control_answer(self->control, ticket, json_pack("{s:s, s:i}", "error", sentence, "exit", 100));
+}
+
+static bool take_subject(const struct control_request *request, const char *key,
+                         struct order *order)
+{
+    const char *name = json_string_value(json_object_get(request->json, key));
+    if (name == NULL || strlen(name) == 0 || strlen(name) > ORDER_SUBJECT_MAX)
+        return false;
+    strcpy(order->subject, name);
+    return true;
+}
+
+static void give_order(struct worker *self, int64_t now_ms, const struct control_request *request,
+                       struct order *order)
+{
+    if (request->uid == 0)
+        snprintf(order->author, sizeof order->author, "root@%.26s", self->node_name);
+    else
+        snprintf(order->author, sizeof order->author, "uid%u@%.16s", request->uid, self->node_name);
+    worker_step(
+        self, now_ms,
+        &(struct node_event){.type = NODE_COMMAND, .order = order, .ticket = request->ticket});
+}
+
+static void request_drain(struct worker *self, int64_t now_ms,
+                          const struct control_request *request, bool draining)
+{
+    struct order order = {.verb = ORDER_DRAIN, .draining = draining};
+    if (!take_subject(request, "server", &order))
+        refuse(self, request->ticket, "no server is named");
+    else
+        give_order(self, now_ms, request, &order);
+}
+
+/* A number of the request, or what holds now when it is not given; 0 when it is no number. */
+static uint32_t number_or(const struct control_request *request, const char *key, uint32_t now)
+{
+    const json_t *value = json_object_get(request->json, key);
+    if (value == NULL)
+        return now;
+    json_int_t number = json_integer_value(value);
+    return number < 0 || number > UINT32_MAX ? 0 : (uint32_t)number;
+}
+
+static void request_set(struct worker *self, int64_t now_ms, const struct control_request *request)
+{
+    struct order order = {.verb = ORDER_GROUP};
+    if (!take_subject(request, "pool", &order)) {
+        refuse(self, request->ticket, "no pool is named");
+        return;
+    }
+    size_t pool = node_pool(&self->node, order.subject);
+    struct pool_state state = {0};
+    if (pool != SIZE_MAX)
+        pool_state(self->node.pools[pool].pool, &state);
+    order.group_size = number_or(request, "group-size", state.group_size);
+    order.rounds = number_or(request, "rounds", state.rounds);
+    if (pool != SIZE_MAX && (order.group_size == 0 || order.group_size > POOL_GROUP_MAX))
+        refuse(self, request->ticket, "group-size is a number from 1 to 256");
+    else if (pool != SIZE_MAX && (order.rounds == 0 || order.rounds > 1000))
+        refuse(self, request->ticket, "rounds is a number from 1 to 1000");
+    else
+        give_order(self, now_ms, request, &order);
+}
+
+static void request_reload(struct worker *self, const struct control_request *request)
+{
+    int error = reload_start(self->reload);
+    if (error == -EBUSY)
+        refuse(self, request->ticket, "a reload is under way: wait for its end");
+    else if (error != 0)
+        refuse(self, request->ticket, strerror(-error));
+    else
+        self->reload_ticket = request->ticket;
+}
+
+/* Answers of all threads together, by reason. */
+static json_t *show_dns(const struct worker *self)
+{
+    json_t *answers = json_object(), *queries = json_object();
+    uint64_t by_reason[ANSWER_REASON_COUNT] = {0}, by_query_reason[QUERY_REASON_COUNT] = {0};
+    for (size_t thread = 0; thread <= self->document.dns_threads; thread++) {
+        const struct udp_counts *counts = thread < self->document.dns_threads
+                                              ? udp_counts(self->udp, thread)
+                                              : tcp_counts(self->tcp);
+        for (size_t i = 0; i < ANSWER_REASON_COUNT; i++)
+            by_reason[i] += counts->by_reason[i];
+        for (size_t i = 0; i < QUERY_REASON_COUNT; i++)
+            by_query_reason[i] += counts->by_query_reason[i];
+    }
+    for (int i = 0; i < ANSWER_REASON_COUNT; i++)
+        json_object_set_new(answers, answer_reason_text((enum answer_reason)i),
+                            json_integer((json_int_t)by_reason[i]));
+    for (int i = QUERY_OK + 1; i < QUERY_REASON_COUNT; i++)
+        json_object_set_new(queries, query_reason_text((enum query_reason)i),
+                            json_integer((json_int_t)by_query_reason[i]));
+    return json_pack("{s:o, s:o}", "answers", answers, "queries_refused", queries);
+}
+
+static json_t *show_link(const struct worker *self)
+{
+    struct link_counts counts = {0};
+    if (self->link != NULL)
+        link_counts(self->link, &counts);
+    return json_pack("{s:I, s:I, s:I, s:I}", "refused_keys", (json_int_t)counts.refused_keys,
+                     "failed_handshakes", (json_int_t)counts.failed_handshakes, "unsendable",
+                     (json_int_t)counts.unsendable, "odd_frames", (json_int_t)counts.odd_frames);
+}
+
+static void request_counters(struct worker *self, uint64_t ticket)
+{
+    control_answer(self->control, ticket,
+                   json_pack("{s:i, s:s, s:o, s:o, s:o}", "exit", 0, "asked", self->node_name,
+                             "node", show_counters(&self->node), "dns", show_dns(self), "link",
+                             show_link(self)));
+}
+
+void worker_request(struct worker *self, int64_t now_ms, const struct control_request *request)
+{
+    const char *command = json_string_value(json_object_get(request->json, "command"));
+    if (command == NULL)
+        refuse(self, request->ticket, "the request has no command");
+    else if (strcmp(command, "status") == 0)
+        control_answer(self->control, request->ticket, show_status(&self->node, now_ms));
+    else if (strcmp(command, "servers") == 0)
+        control_answer(self->control, request->ticket, show_servers(&self->node, now_ms));
+    else if (strcmp(command, "counters") == 0)
+        request_counters(self, request->ticket);
+    else if (strcmp(command, "drain") == 0)
+        request_drain(self, now_ms, request, true);
+    else if (strcmp(command, "undrain") == 0)
+        request_drain(self, now_ms, request, false);
+    else if (strcmp(command, "set") == 0)
+        request_set(self, now_ms, request);
+    else if (strcmp(command, "reload") == 0)
+        request_reload(self, request);
+    else if (strcmp(command, "version") == 0)
+        control_answer(self->control, request->ticket,
+                       json_pack("{s:s, s:s, s:i}", "version", TANDEM_VERSION, "asked",
+                                 self->node_name, "exit", 0));
+    else
+        refuse(self, request->ticket, "the command is unknown to this version");
+}

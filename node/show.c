@@ -1,0 +1,310 @@
+#include "node/show.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct document_node *document_self(const struct node *node)
+{
+    return &node->config.document->nodes[node->config.self];
+}
+
+static json_t *age_ms(int64_t now_ms, int64_t then_ms)
+{
+    return then_ms == INT64_MIN ? json_null() : json_integer(now_ms - then_ms);
+}
+
+/* ---- nodes ---- */
+
+static json_t *show_held(const struct status *status, int64_t older_ms)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < status->held_count; i++) {
+        char text[IP_TEXT_SIZE];
+        const struct status_held *held = &status->held[i];
+        json_array_append_new(
+            list, json_pack("{s:s, s:I, s:s}", "address", ip_text(&held->address, text), "since_s",
+                            (json_int_t)(held->since_s + older_ms / 1000), "reason", held->reason));
+    }
+    return list;
+}
+
+static json_t *show_node(const char *name, const struct status *status, bool reachable,
+                         int64_t older_ms)
+{
+    json_t *servers = json_object();
+    for (size_t i = 0; i < STATUS_VERDICTS; i++)
+        json_object_set_new(servers, verdict_text((enum verdict)i),
+                            json_integer(status->servers[i]));
+    return json_pack("{s:s, s:b, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I}", "name", name,
+                     "reachable", reachable, "sync", replica_sync_text(status->sync), "up_s",
+                     (json_int_t)(status->up_s + older_ms / 1000), "version", status->version,
+                     "held", show_held(status, older_ms), "servers", servers, "answers",
+                     (json_int_t)status->answers, "frozen_pools", (json_int_t)status->frozen_pools,
+                     "last_resort_pools", (json_int_t)status->last_resort_pools);
+}
+
+static json_t *show_nodes(const struct node *node, int64_t now_ms)
+{
+    json_t *self = show_node(document_self(node)->name, &node->status, true, 0);
+    json_object_set_new(self, "sync", json_string(replica_sync_text(node->replica.sync)));
+    json_object_set_new(self, "sync_reason", json_string(replica_sync_reason(&node->replica)));
+    json_object_set_new(self, "behind_records", json_integer(0));
+    json_t *list = json_pack("[o]", self);
+    if (node_partner(node) == NULL)
+        return list;
+    json_t *partner = show_node(node_partner(node), &node->partner, node->partner_heard,
+                                now_ms - node->partner_stated_ms);
+    if (!node->partner_known)
+        json_object_set_new(partner, "sync", json_string("unknown"));
+    json_object_set_new(partner, "behind_records",
+                        json_integer((json_int_t)replica_behind(&node->replica)));
+    json_object_set_new(partner, "heard_ms",
+                        age_ms(now_ms, replica_partner_heard_ms(&node->replica)));
+    json_array_append_new(list, partner);
+    return list;
+}
+
+/* ---- addresses ---- */
+
+static const struct status_held *find_held(const struct status *status, const struct ip *address)
+{
+    for (size_t i = 0; i < status->held_count; i++)
+        if (ip_equal(&status->held[i].address, address))
+            return &status->held[i];
+    return NULL;
+}
+
+static json_t *show_address(const struct node *node, int64_t now_ms, const struct ip *address,
+                            const char *home, size_t *unserved)
+{
+    char text[IP_TEXT_SIZE];
+    const struct status_held *held = find_held(&node->status, address);
+    const char *holder = document_self(node)->name;
+    int64_t older_ms = 0;
+    if (held == NULL && node->partner_heard) {
+        held = find_held(&node->partner, address);
+        holder = node_partner(node);
+        older_ms = now_ms - node->partner_stated_ms;
+    }
+    if (held == NULL) {
+        ++*unserved;
+        return json_pack("{s:s, s:s, s:n}", "address", ip_text(address, text), "home", home,
+                         "holder");
+    }
+    return json_pack("{s:s, s:s, s:s, s:I, s:s}", "address", ip_text(address, text), "home", home,
+                     "holder", holder, "since_s", (json_int_t)(held->since_s + older_ms / 1000),
+                     "reason", held->reason);
+}
+
+static json_t *show_addresses(const struct node *node, int64_t now_ms, size_t *unserved)
+{
+    json_t *list = json_array();
+    const struct document *document = node->config.document;
+    for (size_t i = 0; i < document->node_count; i++)
+        for (size_t family = 0; family < 2; family++)
+            if (document->nodes[i].home[family].family != 0)
+                json_array_append_new(list,
+                                      show_address(node, now_ms, &document->nodes[i].home[family],
+                                                   document->nodes[i].name, unserved));
+    return list;
+}
+
+/* ---- pools ---- */
+
+static const char *last_resort_text(enum pool_last_resort last_resort)
+{
+    static const char *const texts[] = {[POOL_LAST_KNOWN_GOOD] = "last-known-good",
+                                        [POOL_ALL] = "all",
+                                        [POOL_FIXED] = "fixed",
+                                        [POOL_SERVFAIL] = "servfail"};
+    return texts[last_resort];
+}
+
+static json_t *show_pool(const struct node *node, size_t position)
+{
+    const struct node_pool *pool = &node->pools[position];
+    const struct document_pool *configured = &node->config.document->pools[position];
+    struct pool_state state;
+    pool_state(pool->pool, &state);
+    json_t *answers = json_object();
+    for (size_t i = 0; i < POOL_REASON_COUNT; i++)
+        if (state.answers[i] > 0)
+            json_object_set_new(answers, pool_reason_text((enum pool_reason)i),
+                                json_integer((json_int_t)state.answers[i]));
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:s, s:o}", "name",
+                     configured->name, "answers_for", configured->owner, "members",
+                     (json_int_t)state.member_count, "up", (json_int_t)state.fit_count,
+                     "group_size", (json_int_t)state.group_size, "rounds", (json_int_t)state.rounds,
+                     "ready", state.is_ready, "frozen", pool->verdicts.frozen, "at_last_resort",
+                     pool->at_last_resort, "last_resort", last_resort_text(state.last_resort),
+                     "answers", answers);
+}
+
+/* ---- alarms ---- */
+
+__attribute__((format(printf, 2, 3))) static void alarm_line(json_t *alarms, const char *format,
+                                                             ...)
+{
+    char line[200];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    json_array_append_new(alarms, json_string(line));
+}
+
+static json_t *show_alarms(const struct node *node)
+{
+    json_t *alarms = json_array();
+    const struct document *document = node->config.document;
+    if (node_partner(node) != NULL && !node->partner_heard)
+        alarm_line(alarms, "the partner %s is not heard", node_partner(node));
+    if (node->replica.sync != REPLICA_SYNCED)
+        alarm_line(alarms, "%s has no snapshot yet: pools are not answered",
+                   document_self(node)->name);
+    if (node->partner_heard && node->partner_known && node->partner.sync != REPLICA_SYNCED)
+        alarm_line(alarms, "%s has no snapshot yet: it does not answer pools", node_partner(node));
+    if (node->replica.counts[REPLICA_TABLE_FULL] > 0)
+        alarm_line(alarms, "the table of records is full: new records are refused");
+    for (size_t i = 0; i < document->pool_count; i++) {
+        const struct node_pool *pool = &node->pools[i];
+        if (pool->verdicts.frozen)
+            alarm_line(alarms,
+                       "pool %s is frozen: %zu of %zu servers fell silent at once, their "
+                       "verdicts from before stand",
+                       document->pools[i].name, pool->verdicts.silent_count, pool->verdicts.count);
+        if (pool->at_last_resort)
+            alarm_line(alarms, "pool %s has no fit server: it answers by its last resort",
+                       document->pools[i].name);
+    }
+    return alarms;
+}
+
+/* ---- transitions ---- */
+
+static json_t *show_transitions(const struct node *node, int64_t now_ms)
+{
+    json_t *list = json_array();
+    uint64_t count = node->history_count;
+    uint64_t first = count > NODE_HISTORY_MAX ? count - NODE_HISTORY_MAX : 0;
+    for (uint64_t i = first; i < count; i++) {
+        const struct node_note *note = &node->history[i % NODE_HISTORY_MAX];
+        json_array_append_new(list,
+                              json_pack("{s:I, s:s, s:s, s:s?, s:s?, s:s?, s:s?}", "age_ms",
+                                        (json_int_t)(now_ms - note->at_ms), "area", note->area,
+                                        "subject", note->subject, "pool", note->pool, "from",
+                                        note->from, "to", note->to, "reason", note->reason));
+    }
+    return list;
+}
+
+/* ---- status ---- */
+
+json_t *show_status(const struct node *node, int64_t now_ms)
+{
+    const struct document *document = node->config.document;
+    size_t unserved = 0;
+    json_t *addresses = show_addresses(node, now_ms, &unserved);
+    json_t *pools = json_array();
+    for (size_t i = 0; i < document->pool_count; i++)
+        json_array_append_new(pools, show_pool(node, i));
+    json_t *alarms = show_alarms(node);
+    /* An address nobody holds, or a node that is gone: 2. Anything else to look at: 1. */
+    bool is_unserved = unserved > 0 || (node_partner(node) != NULL && !node->partner_heard);
+    int status = is_unserved ? 2 : json_array_size(alarms) > 0 ? 1 : 0;
+    static const char *const healths[] = {"healthy", "degraded", "unserved"};
+    return json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "cluster", document->cluster,
+                     "asked", document_self(node)->name, "health", healths[status], "exit", status,
+                     "nodes", show_nodes(node, now_ms), "addresses", addresses, "pools", pools,
+                     "alarms", alarms, "transitions", show_transitions(node, now_ms));
+}
+
+/* ---- servers ---- */
+
+static json_t *show_membership(const struct node *node, int64_t now_ms,
+                               const struct node_membership *membership)
+{
+    const struct node_pool *pool = &node->pools[membership->pool];
+    const struct verdict_member *member = &pool->verdicts.members[membership->member];
+    struct pool_member_state state;
+    pool_member_state(pool->pool, membership->member, &state);
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "pool",
+                     node->config.document->pools[membership->pool].name, "verdict",
+                     verdict_text(member->verdict), "reason", verdict_reason_text(member->reason),
+                     "since_ms", (json_int_t)(now_ms - member->since_ms), "sockets",
+                     (json_int_t)state.sockets, "pending", (json_int_t)state.pending, "handed",
+                     (json_int_t)state.handed, "partner_handed", (json_int_t)state.partner_handed,
+                     "in_group", state.in_group);
+}
+
+static json_t *show_report(const struct node_server *server, int64_t now_ms)
+{
+    const struct report *report = &server->report;
+    json_t *services = json_array();
+    for (size_t i = 0; i < report->service_count; i++) {
+        const struct report_service *service = &report->services[i];
+        json_array_append_new(services, json_pack("{s:i, s:b, s:I, s:I, s:I}", "port",
+                                                  service->port, "listening", service->listening,
+                                                  "sockets", (json_int_t)service->sockets, "queue",
+                                                  (json_int_t)service->queue, "queue_max",
+                                                  (json_int_t)service->queue_max));
+    }
+    return json_pack("{s:I, s:o, s:i, s:i, s:i, s:I, s:I}", "age_ms",
+                     (json_int_t)(now_ms - server->stated_ms), "services", services, "cpu_permille",
+                     report->cpu_permille, "memory_permille", report->memory_permille,
+                     "disk_permille", report->disk_permille, "received_bytes_per_s",
+                     (json_int_t)report->received_bytes_per_s, "sent_bytes_per_s",
+                     (json_int_t)report->sent_bytes_per_s);
+}
+
+static json_t *show_server(const struct node *node, int64_t now_ms, size_t position)
+{
+    const struct document_server *configured = &node->config.document->servers[position];
+    const struct node_server *server = &node->servers[position];
+    json_t *addresses = json_array();
+    for (size_t family = 0; family < 2; family++) {
+        char text[IP_TEXT_SIZE];
+        if (configured->addresses[family].family != 0)
+            json_array_append_new(addresses,
+                                  json_string(ip_text(&configured->addresses[family], text)));
+    }
+    json_t *pools = json_array();
+    for (size_t i = 0; i < server->membership_count; i++)
+        json_array_append_new(pools, show_membership(node, now_ms, &server->memberships[i]));
+    return json_pack("{s:s, s:o, s:I, s:b, s:o, s:o}", "name", configured->name, "addresses",
+                     addresses, "capacity", (json_int_t)configured->capacity, "draining",
+                     server->draining, "report",
+                     server->reported ? show_report(server, now_ms) : json_null(), "pools", pools);
+}
+
+json_t *show_servers(const struct node *node, int64_t now_ms)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < node->config.document->server_count; i++)
+        json_array_append_new(list, show_server(node, now_ms, i));
+    return json_pack("{s:s, s:i, s:o}", "asked", document_self(node)->name, "exit", 0, "servers",
+                     list);
+}
+
+/* ---- counters ---- */
+
+json_t *show_counters(const struct node *node)
+{
+    json_t *messages = json_object(), *records = json_object(), *reports = json_object();
+    for (int i = MESSAGE_OK + 1; i < MESSAGE_REASON_COUNT; i++)
+        json_object_set_new(messages, message_reason_text((enum message_reason)i),
+                            json_integer((json_int_t)node->message_reasons[i]));
+    for (int i = PACK_OK + 1; i < PACK_REASON_COUNT; i++)
+        json_object_set_new(messages, pack_reason_text((enum pack_reason)i),
+                            json_integer((json_int_t)node->pack_reasons[i]));
+    for (int i = REPLICA_TAKEN + 1; i < REPLICA_REASON_COUNT; i++)
+        json_object_set_new(records, replica_reason_text((enum replica_reason)i),
+                            json_integer((json_int_t)node->replica.counts[i]));
+    for (int i = REPORT_OK + 1; i < REPORT_REASON_COUNT; i++)
+        json_object_set_new(reports, report_reason_text((enum report_reason)i),
+                            json_integer((json_int_t)node->report_reasons[i]));
+    return json_pack("{s:I, s:I, s:o, s:o, s:o}", "frames", (json_int_t)node->frames, "records",
+                     (json_int_t)node->table.count, "messages_refused", messages, "records_refused",
+                     records, "reports_refused", reports);
+}

@@ -1,0 +1,23 @@
+/* node/show.h -- what tandemctl asks for, as JSON (jansson), from the node's state as it is now.
+ *
+ * Every duration is an age in milliseconds or seconds, by its name; instants are of no use to a
+ * reader on another machine. The caller owns what is returned (json_decref). */
+#ifndef TANDEM_NODE_SHOW_H
+#define TANDEM_NODE_SHOW_H
+
+#include <jansson.h>
+
+#include "node/node.h"
+
+/* The whole picture, for the pair:
+ *   health: healthy, degraded or unserved; exit: 0, 1, 2 likewise
+ *   nodes, addresses, pools, servers (counted by verdict), alarms (sentences), transitions */
+json_t *show_status(const struct node *node, int64_t now_ms);
+
+/* Each server with each of its pools: verdict, reason, load. */
+json_t *show_servers(const struct node *node, int64_t now_ms);
+
+/* What came in and was refused, by reason. */
+json_t *show_counters(const struct node *node);
+
+#endif

@@ -1,0 +1,62 @@
+/* node/worker.h -- the shell around node/node.h: descriptors to events, updates to calls.
+ *
+ *   main.c     arguments, start in order, exit codes
+ *   loop.c     the control thread: epoll, frames, requests, timers
+ *   perform.c  an update's messages, stores, notes and replies, carried out in that order
+ *
+ * Threads: control (this one, owns everything here), DNS threads and TCP (serve the published
+ * view), disk (store and log), builder (while zones are read anew). */
+#ifndef TANDEM_NODE_WORKER_H
+#define TANDEM_NODE_WORKER_H
+
+#include "failover/channel.h"
+#include "failover/page.h"
+#include "node/control.h"
+#include "node/disk.h"
+#include "node/dns/tcp.h"
+#include "node/dns/udp.h"
+#include "node/load.h"
+#include "node/log.h"
+#include "node/node.h"
+#include "node/publish.h"
+#include "node/reload.h"
+#include "replication/link.h"
+
+struct worker {
+    const char *config_path, *node_name;
+    struct load_memory memory; /* the document and the node lie in it */
+    struct document document;
+    struct node node;
+    struct node_update *update;
+    struct pool **pools; /* of the node, by the document's position */
+    struct publisher publisher;
+    struct udp *udp;
+    struct tcp *tcp;
+    struct link *link;
+    struct log *log;
+    struct store *store;
+    struct disk *disk;
+    struct control *control;
+    struct reload *reload;
+    struct page *page; /* NULL: no guardian */
+    int channel_fd;    /* -1: no guardian */
+    int signal_fd, epoll_fd;
+    struct link_counts link_counts; /* as logged last */
+    uint64_t reload_ticket;         /* who waits for the reload; 0: nobody */
+    int64_t housekeeping_due_ms;
+    uint8_t *frame; /* MESSAGE_SIZE_MAX bytes: the one being sent */
+    bool is_stopping;
+};
+
+int64_t worker_now_ms(void);
+
+/* Run until told to stop. 0 or -errno. */
+int worker_loop(struct worker *self);
+
+/* Apply one event and carry out what follows from it. */
+void worker_step(struct worker *self, int64_t now_ms, const struct node_event *event);
+
+/* One request of tandemctl. */
+void worker_request(struct worker *self, int64_t now_ms, const struct control_request *request);
+
+#endif
