@@ -1,0 +1,192 @@
+# shellcheck shell=bash
+# deploy/lab/faults.sh: load, and everything that can go wrong, and its end.
+# shellcheck disable=SC2154 # lab, state and build are set by deploy/pair and processes.sh
+
+want_host() {
+    is_host "$1" || misuse "no host \"$1\" in lab \"$lab\" ($(hosts | tr '\n' ' '))"
+}
+
+verb_load() {
+    local server=${1-} count=${2-} address deadline
+    [ $# -eq 2 ] || misuse "load wants SERVER N"
+    want_host "$server"
+    [[ $server == media* && $count =~ ^[0-9]+$ ]] || misuse "load wants SERVER N"
+    end_process "client.$server"
+    if [ "$count" -eq 0 ]; then
+        echo "load: none on $server"
+        return
+    fi
+    address=192.0.2.$(host_number "$server")
+    : >"$state/log/client.$server"
+    start client "client.$server" "$build/tandem-lab-load" "$address" 1755 "$count"
+    deadline=$((SECONDS + 10 + count / 5000))
+    until grep -q '^holding' "$state/log/client.$server"; do
+        is_running "client.$server" || fail "load: $(tail -n 1 "$state/log/client.$server")"
+        [ $SECONDS -lt $deadline ] || fail "load: $server does not take $count connections"
+        sleep 0.02
+    done
+    echo "load: $count connections to $server"
+}
+
+# The pids a kill is meant for: of one process NAME, of an agent, of a port, or of the whole host.
+victims() {
+    local host=$1 what=$2 port
+    case $what in
+    all)
+        if is_node "$host"; then
+            node_pids "$host"
+        else
+            for port in agent $service_ports; do
+                pid_of "$host.$port"
+            done
+        fi
+        ;;
+    *) pid_of "$host.$what" ;;
+    esac
+}
+
+plug() {
+    ip -n "$lab-lan" link set "$1" up
+}
+
+# Wake what was frozen.
+resume() {
+    local pids
+    mapfile -t pids < <(victims "$1" all)
+    [ ${#pids[@]} -eq 0 ] || kill -CONT "${pids[@]}" 2>/dev/null
+}
+
+verb_kill() {
+    local host=${1-} how=TERM what=all pids
+    [ $# -ge 1 ] || misuse "kill wants a node or a server"
+    want_host "$host"
+    shift
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --hard) how=KILL ;;
+        --stop) how=STOP ;;
+        --unplug) how=unplug ;;
+        --agent) what=agent ;;
+        --port)
+            [ $# -ge 2 ] || misuse "kill --port wants a port"
+            what=$2
+            shift
+            ;;
+        *) misuse "kill: no option \"$1\"" ;;
+        esac
+        shift
+    done
+    if [ $how = unplug ]; then
+        ip -n "$lab-lan" link set "$host" down
+        return
+    fi
+    ! is_node "$host" || [ "$what" = all ] || misuse "kill: a node has no --agent and no --port"
+    mapfile -t pids < <(victims "$host" "$what")
+    [ ${#pids[@]} -gt 0 ] || fail "nothing to kill on $host: it does not run"
+    kill -$how "${pids[@]}" 2>/dev/null
+    [ $how = STOP ] || gone_within 50 "${pids[@]}" ||
+        fail "$host does not end within 5 s of SIG$how"
+}
+
+verb_heal() {
+    local host
+    [ $# -eq 0 ] || want_host "$1"
+    for host in ${1-$(hosts)}; do
+        plug "$host"
+        resume "$host"
+        start_host "$host"
+    done
+}
+
+# The cuts stand in three nftables sets of the bridge, by port, that is by host.
+cut_table() {
+    command -v nft >/dev/null || fail "cut needs nftables: deploy/install run"
+    ! inside lan nft list table bridge cuts >/dev/null 2>&1 || return 0
+    inside lan nft -f - <<'END' || fail "cannot drop in a bridge: CONFIG_NF_TABLES_BRIDGE is needed"
+table bridge cuts {
+    set on_lan { type ifname . ifname; }
+    set on_tcp { type ifname . ifname . inet_service; }
+    set on_udp { type ifname . ifname . inet_service; }
+    chain forward {
+        type filter hook forward priority 0;
+        iifname . oifname @on_lan drop
+        iifname . oifname . tcp dport @on_tcp drop
+        iifname . oifname . tcp sport @on_tcp drop
+        iifname . oifname . udp dport @on_udp drop
+        iifname . oifname . udp sport @on_udp drop
+    }
+}
+END
+}
+
+cut_pair_link() {
+    local node
+    for node in ns1 ns2; do
+        inside $node nft -f - <<'END' || fail "cannot drop at a device: CONFIG_NETFILTER_INGRESS"
+table netdev cuts {
+    chain pair { type filter hook ingress device "pair" priority 0; policy drop; }
+}
+END
+    done
+}
+
+verb_cut() {
+    local a=${1-} b=${2-} path=lan
+    [ $# -ge 2 ] || misuse "cut wants two hosts"
+    want_host "$a"
+    want_host "$b"
+    [ "$a" != "$b" ] || misuse "cut wants two hosts"
+    shift 2
+    case "$# ${1-}" in
+    "0 ") ;;
+    "2 --path") path=$2 ;;
+    *) misuse "cut wants --path lan|pair|tcp:PORT|udp:PORT" ;;
+    esac
+    cut_table
+    case $path in
+    lan) inside lan nft add element bridge cuts on_lan "{ \"$a\" . \"$b\", \"$b\" . \"$a\" }" ;;
+    pair)
+        if ! is_node "$a" || ! is_node "$b"; then
+            misuse "only the nodes have a pair link"
+        fi
+        cut_pair_link
+        ;;
+    tcp:[0-9]* | udp:[0-9]*)
+        inside lan nft add element bridge cuts "on_${path%:*}" \
+            "{ \"$a\" . \"$b\" . ${path#*:}, \"$b\" . \"$a\" . ${path#*:} }"
+        ;;
+    *) misuse "cut: no path \"$path\"" ;;
+    esac || fail "cannot cut $a from $b on $path, see above"
+}
+
+# Without hosts: all cuts.
+verb_join() {
+    local a=${1-} b=${2-} node set from to port
+    if [ $# -eq 0 ]; then
+        inside lan nft delete table bridge cuts 2>/dev/null
+    else
+        [ $# -eq 2 ] || misuse "join wants two hosts, or none"
+        for set in on_lan on_tcp on_udp; do
+            while read -r from to port; do
+                [ "$from $to" = "$a $b" ] || [ "$from $to" = "$b $a" ] || continue
+                inside lan nft delete element bridge cuts $set \
+                    "{ \"$from\" . \"$to\" ${port:+. $port} }"
+            done < <(cut_elements $set)
+        done
+    fi
+    if [ $# -eq 0 ] || { is_node "$a" && is_node "$b"; }; then
+        for node in ns1 ns2; do
+            inside $node nft delete table netdev cuts 2>/dev/null
+        done
+    fi
+    return 0
+}
+
+# cut_elements SET: one line an element: FROM TO [PORT].
+cut_elements() {
+    inside lan nft -j list set bridge cuts "$1" 2>/dev/null | python3 -c '
+import json, sys
+for item in json.load(sys.stdin)["nftables"]:
+    for element in item.get("set", {}).get("elem", []):
+        print(*element["concat"])' 2>/dev/null
+}

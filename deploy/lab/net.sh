@@ -1,0 +1,132 @@
+# shellcheck shell=bash
+# deploy/lab/net.sh: the lab's hosts, each a network namespace, and the links between them.
+#
+#        lan (a bridge, in LAB-lan; its ports bear the hosts' names)
+#    -----+---------+---------+-- ... --+-----------+------
+#         | lan     | lan     | lan     | lan       | lan
+#        ns1       ns2     media1 .. mediaN      client   gw
+#         |  pair   |
+#         +---------+
+# shellcheck disable=SC2154 # lab and state are set by deploy/pair
+
+hosts() {
+    local i servers
+    servers=$(setting servers)
+    echo ns1
+    echo ns2
+    for ((i = 1; i <= servers; i++)); do
+        echo "media$i"
+    done
+    echo client
+    echo gw
+}
+
+# The last part of a host's addresses, the same in 192.0.2.x and 2001:db8:53::x.
+host_number() {
+    case $1 in
+    gw) echo 1 ;;
+    ns1) echo 11 ;;
+    ns2) echo 12 ;;
+    media*) echo $((100 + ${1#media})) ;;
+    client) echo 201 ;;
+    esac
+}
+
+is_host() {
+    [[ " $(hosts | tr '\n' ' ') " == *" $1 "* ]]
+}
+
+is_node() {
+    [ "$1" = ns1 ] || [ "$1" = ns2 ]
+}
+
+# inside HOST COMMAND...: run it in that host's network.
+inside() {
+    local host=$1
+    shift
+    nsenter --net="/run/netns/$lab-$host" -- "$@"
+}
+
+# IPv6 without waiting: no duplicate address detection, no router solicitations.
+quick_ipv6() {
+    inside "$1" sh -c 'cd /proc/sys/net/ipv6/conf && echo 0 | tee >/dev/null \
+        all/accept_dad all/dad_transmits all/accept_ra all/router_solicitations \
+        default/accept_dad default/dad_transmits default/accept_ra default/router_solicitations'
+}
+
+net_namespace() {
+    [ ! -e "/run/netns/$lab-$1" ] || return 0
+    # The first namespace of a machine makes /run/netns a mount point; that may happen but once.
+    flock /run ip netns add "$lab-$1" ||
+        fail "cannot make the namespace $lab-$1: the kernel needs CONFIG_NET_NS, and root is needed"
+}
+
+net_lan() {
+    net_namespace lan
+    ! ip -n "$lab-lan" link show lan >/dev/null 2>&1 || return 0
+    inside lan sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6'
+    ip -n "$lab-lan" -batch - <<END || fail "cannot make a bridge: the kernel needs CONFIG_BRIDGE"
+link add lan type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+link set lan up
+END
+}
+
+net_host() {
+    local host=$1 number
+    number=$(host_number "$host")
+    net_namespace "$host"
+    ! ip -n "$lab-$host" link show lan >/dev/null 2>&1 || return 0
+    quick_ipv6 "$host"
+    ip -n "$lab-lan" -batch - <<END || fail "cannot link $host: the kernel needs CONFIG_VETH"
+link add $host type veth peer name lan netns $lab-$host
+link set $host master lan up
+END
+    ip -n "$lab-$host" -batch - <<END || fail "cannot give $host its addresses"
+link set lo up
+addr add 192.0.2.$number/24 dev lan
+addr add 2001:db8:53::$number/64 dev lan nodad
+link set lan up
+END
+    [ "$host" = gw ] || ip -n "$lab-$host" -batch - <<END || fail "cannot give $host its routes"
+route add 0.0.0.0/0 via 192.0.2.1
+route add ::/0 via 2001:db8:53::1
+END
+}
+
+net_pair() {
+    ! ip -n "$lab-ns1" link show pair >/dev/null 2>&1 || return 0
+    ip -n "$lab-ns1" link add pair type veth peer name pair netns "$lab-ns2"
+    ip -n "$lab-ns1" -batch - <<END
+addr add 198.51.100.1/30 dev pair
+link set pair up
+END
+    ip -n "$lab-ns2" -batch - <<END || fail "cannot make the pair link"
+addr add 198.51.100.2/30 dev pair
+link set pair up
+END
+}
+
+net_up() {
+    local host
+    net_lan
+    for host in $(hosts); do
+        net_host "$host"
+    done
+    net_pair
+    # A client that closes many connections may use their ports again at once.
+    inside client sh -c 'cd /proc/sys/net/ipv4 && echo 1 >tcp_tw_reuse
+        echo 1024 65535 >ip_local_port_range'
+}
+
+# The namespaces of this lab that exist, whatever the state says: a crash may have lost it.
+net_namespaces() {
+    ip netns list 2>/dev/null | awk '{ print $1 }' |
+        grep -xE -- "$lab-(lan|ns1|ns2|media[0-9]+|client|gw)"
+}
+
+net_down() {
+    local namespace
+    for namespace in $(net_namespaces); do
+        ip netns del "$namespace"
+    done
+}
