@@ -1,0 +1,364 @@
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "sim/sim.h"
+
+enum { NODE_MEMORY = 64 << 20, DOCUMENT_MEMORY = 4 << 20, TEXT_SIZE = 8192 };
+
+static const char zone_text[] = "$TTL 300\n"
+                                "@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
+                                "@ NS ns1\n"
+                                "ns1 A 192.0.2.53\n"
+                                "www CNAME stream\n";
+
+/* ---- the document ---- */
+
+static void write_document(struct sim *self)
+{
+    FILE *out = fmemopen(self->text, TEXT_SIZE, "w");
+    assert(out != NULL);
+    fprintf(out, "format: 1\ncluster: sim\nnodes:\n");
+    for (int i = 1; i <= SIM_NODES; i++)
+        fprintf(out, "  ns%d: {own: 192.0.2.1%d, home: 192.0.2.5%d, key: \"%040d\"}\n", i, i, i, i);
+    fprintf(out, "zones: {sim.example: z}\nservers:\n");
+    for (size_t i = 0; i < self->agent_count; i++)
+        fprintf(out,
+                "  media%zu: {addresses: [192.0.2.%zu, \"2001:db8::%zu\"], capacity: 1000, "
+                "key: \"%040zu\"}\n",
+                i + 1, 101 + i, 101 + i, 101 + i);
+    fprintf(out, "pools:\n  stream: {name: stream.sim.example, ports: [1755], servers: all}\n");
+    if (self->agent_count > 2)
+        fprintf(out, "  web: {name: web.sim.example, ports: [80], servers: [media1, media2], "
+                     "last-resort: servfail}\n");
+    fclose(out);
+}
+
+static void *map(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert(memory != MAP_FAILED);
+    return memory;
+}
+
+static void open_document(struct sim *self)
+{
+    struct arena arena;
+    char error[DOCUMENT_ERROR_MAX];
+    self->text = calloc(1, TEXT_SIZE);
+    assert(self->text != NULL);
+    write_document(self);
+    self->document_memory = map(DOCUMENT_MEMORY);
+    arena_init(&arena, self->document_memory, DOCUMENT_MEMORY);
+    if (!document_parse(&self->document, "sim.yaml", self->text, strlen(self->text), &arena,
+                        error)) {
+        fprintf(stderr, "%s\n", error);
+        abort();
+    }
+}
+
+/* ---- nodes ---- */
+
+static const struct view *build_view(struct sim *self, struct sim_node *node, struct arena *arena)
+{
+    char error[ZONE_ERROR_MAX + VIEW_ERROR_MAX];
+    uint8_t origin[NAME_SIZE_MAX];
+    size_t size;
+    struct zone *zone = arena_take(arena, sizeof *zone);
+    struct view_pool_config *pools =
+        arena_take_array(arena, self->document.pool_count, sizeof *pools);
+    assert(name_parse("sim.example", origin, &size));
+    if (!zone_parse(zone, "z", zone_text, sizeof zone_text - 1, origin, NULL, arena, error))
+        abort();
+    for (size_t i = 0; i < self->document.pool_count; i++) {
+        const struct document_pool *pool = &self->document.pools[i];
+        struct ip(*addresses)[2] = arena_take_array(arena, pool->member_count, sizeof *addresses);
+        for (size_t member = 0; member < pool->member_count; member++)
+            memcpy(addresses[member], self->document.servers[pool->members[member]].addresses,
+                   sizeof addresses[member]);
+        pools[i] = (struct view_pool_config){.name = pool->name,
+                                             .ttl_s = pool->ttl_s,
+                                             .pool = node->node.pools[i].pool,
+                                             .addresses = (const struct ip(*)[2])addresses};
+        assert(name_parse(pool->owner, pools[i].owner, &size));
+    }
+    struct view_config config = {.zone_count = 1,
+                                 .pool_count = self->document.pool_count,
+                                 .zones = zone,
+                                 .pools = pools,
+                                 .nsid = "sim"};
+    const struct view *view = view_build(&config, arena, error);
+    if (view == NULL) {
+        fprintf(stderr, "%s\n", error);
+        abort();
+    }
+    return view;
+}
+
+static void start_node(struct sim *self, size_t number)
+{
+    struct sim_node *node = &self->nodes[number];
+    struct node_config config = {.document = &self->document,
+                                 .self = number,
+                                 .boot = 1 + sim_dice(self, UINT32_MAX),
+                                 .version = "sim"};
+    struct arena arena;
+    node->memory = map(NODE_MEMORY);
+    arena_init(&arena, node->memory, NODE_MEMORY);
+    if (!node_init(&node->node, &config, &arena))
+        abort();
+    node->view = build_view(self, node, &arena);
+    node->seen = arena_take_array(&arena, node->node.table.capacity, sizeof *node->seen);
+    assert(node->seen != NULL);
+    node->seen_count = 0;
+    node->write_count = 0;
+    node->alive = true;
+    node->stalled = false;
+    node->clean_ms = self->now_ms;
+    node->lives++;
+    for (size_t i = 0; i < node->disk_count; i++)
+        node_restore(&node->node, self->now_ms, &node->disk[i]);
+    sim_trace(self, "ns%zu starts, life %llu, %zu orders on disk", number + 1,
+              (unsigned long long)node->lives, node->disk_count);
+    sim_node_event(self, number, &(struct node_event){.type = NODE_START});
+}
+
+void sim_node_crash(struct sim *self, size_t number, int64_t restart_ms)
+{
+    struct sim_node *node = &self->nodes[number];
+    if (!node->alive)
+        return;
+    sim_trace(self, "ns%zu crashes", number + 1);
+    node_close(&node->node);
+    munmap(node->memory, NODE_MEMORY);
+    node->alive = false;
+    node->restart_ms = restart_ms;
+}
+
+bool sim_is_awake(const struct sim *self, int host)
+{
+    return host >= SIM_NODES || !self->nodes[host].stalled;
+}
+
+/* On the disk: the newest of each key, as the store keeps it. */
+static void write_disk(struct sim_node *node, const struct record *record)
+{
+    for (size_t i = 0; i < node->disk_count; i++)
+        if (record_key_equal(&node->disk[i].key, &record->key)) {
+            if (record_compare(record->version, node->disk[i].version) > 0)
+                node->disk[i] = *record;
+            return;
+        }
+    assert(node->disk_count < SIM_DISK_MAX);
+    node->disk[node->disk_count++] = *record;
+}
+
+static void step_disk(struct sim *self, size_t number)
+{
+    struct sim_node *node = &self->nodes[number];
+    while (node->alive && node->write_count > 0 && node->writes[0].due_ms <= self->now_ms) {
+        struct sim_write write = node->writes[0];
+        memmove(&node->writes[0], &node->writes[1], --node->write_count * sizeof node->writes[0]);
+        bool failed = false;
+        for (size_t i = 0; i < self->fault_count; i++)
+            failed |= self->faults[i].kind == SIM_DISK_FAILURE && self->faults[i].subject == number;
+        if (!failed)
+            write_disk(node, &write.record);
+        if (write.ticket != 0)
+            sim_node_event(self, number,
+                           &(struct node_event){.type = NODE_STORED,
+                                                .ticket = write.ticket,
+                                                .error = failed ? -5 : 0});
+    }
+}
+
+static void take_reply(struct sim *self, uint64_t ticket, enum node_outcome outcome)
+{
+    for (size_t i = 0; i < self->order_count; i++) {
+        struct sim_order *order = &self->orders[i];
+        if (order->ticket != ticket)
+            continue;
+        sim_trace(self, "ns%zu says %s: %s", order->node + 1, order->key.name,
+                  node_outcome_text(outcome));
+        order->done = outcome == NODE_DONE || outcome == NODE_DONE_PARTNER_AWAY;
+        order->done_ms = self->now_ms;
+        sim_sums.orders_done += order->done;
+    }
+}
+
+static void perform(struct sim *self, size_t number)
+{
+    const struct node_update *update = self->update;
+    struct sim_node *node = &self->nodes[number];
+    for (size_t i = 0; i < update->replica.send_count; i++) {
+        const struct replica_send *send = &update->replica.sends[i];
+        if (self->trace) {
+            char text[200];
+            message_text(&send->message, text, sizeof text);
+            sim_trace(self, "ns%zu to peer %zu: %s", number + 1, send->peer, text);
+        }
+        if (send->peer == REPLICA_PARTNER)
+            sim_send(self, SIM_PARTNER_CONNECTION, number == 1, &send->message);
+        else
+            sim_send(self, sim_agent_connection(self, send->peer - 1, number), false,
+                     &send->message);
+    }
+    for (size_t i = 0; i < update->store_count; i++) {
+        assert(node->write_count < sizeof node->writes / sizeof *node->writes);
+        int64_t due_ms = self->now_ms + 1 + (int64_t)sim_dice(self, 15);
+        if (node->write_count > 0 && node->writes[node->write_count - 1].due_ms > due_ms)
+            due_ms = node->writes[node->write_count - 1].due_ms;
+        node->writes[node->write_count++] =
+            (struct sim_write){update->stores[i].record, update->stores[i].ticket, due_ms};
+        for (size_t order = 0; order < self->order_count; order++)
+            if (self->orders[order].ticket == update->stores[i].ticket)
+                self->orders[order].version = update->stores[i].record.version;
+    }
+    for (size_t i = 0; self->trace && i < update->note_count; i++) {
+        const struct node_note *note = &update->notes[i];
+        sim_trace(self, "ns%zu notes %s %s %s reason=%s", number + 1, note->area, note->subject,
+                  note->to == NULL ? "" : note->to, note->reason);
+    }
+    if (update->reply_ticket != 0)
+        take_reply(self, update->reply_ticket, update->reply);
+}
+
+void sim_node_event(struct sim *self, size_t number, const struct node_event *event)
+{
+    struct sim_node *node = &self->nodes[number];
+    assert(node->alive);
+    node_step(&node->node, self->now_ms, event, self->update);
+    perform(self, number);
+}
+
+/* ---- agents ---- */
+
+static void start_agent(struct sim *self, size_t number)
+{
+    struct sim_agent *agent = &self->agents[number];
+    struct reporter_config config = {.cluster = "sim",
+                                     .server = self->document.servers[number].name,
+                                     .node_count = SIM_NODES,
+                                     .boot = 1 + sim_dice(self, UINT32_MAX),
+                                     .interval_ms = 1000,
+                                     .gap_ms = 100,
+                                     .lack_ms = 100,
+                                     .socket_step = 10,
+                                     .permille_step = 50};
+    reporter_init(&agent->reporter, &config);
+    agent->alive = true;
+    agent->alive_since_ms = self->now_ms;
+    agent->sample_due_ms = self->now_ms + (int64_t)sim_dice(self, 100);
+    sim_trace(self, "media%zu starts", number + 1);
+}
+
+void sim_agent_crash(struct sim *self, size_t number, int64_t restart_ms)
+{
+    struct sim_agent *agent = &self->agents[number];
+    if (!agent->alive)
+        return;
+    sim_trace(self, "media%zu crashes", number + 1);
+    agent->alive = false;
+    agent->alive_since_ms = self->now_ms;
+    agent->restart_ms = restart_ms;
+}
+
+void sim_agent_event(struct sim *self, size_t number, const struct reporter_event *event)
+{
+    struct sim_agent *agent = &self->agents[number];
+    assert(agent->alive);
+    reporter_step(&agent->reporter, self->now_ms, event, self->reporter_update);
+    for (size_t i = 0; i < self->reporter_update->send_count; i++) {
+        const struct reporter_send *send = &self->reporter_update->sends[i];
+        if (self->trace) {
+            char text[200];
+            message_text(&send->message, text, sizeof text);
+            sim_trace(self, "media%zu to ns%zu: %s", number + 1, send->node + 1, text);
+        }
+        sim_send(self, sim_agent_connection(self, number, send->node), true, &send->message);
+    }
+}
+
+static void sample_agent(struct sim *self, size_t number)
+{
+    struct sim_agent *agent = &self->agents[number];
+    agent->sample_due_ms = self->now_ms + 100;
+    uint64_t move = sim_dice(self, 8);
+    agent->sockets = move == 0 && agent->sockets >= 12 ? agent->sockets - 12
+                     : move == 1                       ? agent->sockets + 15
+                                                       : agent->sockets;
+    struct report report = {
+        .service_count = 2,
+        .services = {{.port = 1755, .listening = agent->listening, .sockets = agent->sockets},
+                     {.port = 80, .listening = true}}};
+    sim_agent_event(self, number,
+                    &(struct reporter_event){.type = REPORTER_SAMPLE, .report = &report});
+}
+
+static void step_agent(struct sim *self, size_t number)
+{
+    struct sim_agent *agent = &self->agents[number];
+    if (!agent->alive && self->now_ms >= agent->restart_ms)
+        start_agent(self, number);
+    if (agent->alive && self->now_ms >= agent->sample_due_ms)
+        sample_agent(self, number);
+    if (agent->alive && self->now_ms >= reporter_deadline(&agent->reporter))
+        sim_agent_event(self, number, &(struct reporter_event){.type = REPORTER_TIMEOUT});
+    for (size_t node = 0; node < SIM_NODES; node++) {
+        const struct sim_connection *connection =
+            &self->connections[sim_agent_connection(self, number, node)];
+        bool is_clean = connection->up && sim_is_open(self, connection, true) &&
+                        sim_is_open(self, connection, false) && self->nodes[node].alive &&
+                        !self->nodes[node].stalled && !sim_has_fault(self, SIM_LOSS) &&
+                        !sim_has_fault(self, SIM_DELAY) && !sim_has_fault(self, SIM_REORDERING);
+        if (!is_clean)
+            agent->clean_ms[node] = INT64_MAX;
+        else if (agent->clean_ms[node] == INT64_MAX)
+            agent->clean_ms[node] = self->now_ms;
+    }
+}
+
+/* ---- all ---- */
+
+bool sim_hosts_open(struct sim *self)
+{
+    self->agent_count = 2 + sim_dice(self, SIM_AGENTS_MAX - 1);
+    open_document(self);
+    for (size_t i = 0; i < self->agent_count; i++) {
+        self->agents[i].listening = true;
+        self->agents[i].sockets = (uint32_t)sim_dice(self, 100);
+        self->agents[i].restart_ms = (int64_t)sim_dice(self, 1500);
+    }
+    for (size_t i = 0; i < SIM_NODES; i++)
+        self->nodes[i].restart_ms = (int64_t)sim_dice(self, 300);
+    return true;
+}
+
+void sim_hosts_close(struct sim *self)
+{
+    for (size_t i = 0; i < SIM_NODES; i++)
+        sim_node_crash(self, i, INT64_MAX);
+    munmap(self->document_memory, DOCUMENT_MEMORY);
+    free(self->text);
+}
+
+void sim_hosts_step(struct sim *self)
+{
+    for (size_t i = 0; i < SIM_NODES; i++) {
+        struct sim_node *node = &self->nodes[i];
+        if (!node->alive && self->now_ms >= node->restart_ms)
+            start_node(self, i);
+        if (!node->alive || node->stalled)
+            continue;
+        step_disk(self, i);
+        for (int turn = 0; self->now_ms >= node_deadline(&node->node); turn++) {
+            assert(turn < 1000);
+            sim_node_event(self, i, &(struct node_event){.type = NODE_TIMEOUT});
+        }
+    }
+    for (size_t i = 0; i < self->agent_count; i++)
+        step_agent(self, i);
+}
