@@ -1,0 +1,11 @@
+#!/bin/bash
+. "$(dirname "$0")/harness.sh"
+
+lab_up --group-size 3
+ask_both A 5
+since=$(now_us)
+pair kill media2 --port 1755 --hard
+sleep 1
+stop_asking
+assert_last_named 300 media2 "$since"
+conclude "last named $last_ms ms after its listener was killed (at most 300)"

@@ -1,0 +1,19 @@
+#!/bin/bash
+# Its server is healthy: until the last report is stale, media1 keeps its turn in the group.
+. "$(dirname "$0")/harness.sh"
+
+lab_up --group-size 3
+ask_both A 5
+pair kill media1 --agent
+sleep 1
+pair heal media1
+sleep 1
+stop_asking
+for node in ns1 ns2; do
+    gap_ms=$(awk -v address="$(address_of media1)" '
+        $4 == address { gap = $2 - last; if (last && gap > most) most = gap; last = $2 }
+        END { print int(most / 1000) }' "$work/$node")
+    assert_at_most 250 "$gap_ms" "$node did not name media1 for (ms)"
+    grep -v NOERROR "$work/$node" && fail "$node did not answer all"
+done
+conclude "media1 was named all the while (longest gap $gap_ms ms)"

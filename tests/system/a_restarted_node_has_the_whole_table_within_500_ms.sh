@@ -1,0 +1,24 @@
+#!/bin/bash
+# And until then says SERVFAIL: it never answers from an empty pool while its partner lives.
+. "$(dirname "$0")/harness.sh"
+
+lab_up --servers 3
+pair ctl ns2 drain media1 >/dev/null
+pair kill ns1 --hard
+asking "$work/ns1" --server "$ns1" --every 2 --timeout 200
+sleep 0.3
+since=$(now_us)
+pair heal ns1
+assert_eventually 3 grep -q NOERROR "$work/ns1"
+sleep 1
+stop_asking
+first_ms=$(awk -v since="$since" '$3 == "NOERROR" { print int(($2 - since) / 1000); exit }' \
+    "$work/ns1")
+assert_at_most 500 "$first_ms" "first answer after (ms)"
+! grep -q "NOERROR $(address_of media1)\$" "$work/ns1" || fail "a drained server was named"
+! grep -q 'NOERROR -$' "$work/ns1" || fail "an empty answer was given"
+awk '$3 == "NOERROR" { seen = 1 } seen && $3 != "NOERROR" { exit 1 }' \
+    <(sort -n "$work/ns1") ||
+    fail "it answered, and then did not"
+conclude "first answer $first_ms ms after its start (at most 500)," \
+    "$(grep -c SERVFAIL "$work/ns1") times SERVFAIL before"
