@@ -1,0 +1,108 @@
+#include "node/order.h"
+
+#include <string.h>
+
+#include "unit/suite.h"
+
+static struct pack_space space;
+
+static void setup(void)
+{
+    pack_space_open(&space);
+}
+
+static void teardown(void)
+{
+    pack_space_close(&space);
+}
+
+static enum order_reason decode(struct order *order, const char *name, const void *value,
+                                size_t size)
+{
+    struct record_key key = {.kind = RECORD_ORDER};
+    strcpy(key.name, name);
+    return order_decode(order, &space, &key, value, size);
+}
+
+START_TEST(an_order_survives_its_record)
+{
+    static const struct order orders[] = {
+        {.verb = ORDER_DRAIN, .subject = "media7", .draining = true, .author = "root@ns1"},
+        {.verb = ORDER_DRAIN, .subject = "media7", .draining = false, .author = ""},
+        {.verb = ORDER_GROUP, .subject = "stream", .group_size = 256, .rounds = 1000},
+    };
+    setup();
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        struct record_key key;
+        struct order decoded;
+        uint8_t value[RECORD_VALUE_MAX];
+        order_key(&orders[i], &key);
+        size_t size = order_encode(&orders[i], value);
+        ck_assert_int_eq(order_decode(&decoded, &space, &key, value, size), ORDER_OK);
+        ck_assert_mem_eq(&decoded, &orders[i], sizeof decoded);
+    }
+    teardown();
+}
+END_TEST
+
+START_TEST(the_key_names_verb_and_subject)
+{
+    struct record_key key;
+    order_key(&(struct order){.verb = ORDER_GROUP, .subject = "stream"}, &key);
+    ck_assert_str_eq(key.name, "group/stream");
+}
+END_TEST
+
+START_TEST(what_is_no_order_is_refused_by_its_reason)
+{
+    static const struct {
+        const char *name, *value;
+        size_t size;
+        enum order_reason reason;
+    } table[] = {
+        {"explode/media1", "\x81\x01\xc3", 3, ORDER_UNKNOWN_VERB},
+        {"drain", "\x81\x01\xc3", 3, ORDER_UNKNOWN_VERB},
+        {"drain/", "\x81\x01\xc3", 3, ORDER_MALFORMED},
+        {"drain/a-name-that-is-longer-than-any-server", "\x81\x01\xc3", 3, ORDER_MALFORMED},
+        {"drain/media1", "\x81\x01", 2, ORDER_MALFORMED},
+        {"drain/media1", "\x80", 1, ORDER_BAD_FIELD},
+        {"drain/media1", "\x81\x01\x01", 3, ORDER_BAD_FIELD},
+        {"group/stream", "\x82\x01\x00\x02\x01", 5, ORDER_BAD_FIELD},
+        {"group/stream", "\x82\x01\x01\x02\x00", 5, ORDER_BAD_FIELD},
+        {"group/stream", "\x82\x01\xcd\x01\x01\x02\x01", 7, ORDER_BAD_FIELD}, /* G = 257 */
+        {"group/stream", "\x82\x01\x01\x02\xcd\x03\xe9", 7, ORDER_BAD_FIELD}, /* R = 1001 */
+    };
+    setup();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct order order;
+        ck_assert_msg(decode(&order, table[i].name, table[i].value, table[i].size) ==
+                          table[i].reason,
+                      "row %zu", i);
+    }
+    teardown();
+}
+END_TEST
+
+START_TEST(an_author_is_cut_and_never_holds_control_characters)
+{
+    struct order order;
+    char value[64] = "\x82\x01\xc3\x09\xd9\x28";
+    setup();
+    memset(value + 6, 'x', 40);
+    ck_assert_int_eq(decode(&order, "drain/media1", value, 46), ORDER_OK);
+    ck_assert_uint_eq(strlen(order.author), ORDER_AUTHOR_MAX);
+    value[8] = '\n';
+    ck_assert_int_eq(decode(&order, "drain/media1", value, 46), ORDER_OK);
+    ck_assert_str_eq(order.author, "xx");
+    teardown();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("node/order");
+    SUITE_CASE(suite, "record", an_order_survives_its_record, the_key_names_verb_and_subject,
+               what_is_no_order_is_refused_by_its_reason,
+               an_author_is_cut_and_never_holds_control_characters);
+    return suite_run(suite);
+}
