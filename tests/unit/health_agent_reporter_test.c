@@ -17,6 +17,18 @@ START_TEST(a_link_that_comes_up_is_greeted_at_once_and_each_second_until_it_answ
 }
 END_TEST
 
+START_TEST(each_node_is_greeted_by_its_own_time)
+{
+    begin_with(2);
+    up(0, NS1);
+    ck_assert_str_eq(up(300, NS2), "at 300: ns2 hello agent media1 boot 7 heard 0 known 0 synced");
+    hello(400, NS1, 0);
+    ck_assert_int_eq(reporter_deadline(&reporter), 1300);
+    ck_assert_str_eq(timeout(1300),
+                     "at 1300: ns2 hello agent media1 boot 7 heard 0 known 0 synced");
+}
+END_TEST
+
 START_TEST(nothing_is_reported_before_the_node_answered_in_this_connection)
 {
     begin_with(1);
@@ -292,6 +304,7 @@ int main(void)
     Suite *suite = suite_create("health/agent/reporter");
     SUITE_CASE(suite, "greeting",
                a_link_that_comes_up_is_greeted_at_once_and_each_second_until_it_answers,
+               each_node_is_greeted_by_its_own_time,
                nothing_is_reported_before_the_node_answered_in_this_connection,
                an_answer_brings_a_new_statement_at_once_also_within_the_gap,
                without_figures_an_answer_brings_nothing,

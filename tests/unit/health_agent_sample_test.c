@@ -128,11 +128,11 @@ START_TEST(what_is_no_disk_is_known_by_name_and_number)
     texts.diskstats = "7 9 loop9 1 2 3 4 5 6 7 8 9 10 11\n"
                       "7 0 ram0 1 2 3 4 5 6 7 8 9 10 11\n"
                       "2 0 fd0 1 2 3 4 5 6 7 8 9 10 11\n"
-                      "8 0 sd 1 2 3 4 5 6 7 8 9 10 11\n"
+                      "8 0 s 1 2 3 4 5 6 7 8 9 10 11\n"
                       "8 0 a-name-of-31-bytes-is-the-longe 1 2 3 4 5 6 7 8 9 10 11\n";
     sample_read(&later, 0, &texts);
     ck_assert_uint_eq(later.disk_count, 2);
-    ck_assert_str_eq(later.disks[0].name, "sd");
+    ck_assert_str_eq(later.disks[0].name, "s");
     ck_assert_str_eq(later.disks[1].name, "a-name-of-31-bytes-is-the-longe");
 }
 END_TEST
@@ -206,7 +206,8 @@ static void begin(void)
                               .sent_bytes = 200};
     later = earlier;
     later.at_ms = 1500;
-    report = (struct report){.service_count = 1};
+    report =
+        (struct report){.service_count = 1, .received_bytes_per_s = 999, .sent_bytes_per_s = 999};
     memset(&report.cpu_permille, 0xff, 3 * sizeof report.cpu_permille);
 }
 
@@ -277,7 +278,9 @@ START_TEST(without_time_between_there_is_no_rate)
     sample_figures(&earlier, &later, &report);
     ck_assert_uint_eq(report.cpu_permille, 0);
     ck_assert_uint_eq(report.memory_permille, 100);
+    ck_assert_uint_eq(report.disk_permille, 0);
     ck_assert_uint_eq(report.received_bytes_per_s, 0);
+    ck_assert_uint_eq(report.sent_bytes_per_s, 0);
 }
 END_TEST
 

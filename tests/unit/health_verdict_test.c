@@ -34,6 +34,15 @@ START_TEST(a_report_of_listeners_brings_a_server_up_and_a_second_changes_nothing
 }
 END_TEST
 
+START_TEST(those_that_are_up_are_counted_wherever_they_stand)
+{
+    begin(4);
+    hear_from(0, 1, 3);
+    hear_deaf(0, 2);
+    ck_assert_uint_eq(verdict_up_count(&pool), 2);
+}
+END_TEST
+
 START_TEST(a_port_of_the_pool_without_listener_takes_a_server_down)
 {
     begin(1);
@@ -171,6 +180,7 @@ int main(void)
     SUITE_CASE(suite, "server", a_server_that_never_reported_is_unknown_and_does_not_age,
                every_member_begins_unknown_when_the_pool_does,
                a_report_of_listeners_brings_a_server_up_and_a_second_changes_nothing,
+               those_that_are_up_are_counted_wherever_they_stand,
                a_port_of_the_pool_without_listener_takes_a_server_down,
                a_port_that_the_report_does_not_name_does_not_listen,
                a_server_goes_stale_after_stale_ms_and_not_sooner,
