@@ -62,17 +62,23 @@ static void watch_last_resort(struct node *self, int64_t now_ms, size_t pool,
               at_last_resort ? "no-fit-server" : "fit-server", update);
 }
 
+static void watch_freeze(struct node *self, int64_t now_ms, size_t pool, struct node_update *update)
+{
+    struct node_pool *p = &self->pools[pool];
+    if (p->frozen == p->verdicts.frozen)
+        return;
+    p->frozen = p->verdicts.frozen;
+    note_pool(self, now_ms, pool, p->frozen ? "live" : "frozen", p->frozen ? "frozen" : "live",
+              p->frozen ? "too-many-silent-at-once" : "few-silent", update);
+}
+
 void node_age(struct node *self, int64_t now_ms, struct node_update *update)
 {
     for (size_t i = 0; i < self->config.document->pool_count; i++) {
         struct node_pool *p = &self->pools[i];
-        bool was_frozen = p->verdicts.frozen;
         size_t count = verdict_age(&p->verdicts, now_ms, self->hearing_ms, self->changes);
         apply_verdicts(self, now_ms, i, count, update);
-        if (p->verdicts.frozen != was_frozen)
-            note_pool(self, now_ms, i, was_frozen ? "frozen" : "live",
-                      was_frozen ? "live" : "frozen",
-                      was_frozen ? "reports-returned" : "too-many-silent-at-once", update);
+        watch_freeze(self, now_ms, i, update);
         if (self->replica.sync == REPLICA_SYNCED && p->verdicts.count > 0 &&
             now_ms - self->start_ms >= NODE_GRACE_MS)
             watch_last_resort(self, now_ms, i, update);

@@ -117,6 +117,7 @@ struct node_pool {
     uint32_t *partner_handed; /* by member: what the partner's record said last */
     bool *partner_known;      /* by member: it said something */
     bool at_last_resort, is_ready;
+    bool frozen; /* as noted last: a report or a drain can end a freeze between two ticks */
 };
 
 struct node {
