@@ -367,6 +367,9 @@ static void watch_partner(struct node *self, int64_t now_ms, struct node_update 
     bool heard = is_partner_heard(self, now_ms);
     if (heard == self->partner_heard)
         return;
+    /* Nor is a stall of this node held against the partner, whose messages wait to be read. */
+    if (!heard && now_ms - self->hearing_ms <= NODE_PARTNER_MS)
+        return;
     self->partner_heard = heard;
     node_note(self, update,
               &(struct node_note){.at_ms = now_ms,

@@ -283,8 +283,8 @@ START_TEST(one_silent_server_of_four_is_stale)
 }
 END_TEST
 
-/* ns1 stands still for ten seconds; media4 dies meanwhile, the others spoke all the time. */
-START_TEST(a_stall_of_the_node_is_not_held_against_the_servers)
+/* ns1 stands still for ten seconds; media4 dies meanwhile, all others spoke all the time. */
+START_TEST(a_stall_of_the_node_is_not_held_against_the_others)
 {
     open_lab();
     world.nodes[0].stands_still = true;
@@ -293,9 +293,7 @@ START_TEST(a_stall_of_the_node_is_not_held_against_the_servers)
     world.nodes[0].stands_still = false;
     world_begin_trace(&world, false);
     world_host_step(&world, 0); /* the tick that is late comes before what waits to be read */
-    check_trace(12000, "11000 ns1 partner ns2 heard>silent no-message\n"
-                       "11050 ns1 partner ns2 silent>heard greeted\n"
-                       "11050 ns2 partner ns1 silent>heard greeted\n");
+    check_trace(12000, "11050 ns2 partner ns1 silent>heard greeted\n");
     for (size_t i = 0; i < WORLD_AGENTS; i++)
         ck_assert_int_eq(member_of(0, i).fitness, POOL_FIT);
 
@@ -415,7 +413,7 @@ int main(void)
                a_node_without_a_partner_is_ready_within_a_second);
     SUITE_CASE(suite, "silence", a_pool_whose_servers_all_fall_silent_freezes_and_answers,
                one_silent_server_of_four_is_stale,
-               a_stall_of_the_node_is_not_held_against_the_servers,
+               a_stall_of_the_node_is_not_held_against_the_others,
                a_last_resort_is_noted_when_no_server_is_fit);
     SUITE_CASE(suite, "handed-out", an_own_restart_does_not_count_the_partners_answers_again,
                a_partners_restart_does_not_count_its_answers_twice);
