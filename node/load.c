@@ -66,7 +66,8 @@ static char *read_open_file(int fd, size_t size_max, size_t *size)
 /* The whole file, NUL-terminated, from malloc; NULL with errno. */
 static char *read_file(const char *path, size_t size_max, size_t *size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* A pipe would otherwise wait for its writer, and a reload with it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return NULL;
     char *text = read_open_file(fd, size_max, size);
