@@ -45,6 +45,23 @@ START_TEST(an_order_survives_its_record)
 }
 END_TEST
 
+START_TEST(the_largest_order_fits_in_a_record)
+{
+    struct order order = {.verb = ORDER_GROUP, .group_size = 256, .rounds = 1000}, decoded;
+    struct record_key key;
+    uint8_t value[RECORD_VALUE_MAX];
+    setup();
+    memset(order.subject, 's', ORDER_SUBJECT_MAX);
+    memset(order.author, 'a', ORDER_AUTHOR_MAX);
+    order_key(&order, &key);
+    ck_assert_uint_eq(strlen(key.name), strlen("group/") + ORDER_SUBJECT_MAX);
+    size_t size = order_encode(&order, value);
+    ck_assert_int_eq(order_decode(&decoded, &space, &key, value, size), ORDER_OK);
+    ck_assert_mem_eq(&decoded, &order, sizeof decoded);
+    teardown();
+}
+END_TEST
+
 START_TEST(the_key_names_verb_and_subject)
 {
     struct record_key key;
@@ -101,8 +118,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("node/order");
-    SUITE_CASE(suite, "record", an_order_survives_its_record, the_key_names_verb_and_subject,
-               what_is_no_order_is_refused_by_its_reason,
+    SUITE_CASE(suite, "record", an_order_survives_its_record, the_largest_order_fits_in_a_record,
+               the_key_names_verb_and_subject, what_is_no_order_is_refused_by_its_reason,
                an_author_is_cut_and_never_holds_control_characters);
     return suite_run(suite);
 }
