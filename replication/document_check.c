@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "replication/document_check.h"
-#include "replication/seen.h"
 
 /* The first entry of a map of the root, or NULL when there is none. */
 static const struct yaml_node *first_of(const struct yaml_node *root, const char *key)
@@ -25,8 +24,8 @@ static bool check_home(const struct yaml_file *file, const struct yaml_node *nod
             if (document->nodes[home].home[family].family != 0 &&
                 document->nodes[i].own[family].family == 0)
                 return schema_refuse(file, yaml_get(place, "home"),
-                                     "found an IPv%u address, expected node %s to have an own one "
-                                     "of that family too, as it may have to hold this one",
+                                     "found an IPv%u address, expected node %s to have an own "
+                                     "address of that family too, as it may have to hold this one",
                                      document->nodes[home].home[family].family,
                                      document->nodes[i].name);
     return true;
@@ -54,33 +53,25 @@ static bool check_families(const struct yaml_file *file, const struct yaml_node 
 
 /* ---- used once ---- */
 
-/* Bytes that were in the document before, else NULL. They stay where they are: in *document. */
-static const struct seen_word *use(struct seen *seen, const void *bytes, size_t size,
-                                   const struct yaml_node *place)
+/* Bytes that stay where they are, in *document, and may be there once. */
+static bool use(const struct yaml_file *file, struct seen *seen, const void *bytes, size_t size,
+                const struct yaml_node *place, const char *text, const char *expected)
 {
-    struct seen_word word = {.bytes = bytes, .size = size, .line = place->line};
-    return seen_add(seen, &word);
+    struct seen_word word = {
+        .bytes = bytes, .size = size, .line = place->line, .column = place->column};
+    return yaml_once(file, seen, &word, text, expected);
 }
 
 static bool use_address(const struct yaml_file *file, struct seen *seen, const struct ip *address,
                         const struct yaml_node *place)
 {
-    const struct seen_word *first = use(seen, address, sizeof *address, place);
-    return first == NULL ||
-           schema_refuse(file, place,
-                         "found '%s' a second time, expected each address once; the first is in "
-                         "line %u",
-                         place->text, first->line);
+    return use(file, seen, address, sizeof *address, place, place->text, "each address once");
 }
 
 static bool use_key(const struct yaml_file *file, struct seen *seen, const char *key,
                     const struct yaml_node *place)
 {
-    const struct seen_word *first = use(seen, key, DOCUMENT_KEY_SIZE, place);
-    return first == NULL ||
-           schema_refuse(file, place,
-                         "found a key a second time, expected each once; the first is in line %u",
-                         first->line);
+    return use(file, seen, key, DOCUMENT_KEY_SIZE, place, NULL, "each key once");
 }
 
 /* Use the addresses of one option but those in spared[2], which may be NULL. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "replication/document_check.h"
-#include "replication/seen.h"
 
 struct reader {
     const struct yaml_file *file;
@@ -26,15 +25,12 @@ static bool read_zone(struct reader *self, const struct yaml_node *value,
     zone->origin = arena_text(self->file->arena, origin, strlen(origin));
     if (zone->origin == NULL)
         return schema_refuse_memory(self->file, value);
-    struct seen_word word = {
-        .bytes = zone->origin, .size = strlen(zone->origin), .line = value->key_line};
-    const struct seen_word *first = seen_add(&self->zones, &word);
-    if (first != NULL)
-        return schema_refuse_key(self->file, value,
-                                 "found zone '%s' a second time, expected it once; the first is in "
-                                 "line %u",
-                                 zone->origin, first->line);
-    return schema_value(self->file, value, &path, zone);
+    struct seen_word word = {.bytes = zone->origin,
+                             .size = strlen(zone->origin),
+                             .line = value->key_line,
+                             .column = value->key_column};
+    return yaml_once(self->file, &self->zones, &word, zone->origin, "each zone once") &&
+           schema_value(self->file, value, &path, zone);
 }
 
 static bool read_zones(struct reader *self, const struct yaml_node *map)
@@ -182,16 +178,14 @@ static bool read_pool(struct reader *self, const struct yaml_node *map, struct d
 {
     const struct yaml_node *name = yaml_get(map, "name");
     const struct yaml_node *last_resort = yaml_get(map, "last-resort");
-    struct seen_word owner = {
-        .bytes = pool->owner, .size = strlen(pool->owner), .line = name->line};
+    struct seen_word owner = {.bytes = pool->owner,
+                              .size = strlen(pool->owner),
+                              .line = name->line,
+                              .column = name->column};
     if (!is_within_a_zone(self, pool->owner))
         return schema_expected(self->file, name, "a domain name within one of the zones");
-    const struct seen_word *first = seen_add(&self->owners, &owner);
-    if (first != NULL)
-        return schema_refuse(self->file, name,
-                             "found '%s' a second time, expected one pool for a name; the first is "
-                             "in line %u",
-                             pool->owner, first->line);
+    if (!yaml_once(self->file, &self->owners, &owner, pool->owner, "one pool for a name"))
+        return false;
     if (last_resort != NULL && !read_last_resort(self, last_resort, pool))
         return false;
     if (!read_servers(self, yaml_get(map, "servers"), pool))

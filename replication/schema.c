@@ -130,6 +130,7 @@ static bool refuse_unknown(const struct yaml_file *file, const struct yaml_node 
 static bool read_entries(const struct yaml_file *file, const struct yaml_node *value,
                          const struct schema_option *option, void *target)
 {
+    static const struct schema_option name = {.type = SCHEMA_NAME};
     if (value->kind != YAML_MAP)
         return schema_expected(file, value, option->expected);
     if (value->count == 0)
@@ -149,7 +150,7 @@ static bool read_entries(const struct yaml_file *file, const struct yaml_node *v
     memcpy((uint8_t *)target + option->count_offset, &value->count, sizeof value->count);
     for (const struct yaml_node *each = value->first; each != NULL; each = each->next) {
         if (!schema_name(each->key))
-            return schema_expected_key(file, each, "a name of 1 to 30 of [a-z0-9-]");
+            return schema_expected_key(file, each, schema_words(&name, NULL));
         memcpy(entry, &each->key, sizeof each->key);
         if (!schema_read(file, each, option->options, entry))
             return false;

@@ -33,11 +33,11 @@ static void duration_words(const struct schema_option *option, char *words)
 
 static const char *const type_words[] = {
     [SCHEMA_BOOLEAN] = "true or false",
-    [SCHEMA_NAME] = "a name of 1 to 30 of [a-z0-9-]",
+    [SCHEMA_NAME] = "a name of 1 to 30 of a-z, 0-9 and inner '-'",
     [SCHEMA_DOMAIN] = "a domain name",
     [SCHEMA_PATH] = "a path",
-    [SCHEMA_INTERFACE] = "the name of a network interface",
-    [SCHEMA_KEY] = "a public key: 40 characters of Z85, in quotes",
+    [SCHEMA_INTERFACE] = "the name of a network interface, of 1 to 15 characters",
+    [SCHEMA_KEY] = "a public key as tandemctl keygen prints it: 40 characters of Z85, in quotes",
     [SCHEMA_IP] = "the IPv4 or IPv6 address of a host",
     [SCHEMA_IP_PAIR] = "an address, or a list of one IPv4 and one IPv6 address",
     [SCHEMA_SECTION] = "a map",

@@ -12,8 +12,8 @@
 struct seen_word {
     const void *bytes;
     size_t size;
-    uint32_t line;     /* of the text, where it was seen first */
-    uint32_t position; /* what the caller wants to find again, such as an index */
+    uint32_t line, column; /* of the text, where it was seen first */
+    uint32_t position;     /* what the caller wants to find again, such as an index */
 };
 
 struct seen {

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "replication/seen.h"
-
 struct reader {
     const struct yaml_file *file;
     const char *text;
@@ -36,6 +34,18 @@ bool yaml_refuse(const struct yaml_file *file, size_t line, size_t column, const
     return false;
 }
 
+bool yaml_once(const struct yaml_file *file, struct seen *seen, const struct seen_word *word,
+               const char *text, const char *expected)
+{
+    const struct seen_word *first = seen_add(seen, word);
+    if (first == NULL)
+        return true;
+    return yaml_refuse(file, word->line, word->column,
+                       "found %s%.64s%s a second time, expected %s; the first is in line %u",
+                       text == NULL ? "this" : "'", text == NULL ? "" : text,
+                       text == NULL ? "" : "'", expected, first->line);
+}
+
 static bool refuse_at(const struct reader *self, yaml_mark_t mark, const char *sentence)
 {
     return yaml_refuse(self->file, mark.line + 1, mark.column + 1, "%s", sentence);
@@ -48,17 +58,119 @@ static bool refuse_memory(const struct reader *self, yaml_mark_t mark)
                        self->file->arena->size_bytes);
 }
 
+static bool is_first_of_character(char byte)
+{
+    return ((uint8_t)byte & 0xc0) != 0x80;
+}
+
+/* Of the byte at a mark, which counts characters. The size of the text for its end. */
+static size_t offset_of(const struct reader *self, yaml_mark_t mark)
+{
+    size_t offset = 0;
+    for (size_t characters = 0; offset < self->size; offset++) {
+        characters += is_first_of_character(self->text[offset]);
+        if (characters > mark.index)
+            break;
+    }
+    return offset;
+}
+
 /* libyaml tells where a byte is no text by its offset alone. */
 static bool refuse_byte(const struct reader *self, size_t offset)
 {
     size_t line = 1, column = 1;
     for (size_t i = 0; i < offset && i < self->size; i++) {
-        bool is_first_of_character = ((uint8_t)self->text[i] & 0xc0) != 0x80;
-        column = self->text[i] == '\n' ? 1 : column + is_first_of_character;
+        column = self->text[i] == '\n' ? 1 : column + is_first_of_character(self->text[i]);
         line += self->text[i] == '\n';
     }
     return yaml_refuse(self->file, line, column,
                        "found a byte that no text has, expected printable UTF-8");
+}
+
+static const char tab[] = "found a tab, expected spaces";
+static const char anchor[] = "found an anchor or alias, expected the value itself (a text that "
+                             "begins with & or * needs quotes)";
+static const char tag[] = "found a tag, expected the value itself (a text that begins with ! needs "
+                          "quotes)";
+static const char directive[] = "found a directive (%), expected none";
+static const char bracket[] = "found neither ',' nor the closing bracket, expected one of them";
+static const char lines[] = "found a text that goes on in the next line, expected its end in this "
+                            "one (a quote, comma, colon or bracket may be missing, or the next "
+                            "line indented too far)";
+
+/* What libyaml says and what an operator can use: first by its problem, which is told where it was
+ * met, then by what libyaml was doing, which is told where that began. */
+struct misread {
+    const char *words, *sentence;
+    const char *part; /* where it began helps to find the mistake; NULL: it does not */
+};
+
+static const struct misread problems[] = {
+    {"found a tab character that violates indentation", tab, NULL},
+    {"found character that cannot start any token",
+     "found a character that begins no text, expected quotes around the text", NULL},
+    {"mapping values are not allowed in this context",
+     "found ':' within a value, expected quotes around the value, or a line for each key", NULL},
+    {"block sequence entries are not allowed in this context",
+     "found '-' within a line, expected a line for each element", NULL},
+    {"did not find expected key",
+     "found no key, expected one in the same column as the others of its map", "map"},
+    {"did not find expected '-' indicator",
+     "found no '-', expected one in the same column as the others of its list", "list"},
+    {"did not find expected ',' or ']'", bracket, "list"},
+    {"did not find expected ',' or '}'", bracket, "map"},
+    {"did not find expected node content",
+     "found a comma or bracket, expected a value (a text that begins with one needs quotes)", NULL},
+    {"did not find expected <document start>",
+     "found more behind the end of the document, expected nothing", NULL},
+    {"found undefined tag handle", tag, NULL},
+    {NULL},
+};
+
+static const struct misread doings[] = {
+    {"while scanning a tag", tag, NULL},
+    {"while parsing a tag", tag, NULL},
+    {"while scanning an anchor", anchor, NULL},
+    {"while scanning an alias", anchor, NULL},
+    {"while scanning a block scalar",
+     "found a text that begins with | or >, expected quotes around it", NULL},
+    {"while scanning a quoted scalar",
+     "found a quote without its end, expected another in the same line", NULL},
+    {"while parsing a quoted scalar",
+     "found no escape that YAML knows, expected ' instead of \" around a text with \\", NULL},
+    {"while scanning a directive", directive, NULL},
+    {NULL},
+};
+
+static const struct misread *find_misread(const struct misread *misread, const char *words)
+{
+    for (; words != NULL && misread->words != NULL; misread++)
+        if (strcmp(misread->words, words) == 0)
+            return misread;
+    return NULL;
+}
+
+static bool refuse_misread(const struct reader *self)
+{
+    const yaml_parser_t *parser = &self->parser;
+    yaml_mark_t mark = parser->problem_mark, beginning = parser->context_mark;
+    const struct misread *problem = find_misread(problems, parser->problem);
+    const struct misread *doing = find_misread(doings, parser->context);
+    size_t offset = offset_of(self, mark);
+    if (offset < self->size && self->text[offset] == '\t')
+        return refuse_at(self, mark, tab);
+    if (problem == NULL && doing != NULL)
+        return refuse_at(self, beginning, doing->sentence);
+    if (problem == NULL)
+        return yaml_refuse(self->file, mark.line + 1, mark.column + 1,
+                           "found what YAML cannot read (%s), expected a key, a list or a text",
+                           parser->problem);
+    if (problem->part == NULL)
+        return refuse_at(self, mark, problem->sentence);
+    if (offset == self->size) /* the end of the file is not where it is missing */
+        return refuse_at(self, beginning, problem->sentence);
+    return yaml_refuse(self->file, mark.line + 1, mark.column + 1, "%s; the %s begins in line %zu",
+                       problem->sentence, problem->part, beginning.line + 1);
 }
 
 static bool refuse_syntax(const struct reader *self)
@@ -72,11 +184,7 @@ static bool refuse_syntax(const struct reader *self)
         return refuse_byte(self, parser->problem_offset);
     if (parser->error == YAML_MEMORY_ERROR)
         return refuse_at(self, self->end, "there is no memory to read on");
-    yaml_mark_t mark = parser->problem_mark;
-    if (parser->context == NULL)
-        return refuse_at(self, mark, parser->problem);
-    return yaml_refuse(self->file, mark.line + 1, mark.column + 1, "%s, %s that begins in line %zu",
-                       parser->problem, parser->context, parser->context_mark.line + 1);
+    return refuse_misread(self);
 }
 
 /* ---- events ---- */
@@ -110,26 +218,20 @@ static bool next(struct reader *self, yaml_event_t *event)
 /* Anchors, aliases and tags hide what stands where. */
 static bool check_plain(const struct reader *self, const yaml_event_t *event)
 {
-    const yaml_char_t *anchor = NULL, *tag = NULL;
+    const yaml_char_t *name = NULL, *type = NULL;
     if (event->type == YAML_SCALAR_EVENT) {
-        anchor = event->data.scalar.anchor;
-        tag = event->data.scalar.tag;
+        name = event->data.scalar.anchor;
+        type = event->data.scalar.tag;
     } else if (event->type == YAML_SEQUENCE_START_EVENT) {
-        anchor = event->data.sequence_start.anchor;
-        tag = event->data.sequence_start.tag;
+        name = event->data.sequence_start.anchor;
+        type = event->data.sequence_start.tag;
     } else if (event->type == YAML_MAPPING_START_EVENT) {
-        anchor = event->data.mapping_start.anchor;
-        tag = event->data.mapping_start.tag;
+        name = event->data.mapping_start.anchor;
+        type = event->data.mapping_start.tag;
     }
-    if (event->type == YAML_ALIAS_EVENT || anchor != NULL)
-        return refuse_at(self, event->start_mark,
-                         "found an anchor or alias, expected the value itself (a text that begins "
-                         "with & or * needs quotes)");
-    if (tag != NULL)
-        return refuse_at(self, event->start_mark,
-                         "found a tag, expected the value itself (a text that begins with ! needs "
-                         "quotes)");
-    return true;
+    if (event->type == YAML_ALIAS_EVENT || name != NULL)
+        return refuse_at(self, event->start_mark, anchor);
+    return type == NULL || refuse_at(self, event->start_mark, tag);
 }
 
 /* A control character, also one of C1 in UTF-8: it would reach terminals and logs. */
@@ -148,8 +250,7 @@ static bool take_text(const struct reader *self, const yaml_event_t *event, cons
     const char *value = (const char *)event->data.scalar.value;
     size_t size = event->data.scalar.length;
     if (event->start_mark.line != event->end_mark.line)
-        return refuse_at(self, event->start_mark,
-                         "found a text of several lines, expected one line");
+        return refuse_at(self, event->start_mark, lines);
     if (size > YAML_TEXT_MAX)
         return yaml_refuse(self->file, event->start_mark.line + 1, event->start_mark.column + 1,
                            "found a text of %zu bytes, expected at most %d", size, YAML_TEXT_MAX);
@@ -225,14 +326,12 @@ static bool check_keys(const struct reader *self, const struct yaml_node *map)
     if (!seen_init(&seen, map->count, self->file->arena))
         return refuse_memory(self, self->end);
     for (const struct yaml_node *node = map->first; node != NULL; node = node->next) {
-        struct seen_word word = {
-            .bytes = node->key, .size = strlen(node->key), .line = node->key_line};
-        const struct seen_word *first = seen_add(&seen, &word);
-        if (first != NULL)
-            return yaml_refuse(self->file, node->key_line, node->key_column,
-                               "found '%.64s' a second time, expected it once; the first is in "
-                               "line %u",
-                               node->key, first->line);
+        struct seen_word key = {.bytes = node->key,
+                                .size = strlen(node->key),
+                                .line = node->key_line,
+                                .column = node->key_column};
+        if (!yaml_once(self->file, &seen, &key, node->key, "it once"))
+            return false;
     }
     /* The table was the last thing taken and ends here; a map of thousands would hoard them. */
     self->file->arena->used_bytes = used_bytes;
@@ -306,7 +405,7 @@ static bool read_start(struct reader *self)
     else if (event.data.document_start.version_directive != NULL ||
              event.data.document_start.tag_directives.start !=
                  event.data.document_start.tag_directives.end)
-        is_right = refuse_at(self, event.start_mark, "found a directive (%), expected none");
+        is_right = refuse_at(self, event.start_mark, directive);
     yaml_event_delete(&event);
     return is_right;
 }

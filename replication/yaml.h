@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "replication/arena.h"
+#include "replication/seen.h"
 
 enum {
     YAML_DEPTH_MAX = 8,
@@ -47,5 +47,11 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 /* Complain in one line, "name:line:column: sentence". Always false. */
 __attribute__((format(printf, 4, 5))) bool yaml_refuse(const struct yaml_file *file, size_t line,
                                                        size_t column, const char *format, ...);
+
+/* Add a word with its line and column to what may occur once. False with a complaint there when it
+ * was seen before: "found 'text' a second time, expected ...; the first is in line 7". text NULL:
+ * it is not to be repeated. */
+bool yaml_once(const struct yaml_file *file, struct seen *seen, const struct seen_word *word,
+               const char *text, const char *expected);
 
 #endif

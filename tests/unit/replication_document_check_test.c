@@ -13,18 +13,18 @@ static const struct mistake {
     {"format: 1\ncluster: tandem-lab\n", "cluster: tandem-lab\nfrom-tomorrow: yes\nformat: 2\n",
      "lab.yaml:3:9: found format 2, expected 1: this file is for a newer Tandem than this 0.1.0"},
     {"cluster: tandem-lab\n", "",
-     "lab.yaml:1:1: found no 'cluster', expected a name of 1 to 30 of [a-z0-9-]"},
+     "lab.yaml:1:1: found no 'cluster', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
     {"cluster: tandem-lab", "cluster: Tandem",
-     "lab.yaml:2:10: found 'Tandem', expected a name of 1 to 30 of [a-z0-9-]"},
+     "lab.yaml:2:10: found 'Tandem', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
     {"cluster: tandem-lab", "cluster: tandem-",
-     "lab.yaml:2:10: found 'tandem-', expected a name of 1 to 30 of [a-z0-9-]"},
+     "lab.yaml:2:10: found 'tandem-', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
     {"cluster: tandem-lab", "cluster: a-name-of-more-than-thirty-bytes",
-     "lab.yaml:2:10: found 'a-name-of-more-than-thirty-bytes', expected a name of 1 to 30 of "
-     "[a-z0-9-]"},
+     "lab.yaml:2:10: found 'a-name-of-more-than-thirty-bytes', expected a name of 1 to 30 of a-z, "
+     "0-9 and inner '-'"},
     {"cluster: tandem-lab", "cluster: {name: tandem-lab}",
-     "lab.yaml:2:10: found a map, expected a name of 1 to 30 of [a-z0-9-]"},
-    {"cluster: tandem-lab",
-     "cluster:", "lab.yaml:2:9: found nothing, expected a name of 1 to 30 of [a-z0-9-]"},
+     "lab.yaml:2:10: found a map, expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
+    {"cluster: tandem-lab", "cluster:",
+     "lab.yaml:2:9: found nothing, expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
     {"cluster: tandem-lab", "cluster: tandem-lab\ncluster: two",
      "lab.yaml:3:1: found 'cluster' a second time, expected it once; the first is in line 2"},
     {"cluster:", "clutser:", "lab.yaml:2:1: found unknown key 'clutser', did you mean 'cluster'?"},
@@ -34,13 +34,14 @@ static const struct mistake {
     {"  ns2:\n", "  ns3: {own: 10.0.0.3, home: 10.0.0.4}\n  ns2:\n",
      "lab.yaml:3:1: found 3 nodes, expected at most 2"},
     {"  ns2:\n", "  ns_2:\n",
-     "lab.yaml:10:3: found 'ns_2', expected a name of 1 to 30 of [a-z0-9-]"},
+     "lab.yaml:10:3: found 'ns_2', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
     {"  ns2:\n", "  ns1:\n",
      "lab.yaml:10:3: found 'ns1' a second time, expected it once; the first is in line 4"},
     {"    interface: lan\n", "    interface: a/b\n",
-     "lab.yaml:5:16: found 'a/b', expected the name of a network interface"},
+     "lab.yaml:5:16: found 'a/b', expected the name of a network interface, of 1 to 15 characters"},
     {"    interface: lan\n", "    interface: sixteen-letters-\n",
-     "lab.yaml:5:16: found 'sixteen-letters-', expected the name of a network interface"},
+     "lab.yaml:5:16: found 'sixteen-letters-', expected the name of a network interface, of 1 to "
+     "15 characters"},
     {"    own: [192.0.2.11, 2001:db8:53::11]\n", "",
      "lab.yaml:4:3: found no 'own', expected an address, or a list of one IPv4 and one IPv6 "
      "address"},
@@ -70,8 +71,8 @@ static const struct mistake {
      "lab.yaml:12:11: found '192.0.2.53' a second time, expected each address once; the first is "
      "in line 7"},
     {"[192.0.2.12, 2001:db8:53::12]", "192.0.2.12",
-     "lab.yaml:7:11: found an IPv6 address, expected node ns2 to have an own one of that family "
-     "too, as it may have to hold this one"},
+     "lab.yaml:7:11: found an IPv6 address, expected node ns2 to have an own address of that "
+     "family too, as it may have to hold this one"},
     {"    home: 192.0.2.54\n", "    home: 192.0.2.54\n    pair: 2001:db8:99::2\n",
      "lab.yaml:13:5: found a pair link from IPv4 to IPv6, expected both ends in one family"},
     {"    home: 192.0.2.54\n", "    home: 192.0.2.54\n    pair: 198.51.100.1\n",
@@ -83,18 +84,19 @@ static const struct mistake {
     {"    pair: 198.51.100.1\n", "    pair: lan2\n",
      "lab.yaml:8:11: found 'lan2', expected the IPv4 or IPv6 address of a host"},
     {"\"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"", "\"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hI\"",
-     "lab.yaml:9:10: found 39 characters, expected a public key: 40 characters of Z85, in quotes"},
+     "lab.yaml:9:10: found 39 characters, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
     {"\"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"", "'Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{h~D'",
-     "lab.yaml:9:10: found 40 characters that are no Z85, expected a public key: 40 characters of "
-     "Z85, in quotes"},
+     "lab.yaml:9:10: found 40 characters that are no Z85, expected a public key as tandemctl "
+     "keygen prints it: 40 characters of Z85, in quotes"},
     {"\"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"", "'########################################'",
-     "lab.yaml:9:10: found 40 characters that are no Z85, expected a public key: 40 characters of "
-     "Z85, in quotes"},
+     "lab.yaml:9:10: found 40 characters that are no Z85, expected a public key as tandemctl "
+     "keygen prints it: 40 characters of Z85, in quotes"},
     {"    key: \"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"\n", "",
      "lab.yaml:4:3: found no 'key', expected the public key of a node that has a partner or "
      "servers"},
     {"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7", "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
-     "lab.yaml:13:10: found a key a second time, expected each once; the first is in line 9"},
+     "lab.yaml:13:10: found this a second time, expected each key once; the first is in line 9"},
     {"port: 5353", "port: 65536",
      "lab.yaml:14:13: found '65536', expected a number from 1 to 65535"},
     {"port: 5353", "port: 053", "lab.yaml:14:13: found '053', expected a number from 1 to 65535"},
@@ -118,8 +120,8 @@ static const struct mistake {
     {"[192.0.2.1]", "[192.0.2.1, 192.0.2.12]",
      "lab.yaml:17:22: found '192.0.2.12', expected a host that is none of the nodes"},
     {"  Deep.Tandem.Example.:", "  Tandem.Example.:",
-     "lab.yaml:20:3: found zone 'tandem.example' a second time, expected it once; the first is in "
-     "line 19"},
+     "lab.yaml:20:3: found 'tandem.example' a second time, expected each zone once; the first is "
+     "in line 19"},
     {"  Deep.Tandem.Example.:", "  deep..example:",
      "lab.yaml:20:3: found 'deep..example', expected the domain name of a zone"},
     {"  Deep.Tandem.Example.:", "  deep example:",
@@ -144,11 +146,12 @@ static const struct mistake {
     {"capacity: 500", "capcity: 500",
      "lab.yaml:25:5: found unknown key 'capcity', did you mean 'capacity'?"},
     {"    key: \"0000000000000000000000000000000000000000\"\n", "",
-     "lab.yaml:23:3: found no 'key', expected a public key: 40 characters of Z85, in quotes"},
+     "lab.yaml:23:3: found no 'key', expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
     {"\"0000000000000000000000000000000000000000\"", "\"D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs\"",
-     "lab.yaml:26:10: found a key a second time, expected each once; the first is in line 22"},
+     "lab.yaml:26:10: found this a second time, expected each key once; the first is in line 22"},
     {"  media2:\n", "  media_2:\n",
-     "lab.yaml:23:3: found 'media_2', expected a name of 1 to 30 of [a-z0-9-]"},
+     "lab.yaml:23:3: found 'media_2', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
     {"    name: Stream.tandem.example.\n", "",
      "lab.yaml:28:3: found no 'name', expected a domain name within one of the zones"},
     {"Stream.tandem.example.", "stream.other.example",
@@ -217,7 +220,8 @@ static const struct mistake {
     {"[media2, media1]", "every",
      "lab.yaml:37:14: found 'every', expected a list of servers, or all"},
     {"own: [192.0.2.11, 2001:db8:53::11]", "own: [192.0.2.11, 2001:db8:53::11",
-     "lab.yaml:6:23: found a text of several lines, expected one line"},
+     "lab.yaml:6:23: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
     {"cluster: tandem-lab", "cluster: &c tandem-lab",
      "lab.yaml:2:10: found an anchor or alias, expected the value itself (a text that begins with "
      "& or * needs quotes)"},
@@ -228,7 +232,8 @@ static const struct mistake {
      "lab.yaml:2:10: found a tag, expected the value itself (a text that begins with ! needs "
      "quotes)"},
     {"cluster: tandem-lab", "cluster: |\n  tandem-lab",
-     "lab.yaml:2:10: found a text of several lines, expected one line"},
+     "lab.yaml:2:10: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
     {"cluster: tandem-lab", "cluster: \"tandem\\nlab\"",
      "lab.yaml:2:10: found a control character in a text, expected none"},
     {"cluster: tandem-lab", "cluster:\ttandem\001",

@@ -221,7 +221,7 @@ END_TEST
 START_TEST(the_manual_has_an_entry_for_every_option)
 {
     static const char *const lines[] = {
-        "\ncluster: a name of 1 to 30 of [a-z0-9-]; required\n    Nodes and agents",
+        "\ncluster: a name of 1 to 30 of a-z, 0-9 and inner '-'; required\n    Nodes and agents",
         "\nnodes.NAME.own: an address, or a list of one IPv4 and one IPv6 address; required\n",
         "\ndns.port: a number from 1 to 65535; default 53\n",
         "\npools.NAME.stale: a duration from 500ms to 1m; default 2s\n    A report older",

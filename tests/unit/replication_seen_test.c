@@ -33,9 +33,9 @@ START_TEST(words_differ_by_their_size_too)
 {
     struct seen seen = seen_of(2);
     ck_assert_ptr_null(seen_find(&seen, "media", 5));
-    ck_assert_ptr_null(seen_add(&seen, &(struct seen_word){"media1", 6, 1, 0}));
+    ck_assert_ptr_null(seen_add(&seen, &(struct seen_word){"media1", 6, .line = 1}));
     ck_assert_ptr_null(seen_find(&seen, "media1", 5));
-    ck_assert_ptr_null(seen_add(&seen, &(struct seen_word){"media1", 5, 1, 0}));
+    ck_assert_ptr_null(seen_add(&seen, &(struct seen_word){"media1", 5, .line = 1}));
     ck_assert_uint_eq(seen_find(&seen, "media", 5)->size, 5);
 }
 END_TEST
@@ -47,7 +47,8 @@ START_TEST(each_beginning_of_a_word_is_a_word_of_its_own)
     struct seen seen = seen_of(COUNT);
     memset(word, 'a', COUNT);
     for (uint32_t size = COUNT; size > 0; size--)
-        ck_assert_ptr_null(seen_add(&seen, &(struct seen_word){word, size, 1, size}));
+        ck_assert_ptr_null(
+            seen_add(&seen, &(struct seen_word){word, size, .line = 1, .position = size}));
     for (uint32_t size = COUNT; size > 0; size--)
         ck_assert_uint_eq(seen_find(&seen, word, size)->position, size);
 }

@@ -101,23 +101,71 @@ static const struct {
     {"", "a.yaml:1:1: found nothing, expected a map"},
     {"# only a comment\n", "a.yaml:2:1: found nothing, expected a map"},
     {"a: [b,\nc d\n",
-     "a.yaml:3:1: did not find expected ',' or ']', while parsing a flow sequence that begins in "
-     "line 1"},
-    {"a: b\n  c: d\n", "a.yaml:1:4: found a text of several lines, expected one line"},
-    {"a: [b]\n  c: d\n",
-     "a.yaml:2:3: did not find expected key, while parsing a block mapping that begins in line 1"},
-    {"a: 'b\n",
-     "a.yaml:2:1: found unexpected end of stream, while scanning a quoted scalar that begins in "
-     "line 1"},
-    {"a:\n\tb: c\n",
-     "a.yaml:2:1: found character that cannot start any token, while scanning for the next token "
-     "that begins in line 2"},
+     "a.yaml:1:4: found neither ',' nor the closing bracket, expected one of them"},
+    {"a: b\n  c: d\n",
+     "a.yaml:1:4: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
+    {"a: [b]\n  c: d\n", "a.yaml:2:3: found no key, expected one in the same column as the others "
+                         "of its map; the map begins in line 1"},
+    {"a: 'b\n", "a.yaml:1:4: found a quote without its end, expected another in the same line"},
+    {"a:\n\tb: c\n", "a.yaml:2:1: found a tab, expected spaces"},
+    {"\xc3\xa4: b\n\tc: d\n", "a.yaml:2:1: found a tab, expected spaces"},
+    {"a: [\xc3\xa4, \t%]\n",
+     "a.yaml:1:9: found a character that begins no text, expected quotes around the text"},
+    {"a: @b\n",
+     "a.yaml:1:4: found a character that begins no text, expected quotes around the text"},
+    {"a: b: c\n", "a.yaml:1:5: found ':' within a value, expected quotes around the value, or a "
+                  "line for each key"},
+    {"a: - b\n", "a.yaml:1:4: found '-' within a line, expected a line for each element"},
+    {"a: \"b\" c\n", "a.yaml:1:8: found no key, expected one in the same column as the others of "
+                     "its map; the map begins in line 1"},
+    {"a: b\nc:\n  - d\n  e: f\n", "a.yaml:4:3: found no '-', expected one in the same column as "
+                                  "the others of its list; the list begins in line 3"},
+    {"- [b \"c\",\n d\n  ",
+     "a.yaml:1:3: found neither ',' nor the closing bracket, expected one of them"},
+    {"- [\"b\"\n \"c\"]\n", "a.yaml:2:2: found neither ',' nor the closing bracket, expected one "
+                            "of them; the list begins in line 1"},
+    {"a:\n - {b: \"c\" d}\n", "a.yaml:2:12: found neither ',' nor the closing bracket, expected "
+                              "one of them; the map begins in line 2"},
+    {"a: {b\n", "a.yaml:1:4: found neither ',' nor the closing bracket, expected one of them"},
+    {"a: [b,,c]\n", "a.yaml:1:7: found a comma or bracket, expected a value (a text that begins "
+                    "with one needs quotes)"},
+    {"{a: b} c\n", "a.yaml:1:8: found more behind the end of the document, expected nothing"},
+    {"a: b\n...\nc: d\n",
+     "a.yaml:3:1: found more behind the end of the document, expected nothing"},
+    {"a: *\n", "a.yaml:1:4: found an anchor or alias, expected the value itself (a text that "
+               "begins with & or * needs quotes)"},
+    {"a: &\n", "a.yaml:1:4: found an anchor or alias, expected the value itself (a text that "
+               "begins with & or * needs quotes)"},
+    {"a: !<\n",
+     "a.yaml:1:4: found a tag, expected the value itself (a text that begins with ! needs quotes)"},
+    {"a: !b<c>\n",
+     "a.yaml:1:4: found a tag, expected the value itself (a text that begins with ! needs quotes)"},
+    {"a: !b!c d\n",
+     "a.yaml:1:4: found a tag, expected the value itself (a text that begins with ! needs quotes)"},
+    {"a: >b\n", "a.yaml:1:4: found a text that begins with | or >, expected quotes around it"},
+    {"a: \"b\\qc\"\n",
+     "a.yaml:1:4: found no escape that YAML knows, expected ' instead of \" around a text with \\"},
+    {"a: \"b\n---\nc: d\n",
+     "a.yaml:1:4: found a quote without its end, expected another in the same line"},
+    {"a: \"b\nc: \"d\"\n",
+     "a.yaml:1:4: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
+    {"cluster lab\nnodes: x\n",
+     "a.yaml:1:1: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
+    {"a: [b, c\nd: e\n",
+     "a.yaml:1:8: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
+    {"%a\n", "a.yaml:1:1: found a directive (%), expected none"},
     {"a: b\na: c\n",
      "a.yaml:2:1: found 'a' a second time, expected it once; the first is in line 1"},
     {"x: {a: b,\n  'a': c}",
      "a.yaml:2:3: found 'a' a second time, expected it once; the first is in line 1"},
     {"[a]: b\n", "a.yaml:1:1: found a list or map as a key, expected a word"},
-    {"? |\n  a\n: b\n", "a.yaml:1:3: found a text of several lines, expected one line"},
+    {"? |\n  a\n: b\n",
+     "a.yaml:1:3: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
     {"a: &b c\n", "a.yaml:1:4: found an anchor or alias, expected the value itself (a text that "
                   "begins with & or * needs quotes)"},
     {"&a b: c\n", "a.yaml:1:1: found an anchor or alias, expected the value itself (a text that "
@@ -126,14 +174,16 @@ static const struct {
                 "begins with & or * needs quotes)"},
     {"a: &b [c]\n", "a.yaml:1:4: found an anchor or alias, expected the value itself (a text that "
                     "begins with & or * needs quotes)"},
-    {"a: !b {c: d}\n", "a.yaml:1:4: found a tag, expected the value itself (a text that begins "
-                       "with ! needs quotes)"},
-    {"a: !!int 5\n", "a.yaml:1:4: found a tag, expected the value itself (a text that begins with "
-                     "! needs quotes)"},
+    {"a: !b {c: d}\n",
+     "a.yaml:1:4: found a tag, expected the value itself (a text that begins with ! needs quotes)"},
+    {"a: !!int 5\n",
+     "a.yaml:1:4: found a tag, expected the value itself (a text that begins with ! needs quotes)"},
     {"%YAML 1.1\n---\na: b\n", "a.yaml:1:1: found a directive (%), expected none"},
     {"%TAG !a! b\n---\na: b\n", "a.yaml:1:1: found a directive (%), expected none"},
     {"a: b\n---\nc: d\n", "a.yaml:2:1: found a second document, expected one"},
-    {"a: b\n  c\n", "a.yaml:1:4: found a text of several lines, expected one line"},
+    {"a: b\n  c\n",
+     "a.yaml:1:4: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
     {"a: \"b\\0c\"\n", "a.yaml:1:4: found a control character in a text, expected none"},
     {"a: \"\\e[2J\"\n", "a.yaml:1:4: found a control character in a text, expected none"},
     {"a: \"b\\x7f\"\n", "a.yaml:1:4: found a control character in a text, expected none"},
@@ -153,6 +203,24 @@ START_TEST(what_no_configuration_needs_is_refused_at_its_place)
         ck_assert_msg(parse(mistakes[i].text) == NULL, "taken: %s", mistakes[i].text);
         ck_assert_str_eq(error, mistakes[i].error);
     }
+}
+END_TEST
+
+START_TEST(what_may_occur_once_is_told_with_its_first_line)
+{
+    struct seen seen;
+    struct yaml_file file = {.name = "a.yaml", .arena = &arena, .error = error};
+    ck_assert_ptr_nonnull(parse("a: b\n"));
+    ck_assert(seen_init(&seen, 2, &arena));
+    struct seen_word first = {"word", 4, .line = 3, .column = 5};
+    struct seen_word second = {"word", 4, .line = 7, .column = 9};
+    ck_assert(yaml_once(&file, &seen, &first, "Word", "each word once"));
+    ck_assert(!yaml_once(&file, &seen, &second, "Word", "each word once"));
+    ck_assert_str_eq(error, "a.yaml:7:9: found 'Word' a second time, expected each word once; the "
+                            "first is in line 3");
+    ck_assert(!yaml_once(&file, &seen, &second, NULL, "each secret once"));
+    ck_assert_str_eq(error, "a.yaml:7:9: found this a second time, expected each secret once; the "
+                            "first is in line 3");
 }
 END_TEST
 
@@ -227,8 +295,8 @@ START_TEST(many_directives_end_early)
     char *text = malloc(COUNT * LINE_SIZE + 1);
     for (size_t i = 0; i < COUNT; i++)
         snprintf(text + i * LINE_SIZE, LINE_SIZE + 1, "%%TAG !%07zu! b\n", i);
-    refuse(text, "a.yaml:1:1: found 131072 bytes without a value behind this place, expected "
-                 "fewer");
+    refuse(text,
+           "a.yaml:1:1: found 131072 bytes without a value behind this place, expected fewer");
 }
 END_TEST
 
@@ -277,7 +345,8 @@ int main(void)
     Suite *suite = suite_create("replication/yaml");
     SUITE_CASE(suite, "tree", every_node_knows_its_place, a_key_is_found_or_not);
     SUITE_CASE(suite, "refused", what_no_configuration_needs_is_refused_at_its_place,
-               a_zero_byte_does_not_end_the_text, a_long_file_name_leaves_room_for_the_sentence);
+               what_may_occur_once_is_told_with_its_first_line, a_zero_byte_does_not_end_the_text,
+               a_long_file_name_leaves_room_for_the_sentence);
     SUITE_CASE(suite, "bounds", the_largest_text_is_taken_and_one_byte_more_is_not,
                hostile_sizes_end_early, many_directives_end_early,
                white_space_that_libyaml_reads_in_quadratic_time_ends_early,
