@@ -1,6 +1,5 @@
 #include "replication/document.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,21 +18,24 @@ _Static_assert((int)DOCUMENT_NAME_MAX == (int)SCHEMA_NAME_MAX, "one form of name
 
 static const struct schema_option node_options[] = {
     {"interface", SCHEMA_INTERFACE, NODE(interface),
-     .help = "Where the home addresses are added. Without it all addresses are the host's own."},
+     .help = "Where the home addresses are added. Without it they are the host's own, and one may "
+             "be both own and home."},
     {"own", SCHEMA_IP_PAIR, NODE(own), .required = true,
-     .help = "The addresses that are always on this node."},
+     .help = "The addresses that are always on this node, at most one of each family."},
     {"home", SCHEMA_IP_PAIR, NODE(home), .required = true,
-     .help = "The service address that resolvers ask. It moves when the node dies."},
+     .help = "The service address that resolvers ask, at most one of each family. It moves when "
+             "the node dies."},
     {"pair", SCHEMA_IP, NODE(pair),
-     .help = "The node's end of the pair link. Without it an own address, IPv4 first."},
+     .help =
+         "The node's end of the link between the nodes. Without it an own address, IPv4 first."},
     {"key", SCHEMA_KEY, NODE(key),
-     .help = "The node's public key. Only a single node without servers has none."},
+     .help = "The node's public key. Only a single node without servers needs none."},
     {0},
 };
 
 static const struct schema_option dns_options[] = {
     {"port", SCHEMA_NUMBER, TOP(dns_port), .min = 1, .max = UINT16_MAX, .preset = "53",
-     .help = "Where queries are answered, in UDP and TCP."},
+     .help = "The port of UDP and TCP."},
     {"threads", SCHEMA_NUMBER, TOP(dns_threads), .min = 1, .max = 64, .preset = "2",
      .help = "How many threads answer queries."},
     {0},
@@ -41,13 +43,13 @@ static const struct schema_option dns_options[] = {
 
 static const struct schema_option replication_options[] = {
     {"port", SCHEMA_NUMBER, TOP(replication_port), .min = 1, .max = UINT16_MAX, .preset = "7353",
-     .help = "Where agents and the partner connect."},
+     .help = "The TCP port that agents and the partner connect to; another than that of dns."},
     {0},
 };
 
 static const struct schema_option path_options[] = {
     {"keys", SCHEMA_PATH, TOP(keys_path), .preset = "keys",
-     .help = "The folder of the secret keys, relative to this file."},
+     .help = "The folder of the secret keys."},
     {"state", SCHEMA_PATH, TOP(state_path), .preset = "/var/lib/tandem",
      .help = "The folder where orders are kept."},
     {"run", SCHEMA_PATH, TOP(run_path), .preset = "/run/tandem",
@@ -57,7 +59,7 @@ static const struct schema_option path_options[] = {
 
 static const struct schema_option server_options[] = {
     {"addresses", SCHEMA_IP_PAIR, SERVER(addresses), .required = true,
-     .help = "What answers name."},
+     .help = "What answers name, at most one of each family."},
     {"capacity", SCHEMA_NUMBER, SERVER(capacity), .min = 1, .max = 10000000, .required = true,
      .help = "How many connections it can serve. Loads are divided by it."},
     {"key", SCHEMA_KEY, SERVER(key), .required = true, .help = "The public key of its agent."},
@@ -66,12 +68,15 @@ static const struct schema_option server_options[] = {
 
 static const struct schema_option pool_options[] = {
     {"name", SCHEMA_DOMAIN, POOL(owner), .required = true,
-     .expected = "a domain name within one of the zones", .help = "The name that is balanced."},
+     .expected = "a domain name within one of the zones",
+     .help = "The name that is balanced; no other pool's."},
     {"policy", SCHEMA_WORD, .expected = "least-connection-group",
-     .preset = "least-connection-group", .help = "How servers are chosen."},
+     .preset = "least-connection-group",
+     .help =
+         "How servers are chosen: those with the least load form a group, which is gone round."},
     {"group-size", SCHEMA_NUMBER, POOL(group_size), .min = 1, .max = 256,
-     .help = "G: so many servers with the least load form the group. Without it a fifth of the "
-             "pool, at least two."},
+     .help = "G: so many servers form the group. Without it a fifth of the pool, at least two. "
+             "Never more than the pool has."},
     {"rounds", SCHEMA_NUMBER, POOL(rounds), .min = 1, .max = 1000, .preset = "1",
      .help = "R: so many times the group is gone round before it is formed anew."},
     {"ports", SCHEMA_PORTS, POOL(ports), SCHEMA_COUNT(struct document_pool, port_count),
@@ -83,9 +88,10 @@ static const struct schema_option pool_options[] = {
      .preset = "2s", .help = "A report older than this is no report."},
     {"last-resort", SCHEMA_LATER, .preset = "last-known-good",
      .expected = "last-known-good, all, servfail or a list of addresses",
-     .help = "What is answered when no server is fit."},
+     .help = "What is answered when no server is fit: those that were fit last, all, an error, or "
+             "1 to 8 addresses."},
     {"servers", SCHEMA_LATER, .required = true, .expected = "a list of servers, or all",
-     .help = "The members."},
+     .help = "The members. A server may be in several pools."},
     {0},
 };
 
@@ -98,15 +104,15 @@ static const struct schema_option options[] = {
      .max = DOCUMENT_NODES_MAX, .required = true, .options = node_options,
      .entry_size = sizeof(struct document_node), .expected = "a map of one or two nodes",
      .help = "The first is the primary."},
-    {"dns", SCHEMA_SECTION, .options = dns_options, .help = "Answering."},
+    {"dns", SCHEMA_SECTION, .options = dns_options, .help = "How queries are answered."},
     {"replication", SCHEMA_SECTION, .options = replication_options,
-     .help = "Between the nodes, and from the agents."},
-    {"paths", SCHEMA_SECTION, .options = path_options, .help = "Folders."},
+     .help = "How reports and orders travel."},
+    {"paths", SCHEMA_SECTION, .options = path_options, .help = "Where things are kept."},
     {"witness", SCHEMA_IPS, TOP(witnesses), SCHEMA_COUNT(struct document, witness_count),
      .max = DOCUMENT_WITNESSES_MAX,
-     .help = "Hosts that prove that a node is heard, such as the gateway."},
+     .help = "Hosts other than the nodes, such as the gateway, that prove that a node is heard."},
     {"zones", SCHEMA_LATER, .expected = "a map of zones to their files",
-     .help = "Zone files, relative to this file."},
+     .help = "Each domain name with its zone file, as in example: example.zone."},
     {"servers", SCHEMA_ENTRIES, TOP(servers), SCHEMA_COUNT(struct document, server_count),
      .max = DOCUMENT_SERVERS_MAX, .options = server_options,
      .entry_size = sizeof(struct document_server), .expected = "a map of servers",
@@ -135,9 +141,12 @@ bool document_parse(struct document *document, const char *file, const char *tex
 
 size_t document_manual(char *text, size_t size)
 {
-    assert(size > 0);
-    text[0] = '\0';
-    return schema_manual("", options, text, size, 0);
+    return schema_manual(
+        "The configuration of a cluster: one YAML file, the same on both nodes. For each option: "
+        "what it takes, and what it is for. What is below an option is indented; NAME is a name of "
+        "your choice. A duration is a number and its unit: 500ms, 5s, 2m or 1h. A path that does "
+        "not begin with / begins in the folder of the file.",
+        options, text, size);
 }
 
 size_t document_node(const struct document *document, const char *name)

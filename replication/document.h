@@ -2,22 +2,31 @@
  *
  *   format: 1
  *   cluster: tandem-lab
- *   nodes:                                # one or two; the first is the primary
+ *   nodes:                              # one or two; the first is the primary
  *     ns1:
- *       interface: lan              # where home is added; absent: all addresses are the host's,
- *                                   # and one may be both own and home
- *       own: [192.0.2.11, 2001:db8:53::11]      # always on this node; at most one of each family
- *       home: [192.0.2.53, 2001:db8:53::53]     # its service address; moves with takeover
- *       pair: 198.51.100.1                # its end of the pair link; absent: own, IPv4 first
- *       key: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"     # Z85 public key
+ *       interface: lan                  # where home is added; absent: all addresses are the
+ *                                       # host's, and one may be both own and home
+ *       own: [192.0.2.11, 2001:db8:53::11]   # always on this node; at most one of each family
+ *       home: [192.0.2.53, 2001:db8:53::53]  # its service address; moves with takeover
+ *       pair: 198.51.100.1              # its end of the pair link; absent: own, IPv4 first
+ *       key: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"  # public, in Z85
+ *     ns2:
+ *       interface: lan
+ *       own: [192.0.2.12, 2001:db8:53::12]
+ *       home: 192.0.2.54
+ *       pair: 198.51.100.2
+ *       key: "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
  *   dns: {port: 53, threads: 2}
  *   replication: {port: 7353}
- *   paths: {keys: keys, state: /var/lib/tandem, run: /run/tandem}   # relative: to this file
- *   witness: [192.0.2.1]                  # up to 5
+ *   paths: {keys: keys, state: /var/lib/tandem, run: /run/tandem}  # relative: to this file
+ *   witness: [192.0.2.1]                # up to 5
  *   zones:
- *     tandem.example: tandem.example.zone # relative: to this file
+ *     tandem.example: tandem.example.zone  # relative: to this file
  *   servers:
- *     media1: {addresses: [192.0.2.101, 2001:db8:53::101], capacity: 1000, key: "..."}
+ *     media1:
+ *       addresses: [192.0.2.101, 2001:db8:53::101]
+ *       capacity: 1000
+ *       key: "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
  *   pools:
  *     stream:
  *       name: stream.tandem.example
@@ -27,8 +36,8 @@
  *       ports: [1755, 80]
  *       ttl: 5s
  *       stale: 2s
- *       last-resort: last-known-good      # all, servfail, or a list of addresses
- *       servers: [media1, media2]         # or: all
+ *       last-resort: last-known-good    # all, servfail, or a list of addresses
+ *       servers: [media1]               # or: all
  *
  * Every mistake is refused with file:line:column, what was found and what was expected; unknown and
  * duplicate keys are mistakes. An address is used once over all nodes and servers. Options are rows
@@ -122,7 +131,8 @@ struct document {
 bool document_parse(struct document *document, const char *file, const char *text, size_t size,
                     struct arena *arena, char *error);
 
-/* All options in words, two lines each, into text[size]; returns the bytes used without the NUL. */
+/* All options in words, 80 columns wide, into text[size], of which 8,192 bytes are enough. Returns
+ * the bytes used without the NUL. */
 size_t document_manual(char *text, size_t size);
 
 /* Position of the node, or SIZE_MAX. */

@@ -237,34 +237,97 @@ bool schema_check_format(const struct yaml_file *file, const struct yaml_node *r
 
 /* ---- the manual ---- */
 
-static size_t append(char *text, size_t size, size_t used, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+enum { PAGE_COLUMNS = 80, PAGE_MARGIN = 18, PAGE_INDENT = 2 };
 
-static size_t append(char *text, size_t size, size_t used, const char *format, ...)
+struct page {
+    char *text;
+    size_t size, used; /* used < size: a NUL is behind it */
+    size_t column;     /* where the next byte stands, from 0 */
+};
+
+/* Cut when it does not fit. */
+static void append(struct page *page, const char *bytes, size_t size)
 {
-    assert(used < size);
-    va_list arguments;
-    va_start(arguments, format);
-    int written = vsnprintf(text + used, size - used, format, arguments);
-    va_end(arguments);
-    assert(written >= 0);
-    return (size_t)written < size - used ? used + (size_t)written : size - 1;
+    assert(page->used < page->size);
+    size_t left = page->size - 1 - page->used;
+    memcpy(page->text + page->used, bytes, size < left ? size : left);
+    page->used += size < left ? size : left;
+    page->text[page->used] = '\0';
+    page->column += size;
 }
 
-size_t schema_manual(const char *prefix, const struct schema_option *options, char *text,
-                     size_t size, size_t used)
+static void append_blanks(struct page *page, size_t column)
+{
+    while (page->column < column)
+        append(page, " ", 1);
+}
+
+static void append_line_end(struct page *page)
+{
+    append(page, "\n", 1);
+    page->column = 0;
+}
+
+/* The words of a text from the margin on, in as many lines as they need; the last one goes on. */
+static void append_words(struct page *page, size_t margin, const char *words)
+{
+    for (const char *word = words; *word != '\0';) {
+        size_t size = strcspn(word, " ");
+        if (page->column > margin && page->column + 1 + size > PAGE_COLUMNS)
+            append_line_end(page);
+        else if (page->column > margin)
+            append(page, " ", 1);
+        append_blanks(page, margin);
+        append(page, word, size);
+        word += size + (word[size] == ' ');
+    }
+}
+
+static void append_option(struct page *page, const struct schema_option *option, size_t indent)
+{
+    char words[SCHEMA_EXPECTED_SIZE];
+    append_blanks(page, indent);
+    append(page, option->key, strlen(option->key));
+    append_blanks(page, PAGE_MARGIN);
+    append_words(page, PAGE_MARGIN, schema_words(option, words));
+    if (option->required)
+        append_words(page, PAGE_MARGIN, "(required)");
+    if (option->preset != NULL) {
+        append_words(page, PAGE_MARGIN, "(default:");
+        append_words(page, PAGE_MARGIN, option->preset);
+        append(page, ")", 1);
+    }
+    append_line_end(page);
+    append_words(page, PAGE_MARGIN, option->help);
+    append_line_end(page);
+}
+
+/* Recursion is as deep as the tables are. */
+static void append_options(struct page *page, const struct schema_option *options, size_t indent)
 {
     for (const struct schema_option *option = options; option->key != NULL; option++) {
-        char below[64], words[SCHEMA_EXPECTED_SIZE];
-        used = append(text, size, used, "%s%s: %s%s%s%s\n    %s\n", prefix, option->key,
-                      schema_words(option, words), option->required ? "; required" : "",
-                      option->preset != NULL ? "; default " : "",
-                      option->preset != NULL ? option->preset : "", option->help);
-        if (option->options == NULL)
-            continue;
-        snprintf(below, sizeof below, "%s%s.%s", prefix, option->key,
-                 option->type == SCHEMA_ENTRIES ? "NAME." : "");
-        used = schema_manual(below, option->options, text, size, used);
+        if (indent == 0)
+            append_line_end(page);
+        append_option(page, option, indent);
+        if (option->type == SCHEMA_ENTRIES) {
+            append_blanks(page, indent + PAGE_INDENT);
+            append(page, "NAME", strlen("NAME"));
+            append_line_end(page);
+            append_options(page, option->options, indent + 2 * PAGE_INDENT);
+        } else if (option->type == SCHEMA_SECTION) {
+            append_options(page, option->options, indent + PAGE_INDENT);
+        }
     }
-    return used;
+}
+
+size_t schema_manual(const char *introduction, const struct schema_option *options, char *text,
+                     size_t size)
+{
+    assert(size > 0);
+    struct page page = {.text = text, .size = size};
+    text[0] = '\0';
+    append_words(&page, 0, introduction);
+    append_line_end(&page);
+    append_options(&page, options, 0);
+    return page.used;
 }

@@ -108,9 +108,9 @@ struct schema_nearest {
 
 void schema_offer(struct schema_nearest *self, const char *candidate);
 
-/* Append one entry per row, with the rows below it, to text[size] from used on; returns what is
- * used then, without the NUL. Cut when it does not fit. */
-size_t schema_manual(const char *prefix, const struct schema_option *options, char *text,
-                     size_t size, size_t used);
+/* A page of 80 columns into text[size]: the introduction, then an entry for each row, with those
+ * below it indented. Returns the bytes used without the NUL. Cut when it does not fit. */
+size_t schema_manual(const char *introduction, const struct schema_option *options, char *text,
+                     size_t size);
 
 #endif

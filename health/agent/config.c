@@ -1,6 +1,5 @@
 #include "health/agent/config.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "replication/document.h"
@@ -86,7 +85,8 @@ bool agent_config_parse(struct agent_config *config, const char *file, const cha
 
 size_t agent_config_manual(char *text, size_t size)
 {
-    assert(size > 0);
-    text[0] = '\0';
-    return schema_manual("", options, text, size, 0);
+    return schema_manual(
+        "The configuration of an agent: a YAML file on its server. A duration is a "
+        "number and its unit, such as 500ms or 1s.",
+        options, text, size);
 }

@@ -196,9 +196,11 @@ START_TEST(the_manual_has_an_entry_for_every_option)
     char text[4096] = "what was there before";
     ck_assert_uint_eq(agent_config_manual(text, sizeof text), strlen(text));
     ck_assert_ptr_null(strstr(text, "before"));
-    ck_assert_ptr_nonnull(strstr(text, "\nnodes.NAME.port: a number from 1 to 65535; default "
-                                       "7353\n    As replication.port in the document.\n"));
-    ck_assert_ptr_nonnull(strstr(text, "\nstep.percent: a number from 1 to 100; default 5\n"));
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "\n    port          a number from 1 to 65535 (default: 7353)\n"
+                                 "                  As replication.port in the document.\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\n  percent         a number from 1 to 100 (default: 5)\n"));
 }
 END_TEST
 

@@ -218,24 +218,108 @@ START_TEST(a_path_is_beside_the_file_unless_absolute)
 }
 END_TEST
 
-START_TEST(the_manual_has_an_entry_for_every_option)
+/* ---- the manual ---- */
+
+START_TEST(the_manual_says_of_each_option_what_it_takes_and_what_it_is_for)
 {
-    static const char *const lines[] = {
-        "\ncluster: a name of 1 to 30 of a-z, 0-9 and inner '-'; required\n    Nodes and agents",
-        "\nnodes.NAME.own: an address, or a list of one IPv4 and one IPv6 address; required\n",
-        "\ndns.port: a number from 1 to 65535; default 53\n",
-        "\npools.NAME.stale: a duration from 500ms to 1m; default 2s\n    A report older",
-        "\npools.NAME.ttl: a duration from 0s to 24h in whole seconds; default 5s\n",
-        "\npools.NAME.ports: a list of 1 to 8 ports; required\n",
-        "\npools.NAME.last-resort: last-known-good, all, servfail or a list of addresses; default "
-        "last-known-good\n",
+    static const char *const entries[] = {
+        "The configuration of a cluster: one YAML file, the same on both nodes. For each\noption: ",
+        "\n\nformat            1 (required)\n                  The version of this "
+        "format.\n\ncluster ",
+        "\n\nnodes             a map of one or two nodes (required)\n"
+        "                  The first is the primary.\n"
+        "  NAME\n"
+        "    interface     the name of a network interface, of 1 to 15 characters\n",
+        "\n    own           an address, or a list of one IPv4 and one IPv6 address\n"
+        "                  (required)\n"
+        "                  The addresses that are always on this node, at most one of\n"
+        "                  each family.\n",
+        "\n\ndns               a map\n"
+        "                  How queries are answered.\n"
+        "  port            a number from 1 to 65535 (default: 53)\n",
+        "\n    ports         a list of 1 to 8 ports (required)\n",
+        "\n    ttl           a duration from 0s to 24h in whole seconds (default: 5s)\n"
+        "                  How long resolvers may keep an answer.\n",
+        "\n    last-resort   last-known-good, all, servfail or a list of addresses\n"
+        "                  (default: last-known-good)\n",
     };
-    size_t used = document_manual(text, sizeof text);
+    enum { SIZE = 8192 };
+    size_t used = document_manual(text, SIZE);
     ck_assert_uint_eq(used, strlen(text));
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        ck_assert_msg(strstr(text, lines[i]) != NULL, "no %s in\n%s", lines[i], text);
-    ck_assert_uint_eq(document_manual(text, 100), 99);
-    ck_assert_uint_eq(strlen(text), 99);
+    ck_assert_uint_lt(used, SIZE - 1);
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+        ck_assert_msg(strstr(text, entries[i]) != NULL, "no %s in\n%s", entries[i], text);
+}
+END_TEST
+
+START_TEST(the_manual_is_80_columns_wide_and_ends_no_line_with_a_blank)
+{
+    size_t widest = 0;
+    document_manual(text, sizeof text);
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        size_t size = strcspn(line, "\n");
+        ck_assert_msg(size <= 80, "%.*s", (int)size, line);
+        ck_assert_msg(size == 0 || line[size - 1] != ' ', "%.*s", (int)size, line);
+        widest = size > widest ? size : widest;
+    }
+    ck_assert_uint_ge(widest, 75); /* it uses the columns it has */
+}
+END_TEST
+
+START_TEST(a_manual_that_does_not_fit_is_cut)
+{
+    char whole[8192], part[8192];
+    size_t size = document_manual(whole, sizeof whole);
+    for (size_t room = 1; room <= size + 2; room += 97) {
+        memset(part, '?', sizeof part);
+        size_t used = document_manual(part, room);
+        ck_assert_uint_eq(used, room <= size ? room - 1 : size);
+        ck_assert_uint_eq(used, strlen(part));
+        ck_assert_int_eq(strncmp(whole, part, used), 0);
+        ck_assert_int_eq(part[room], '?');
+    }
+}
+END_TEST
+
+/* The example in the comment of replication/document.h, into text. */
+static void read_header_example(void)
+{
+    static const char first[] = " *   format: 1\n", end[] = " *\n";
+    char path[512], line[256];
+    const char *tests = strstr(__FILE__, "tests/unit/");
+    ck_assert_ptr_nonnull(tests);
+    snprintf(path, sizeof path, "%.*sreplication/document.h", (int)(tests - __FILE__), __FILE__);
+    FILE *header = fopen(path, "r");
+    ck_assert_msg(header != NULL, "no %s", path);
+    text[0] = '\0';
+    while (fgets(line, sizeof line, header) != NULL && strcmp(line, first) != 0)
+        ;
+    while (strcmp(line, end) != 0) {
+        strcat(text, line + strlen(" *   "));
+        ck_assert_ptr_nonnull(fgets(line, sizeof line, header));
+    }
+    fclose(header);
+}
+
+START_TEST(the_example_of_the_header_is_a_document_with_every_option_of_the_manual)
+{
+    struct document document;
+    char manual[8192], key[40];
+    size_t count = 0;
+    read_header_example();
+    ck_assert_msg(parse(&document, text), "%s", error);
+    document_manual(manual, sizeof manual);
+    for (const char *line = strstr(manual, "\n\n"); line != NULL; line = strchr(line + 1, '\n')) {
+        if (line[1] == '\n' || strspn(line + 1, " ") >= 18 || sscanf(line, " %31[a-z-]", key) != 1)
+            continue;
+        strcat(key, ":");
+        const char *at = strstr(text, key);
+        while (at != NULL && at > text && strchr("\n {", at[-1]) == NULL)
+            at = strstr(at + 1, key);
+        ck_assert_msg(at != NULL, "%s is not in the example", key);
+        count++;
+    }
+    ck_assert_uint_eq(count, 33);
 }
 END_TEST
 
@@ -250,7 +334,10 @@ int main(void)
                a_group_is_a_fifth_of_the_pool_unless_said_and_never_more_than_it);
     SUITE_CASE(suite, "large",
                ten_thousand_servers_are_read_in_well_under_a_second_of_processor_time);
-    SUITE_CASE(suite, "beside", a_path_is_beside_the_file_unless_absolute,
-               the_manual_has_an_entry_for_every_option);
+    SUITE_CASE(suite, "path", a_path_is_beside_the_file_unless_absolute);
+    SUITE_CASE(suite, "manual", the_manual_says_of_each_option_what_it_takes_and_what_it_is_for,
+               the_manual_is_80_columns_wide_and_ends_no_line_with_a_blank,
+               a_manual_that_does_not_fit_is_cut,
+               the_example_of_the_header_is_a_document_with_every_option_of_the_manual);
     return suite_run(suite);
 }
