@@ -128,6 +128,8 @@ static const struct misread problems[] = {
 };
 
 static const struct misread doings[] = {
+    {"while scanning a simple key", "found a text without ': ' behind it, expected 'key: value'",
+     NULL},
     {"while scanning a tag", tag, NULL},
     {"while parsing a tag", tag, NULL},
     {"while scanning an anchor", anchor, NULL},
@@ -183,7 +185,7 @@ static bool refuse_syntax(const struct reader *self)
     if (parser->error == YAML_READER_ERROR)
         return refuse_byte(self, parser->problem_offset);
     if (parser->error == YAML_MEMORY_ERROR)
-        return refuse_at(self, self->end, "there is no memory to read on");
+        return refuse_at(self, self->end, "found no memory to read on, expected more of it");
     return refuse_misread(self);
 }
 
@@ -442,7 +444,7 @@ const struct yaml_node *yaml_parse(const struct yaml_file *file, const char *tex
     struct reader reader = {.file = file, .text = text + skip, .size = size - skip};
     struct yaml_node *root = arena_take(file->arena, sizeof *root);
     if (root == NULL || !yaml_parser_initialize(&reader.parser)) {
-        yaml_refuse(file, 1, 1, "there is no memory to read it");
+        yaml_refuse(file, 1, 1, "found no memory to read it, expected more of it");
         return NULL;
     }
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);

@@ -238,6 +238,207 @@ static const struct mistake {
      "lab.yaml:2:10: found a control character in a text, expected none"},
     {"cluster: tandem-lab", "cluster:\ttandem\001",
      "lab.yaml:2:16: found a byte that no text has, expected printable UTF-8"},
+    {"nodes:\n", "nodes: {}\nnode:\n",
+     "lab.yaml:3:8: found an empty map, expected a map of one or two nodes"},
+    {"nodes:\n", "nodes: [ns1, ns2]\nnode:\n",
+     "lab.yaml:3:8: found a list, expected a map of one or two nodes"},
+    {"    interface: lan\n", "    interface:\n",
+     "lab.yaml:5:15: found nothing, expected the name of a network interface, of 1 to 15 "
+     "characters"},
+    {"    interface: lan\n", "    interfaces: lan\n",
+     "lab.yaml:5:5: found unknown key 'interfaces', did you mean 'interface'?"},
+    {"    interface: lan\n", "    interface: lan\n    interface: lan\n",
+     "lab.yaml:6:5: found 'interface' a second time, expected it once; the first is in line 5"},
+    {"    interface: lan\n", "    address: 192.0.2.11\n",
+     "lab.yaml:5:5: found unknown key 'address', expected one of interface, own, home, pair, key"},
+    {"  ns2:\n", "  ns2: 192.0.2.12\n  ns3:\n", "lab.yaml:3:1: found 3 nodes, expected at most 2"},
+    {"  ns2:\n", "  '':\n",
+     "lab.yaml:10:3: found '', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
+    {"192.0.2.11", "192.0.2.11/24",
+     "lab.yaml:6:11: found '192.0.2.11/24', expected the IPv4 or IPv6 address of a host"},
+    {"192.0.2.11", "192.0.2.011",
+     "lab.yaml:6:11: found '192.0.2.011', expected the IPv4 or IPv6 address of a host"},
+    {"192.0.2.11", "ns1.tandem.example",
+     "lab.yaml:6:11: found 'ns1.tandem.example', expected the IPv4 or IPv6 address of a host"},
+    {"192.0.2.11", "[192.0.2.11]",
+     "lab.yaml:6:11: found a list, expected the IPv4 or IPv6 address of a host"},
+    {"2001:db8:53::11", "fe80::1%lan",
+     "lab.yaml:6:23: found 'fe80::1%lan', expected the IPv4 or IPv6 address of a host"},
+    {"2001:db8:53::11", "2001:db8:53:::11",
+     "lab.yaml:6:23: found '2001:db8:53:::11', expected the IPv4 or IPv6 address of a host"},
+    {"[192.0.2.11, 2001:db8:53::11]", "[192.0.2.11, 2001:db8:53::11, 192.0.2.13]",
+     "lab.yaml:6:40: found '192.0.2.13', expected no second IPv4 address"},
+    {"[192.0.2.11, 2001:db8:53::11]", "255.255.255.255",
+     "lab.yaml:6:10: found '255.255.255.255', expected the IPv4 or IPv6 address of a host"},
+    {"home: 192.0.2.54", "home: 2001:db8:53::53",
+     "lab.yaml:12:11: found '2001:db8:53::53' a second time, expected each address once; the first "
+     "is in line 7"},
+    {"    pair: 198.51.100.1\n", "    pair: [198.51.100.1]\n",
+     "lab.yaml:8:11: found a list, expected the IPv4 or IPv6 address of a host"},
+    {"    pair: 198.51.100.1\n", "    pair: 192.0.2.53\n",
+     "lab.yaml:8:11: found '192.0.2.53' a second time, expected each address once; the first is in "
+     "line 7"},
+    {"    pair: 198.51.100.1\n", "    pair: 2001:db8:99::1\n",
+     "lab.yaml:10:3: found a pair link from IPv6 to IPv4, expected both ends in one family"},
+    {"\"" KEY1 "\"", "\"" KEY1 "D\"",
+     "lab.yaml:9:10: found 41 characters, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
+    {"\"" KEY1 "\"", "[a]",
+     "lab.yaml:9:10: found a list, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
+    {"\"" KEY1 "\"", "",
+     "lab.yaml:9:9: found nothing, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
+    {"\"" KEY1 "\"", "'Yne@$w-vo<fVvi]a<NY6T1ed M$fCG*[IaLV{hID'",
+     "lab.yaml:9:10: found 40 characters that are no Z85, expected a public key as tandemctl "
+     "keygen prints it: 40 characters of Z85, in quotes"},
+    {"dns: {port: 5353, threads: 4}", "dns: [5353]", "lab.yaml:14:6: found a list, expected a map"},
+    {"dns: {port: 5353, threads: 4}", "dns:", "lab.yaml:14:5: found nothing, expected a map"},
+    {"port: 5353", "port: 0", "lab.yaml:14:13: found '0', expected a number from 1 to 65535"},
+    {"port: 5353", "port: 53x", "lab.yaml:14:13: found '53x', expected a number from 1 to 65535"},
+    {"port: 5353", "port: [53]", "lab.yaml:14:13: found a list, expected a number from 1 to 65535"},
+    {"port: 5353", "port: 53, port: 54",
+     "lab.yaml:14:17: found 'port' a second time, expected it once; the first is in line 14"},
+    {"{port: 7363}", "{address: 10.0.0.1}",
+     "lab.yaml:15:15: found unknown key 'address', expected one of port"},
+    {"[192.0.2.1]", "[gateway]",
+     "lab.yaml:17:11: found 'gateway', expected the IPv4 or IPv6 address of a host"},
+    {"[192.0.2.1]", "[192.0.2.1, [192.0.2.2]]",
+     "lab.yaml:17:22: found a list, expected the IPv4 or IPv6 address of a host"},
+    {"[192.0.2.1]", "[]",
+     "lab.yaml:17:10: found an empty list, expected a list of 1 to 5 addresses"},
+    {"[192.0.2.1]", "[198.51.100.1]",
+     "lab.yaml:17:11: found '198.51.100.1', expected a host that is none of the nodes"},
+    {"tandem.example.zone", "''", "lab.yaml:19:19: found nothing, expected a zone file"},
+    {"  Deep.Tandem.Example.:", "  tandem.example:",
+     "lab.yaml:20:3: found 'tandem.example' a second time, expected it once; the first is in line "
+     "19"},
+    {"  Deep.Tandem.Example.:", "  .tandem.example:",
+     "lab.yaml:20:3: found '.tandem.example', expected the domain name of a zone"},
+    {"  media2:\n", "  media1:\n",
+     "lab.yaml:23:3: found 'media1' a second time, expected it once; the first is in line 22"},
+    {"  media2:\n", "  media2: {}\n  media3:\n",
+     "lab.yaml:23:3: found no 'addresses', expected an address, or a list of one IPv4 and one IPv6 "
+     "address"},
+    {"    addresses: 192.0.2.102\n", "",
+     "lab.yaml:23:3: found no 'addresses', expected an address, or a list of one IPv4 and one IPv6 "
+     "address"},
+    {"    addresses: 192.0.2.102\n", "    address: 192.0.2.102\n",
+     "lab.yaml:24:5: found unknown key 'address', did you mean 'addresses'?"},
+    {"    addresses: 192.0.2.102\n", "    addresses: media2\n",
+     "lab.yaml:24:16: found 'media2', expected the IPv4 or IPv6 address of a host"},
+    {"    addresses: 192.0.2.102\n", "    addresses: 192.0.2.12\n",
+     "lab.yaml:24:16: found '192.0.2.12' a second time, expected each address once; the first is "
+     "in line 11"},
+    {"    addresses: 192.0.2.102\n", "    addresses: 198.51.100.1\n",
+     "lab.yaml:24:16: found '198.51.100.1' a second time, expected each address once; the first is "
+     "in line 8"},
+    {"capacity: 500", "capacity: 1k",
+     "lab.yaml:25:15: found '1k', expected a number from 1 to 10000000"},
+    {"capacity: 500", "capacity: ' 500'",
+     "lab.yaml:25:15: found ' 500', expected a number from 1 to 10000000"},
+    {"capacity: 500", "capacity: 500\n    capacity: 501",
+     "lab.yaml:26:5: found 'capacity' a second time, expected it once; the first is in line 25"},
+    {"capacity: 500", "capacity: 500\n    weight: 2",
+     "lab.yaml:26:5: found unknown key 'weight', expected one of addresses, capacity, key"},
+    {"\"0000000000000000000000000000000000000000\"", "\"" KEY1 "\"",
+     "lab.yaml:26:10: found this a second time, expected each key once; the first is in line 9"},
+    {"  web:\n", "  stream:\n",
+     "lab.yaml:38:3: found 'stream' a second time, expected it once; the first is in line 28"},
+    {"    name: web.tandem.example\n", "    name: stream.tandem.example\n",
+     "lab.yaml:39:11: found 'stream.tandem.example' a second time, expected one pool for a name; "
+     "the first is in line 29"},
+    {"    name: web.tandem.example\n", "    name: example\n",
+     "lab.yaml:39:11: found 'example', expected a domain name within one of the zones"},
+    {"    name: web.tandem.example\n", "    name: [web.tandem.example]\n",
+     "lab.yaml:39:11: found a list, expected a domain name within one of the zones"},
+    {"    name: web.tandem.example\n", "    name: web.tandem.example\n    name: x.tandem.example\n",
+     "lab.yaml:40:5: found 'name' a second time, expected it once; the first is in line 39"},
+    {"least-connection-group", "[least-connection-group]",
+     "lab.yaml:30:13: found a list, expected least-connection-group"},
+    {"group-size: 1", "group-size: 0",
+     "lab.yaml:31:17: found '0', expected a number from 1 to 256"},
+    {"group-size: 1", "group: 1",
+     "lab.yaml:31:5: found unknown key 'group', expected one of name, policy, group-size, rounds, "
+     "ports, ttl, stale, last-resort, servers"},
+    {"rounds: 3", "rounds: 1001", "lab.yaml:32:13: found '1001', expected a number from 1 to 1000"},
+    {"ports: [1755, 80]", "ports: [1755, 65536]",
+     "lab.yaml:33:19: found '65536', expected a number from 1 to 65535"},
+    {"ports: [1755, 80]", "ports: [1755, [80]]",
+     "lab.yaml:33:19: found a list, expected a number from 1 to 65535"},
+    {"ports: [1755, 80]", "ports: {rtsp: 1755}",
+     "lab.yaml:33:12: found a map, expected a list of 1 to 8 ports"},
+    {"    ports: [80]\n", "", "lab.yaml:38:3: found no 'ports', expected a list of 1 to 8 ports"},
+    {"ttl: 1m", "ttl: 1 m",
+     "lab.yaml:34:10: found '1 m', expected a duration from 0s to 24h in whole seconds"},
+    {"ttl: 1m", "ttl: 1d",
+     "lab.yaml:34:10: found '1d', expected a duration from 0s to 24h in whole seconds"},
+    {"ttl: 1m",
+     "ttl:", "lab.yaml:34:9: found nothing, expected a duration from 0s to 24h in whole seconds"},
+    {"stale: 1500ms", "stale: 60001ms",
+     "lab.yaml:35:12: found '60001ms', expected a duration from 500ms to 1m"},
+    {"[203.0.113.1, 2001:db8::1]", "''",
+     "lab.yaml:36:18: found nothing, expected last-known-good, all, servfail or a list of "
+     "addresses"},
+    {"[203.0.113.1, 2001:db8::1]", "[all]",
+     "lab.yaml:36:19: found 'all', expected the IPv4 or IPv6 address of a host"},
+    {"[203.0.113.1, 2001:db8::1]", "203.0.113.1",
+     "lab.yaml:36:18: found '203.0.113.1', expected last-known-good, all, servfail or a list of "
+     "addresses"},
+    {"[203.0.113.1, 2001:db8::1]",
+     "[10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6, 10.0.0.7, 10.0.0.8, 10.0.0.9]",
+     "lab.yaml:36:18: found a list of 9, expected a list of 1 to 8 addresses"},
+    {"[media2, media1]", "media1",
+     "lab.yaml:37:14: found 'media1', expected a list of servers, or all"},
+    {"[media2, media1]", "[media2, '']",
+     "lab.yaml:37:23: found nothing, expected one of the servers"},
+    {"[media2, media1]", "[media2, Media1]",
+     "lab.yaml:37:23: found unknown server 'Media1', did you mean 'media1'?"},
+    {"[media2, media1]", "", "lab.yaml:37:13: found nothing, expected a list of servers, or all"},
+    {"pools:\n", "pool:\n", "lab.yaml:27:1: found unknown key 'pool', did you mean 'pools'?"},
+    {"    group-size: 1\n", "\tgroup-size: 1\n", "lab.yaml:31:1: found a tab, expected spaces"},
+    {"    rounds: 3\n", "     rounds: 3\n",
+     "lab.yaml:31:17: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
+    {"    rounds: 3\n", "   rounds: 3\n",
+     "lab.yaml:32:4: found no key, expected one in the same column as the others of its map; the "
+     "map begins in line 28"},
+    {"    rounds: 3\n", "    rounds 3\n",
+     "lab.yaml:32:5: found a text without ': ' behind it, expected 'key: value'"},
+    {"    rounds: 3\n", "    rounds:3\n",
+     "lab.yaml:32:5: found a text without ': ' behind it, expected 'key: value'"},
+    {"\"" KEY1 "\"", "\"" KEY1,
+     "lab.yaml:9:10: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
+    {"\"" KEY1 "\"", "@ne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
+     "lab.yaml:9:10: found a character that begins no text, expected quotes around the text"},
+    {"\"0000000000000000000000000000000000000000\"", "#ne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
+     "lab.yaml:26:9: found nothing, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
+    {"[1755, 80]", "[1755, 80",
+     "lab.yaml:33:19: found a text that goes on in the next line, expected its end in this one (a "
+     "quote, comma, colon or bracket may be missing, or the next line indented too far)"},
+    {"[1755, 80]", "1755, 80]",
+     "lab.yaml:33:12: found '1755, 80]', expected a list of 1 to 8 ports"},
+    {"servers: [media2, media1]", "servers: [media2 media1]",
+     "lab.yaml:37:15: found 'media2 media1', expected one of the servers"},
+    {"servers: [media2, media1]", "servers: - media2",
+     "lab.yaml:37:14: found '-' within a line, expected a line for each element"},
+    {"servers: all\n", "servers: all\n---\nformat: 1\n",
+     "lab.yaml:42:1: found a second document, expected one"},
+    {"servers: all\n", "servers: [media1\n",
+     "lab.yaml:41:14: found neither ',' nor the closing bracket, expected one of them"},
+    {"servers: all\n", "servers: 'all\n",
+     "lab.yaml:41:14: found a quote without its end, expected another in the same line"},
+    {"cluster: tandem-lab", "cluster: tandem-\xe4",
+     "lab.yaml:2:18: found a byte that no text has, expected printable UTF-8"},
+    {"cluster: tandem-lab", "cluster: tandem-\xc3\xa4",
+     "lab.yaml:2:10: found 'tandem-\xc3\xa4', expected a name of 1 to 30 of a-z, 0-9 and inner "
+     "'-'"},
+    {"format: 1", "{a: {b: {c: {d: {e: {f: {g: {h: 1}}}}}}}}: 1",
+     "lab.yaml:1:1: found a list or map as a key, expected a word"},
+    {"format: 1", "format: {a: {b: {c: {d: {e: {f: {g: {h: 1}}}}}}}}",
+     "lab.yaml:1:37: found more than 8 levels, expected fewer"},
 };
 
 START_TEST(every_mistake_is_told_at_its_word)
@@ -273,6 +474,13 @@ static const struct {
     {SOLO "pools: {p: {name: p.e, ports: [80], servers: all}}\n",
      "lab.yaml:4:19: found 'p.e', expected a domain name within one of the zones"},
     {SOLO "zones: [e]\n", "lab.yaml:4:8: found a list, expected a map of zones to their files"},
+    {SOLO "pools: [p]\n", "lab.yaml:4:8: found a list, expected a map of pools"},
+    {SOLO "pools: {p: stream}\n", "lab.yaml:4:12: found 'stream', expected a map"},
+    {SOLO "servers: {m1: 10.0.0.5}\n", "lab.yaml:4:15: found '10.0.0.5', expected a map"},
+    {SOLO "servers: {m1: }\n", "lab.yaml:4:15: found nothing, expected a map"},
+    {SOLO "paths: /etc\n", "lab.yaml:4:8: found '/etc', expected a map"},
+    {SOLO "replication: {port: 53}\n",
+     "lab.yaml:4:21: found port 53 for dns and replication, expected two ports"},
     {SOLO "servers: all\n", "lab.yaml:4:10: found 'all', expected a map of servers"},
     {SOLO "dns: {port: 7353}\n",
      "lab.yaml:4:13: found port 7353 for dns and replication, expected two ports"},
@@ -285,6 +493,35 @@ START_TEST(every_document_that_cannot_be_is_refused)
         ck_assert_msg(!parse(&document, documents[i].text), "taken: %s", documents[i].text);
         ck_assert_str_eq(error, documents[i].error);
     }
+}
+END_TEST
+
+/* The document with one section more, of `count` entries. */
+static const char *with_entries(const char *section, size_t count, const char *entry)
+{
+    size_t used = (size_t)snprintf(text, sizeof text, SOLO "%s:\n", section);
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "  n%zu: %s\n", i, entry);
+    return text;
+}
+
+START_TEST(more_entries_than_there_may_be_are_told_at_their_section)
+{
+    struct document document;
+    ck_assert(!parse(&document, with_entries("servers", DOCUMENT_SERVERS_MAX + 1, "{}")));
+    ck_assert_str_eq(error, "lab.yaml:4:1: found 16385 servers, expected at most 16384");
+    ck_assert(!parse(&document, with_entries("servers", DOCUMENT_SERVERS_MAX, "{}")));
+    ck_assert_str_eq(error, "lab.yaml:5:3: found no 'addresses', expected an address, or a list of "
+                            "one IPv4 and one IPv6 address");
+    ck_assert(!parse(&document, with_entries("pools", DOCUMENT_POOLS_MAX + 1, "{}")));
+    ck_assert_str_eq(error, "lab.yaml:4:1: found 1025 pools, expected at most 1024");
+    ck_assert(!parse(&document, with_entries("pools", DOCUMENT_POOLS_MAX, "{}")));
+    ck_assert_str_eq(error, "lab.yaml:5:3: found no 'name', expected a domain name within one of "
+                            "the zones");
+    ck_assert(!parse(&document, with_entries("zones", DOCUMENT_ZONES_MAX + 1, "f")));
+    ck_assert_str_eq(error, "lab.yaml:4:1: found 65537 zones, expected at most 65536");
+    ck_assert_msg(parse(&document, with_entries("zones", DOCUMENT_ZONES_MAX, "f")), "%s", error);
+    ck_assert_uint_eq(document.zone_count, DOCUMENT_ZONES_MAX);
 }
 END_TEST
 
@@ -314,6 +551,7 @@ int main(void)
     Suite *suite = suite_create("replication/document_check");
     SUITE_CASE(suite, "mistakes", every_mistake_is_told_at_its_word,
                every_document_that_cannot_be_is_refused,
+               more_entries_than_there_may_be_are_told_at_their_section,
                more_bytes_than_a_document_may_have_are_refused_unread,
                an_exhausted_arena_is_told_at_every_size);
     return suite_run(suite);

@@ -24,10 +24,14 @@ START_TEST(a_full_document_is_read_as_written)
     ck_assert_str_eq(ip(&ns1->home[1]), "2001:db8:53::53");
     ck_assert_str_eq(ip(&ns1->pair), "198.51.100.1");
     ck_assert_str_eq(ns1->key, KEY1);
+    ck_assert_str_eq(ns2->name, "ns2");
     ck_assert_ptr_null(ns2->interface);
+    ck_assert_str_eq(ip(&ns2->own[0]), "192.0.2.12");
+    ck_assert_str_eq(ip(&ns2->own[1]), "2001:db8:53::12");
     ck_assert_str_eq(ip(&ns2->home[0]), "192.0.2.54");
     ck_assert_str_eq(ip(&ns2->home[1]), "none");
     ck_assert_str_eq(ip(&ns2->pair), "192.0.2.12");
+    ck_assert_str_eq(ns2->key, KEY2);
     ck_assert_uint_eq(document.dns_port, 5353);
     ck_assert_uint_eq(document.dns_threads, 4);
     ck_assert_uint_eq(document.replication_port, 7363);
@@ -37,15 +41,32 @@ START_TEST(a_full_document_is_read_as_written)
     ck_assert_uint_eq(document.witness_count, 1);
     ck_assert_str_eq(ip(&document.witnesses[0]), "192.0.2.1");
     ck_assert_uint_eq(document.zone_count, 2);
+    ck_assert_str_eq(document.zones[0].origin, "tandem.example");
+    ck_assert_str_eq(document.zones[0].path, "tandem.example.zone");
     ck_assert_str_eq(document.zones[1].origin, "deep.tandem.example");
     ck_assert_str_eq(document.zones[1].path, "deep.zone");
-    ck_assert_uint_eq(document.server_count, 2);
-    ck_assert_str_eq(document.servers[0].name, "media1");
-    ck_assert_str_eq(ip(&document.servers[0].addresses[1]), "2001:db8:53::101");
-    ck_assert_uint_eq(document.servers[0].capacity, 1000);
-    ck_assert_str_eq(document.servers[0].key, KEY3);
+    ck_assert_uint_eq(document_node(&document, "ns1"), 0);
     ck_assert_uint_eq(document_node(&document, "ns2"), 1);
     ck_assert_uint_eq(document_node(&document, "ns3"), SIZE_MAX);
+}
+END_TEST
+
+START_TEST(servers_are_read_as_written)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, good), "%s", error);
+    ck_assert_uint_eq(document.server_count, 2);
+    const struct document_server *media1 = &document.servers[0], *media2 = &document.servers[1];
+    ck_assert_str_eq(media1->name, "media1");
+    ck_assert_str_eq(ip(&media1->addresses[0]), "192.0.2.101");
+    ck_assert_str_eq(ip(&media1->addresses[1]), "2001:db8:53::101");
+    ck_assert_uint_eq(media1->capacity, 1000);
+    ck_assert_str_eq(media1->key, KEY3);
+    ck_assert_str_eq(media2->name, "media2");
+    ck_assert_str_eq(ip(&media2->addresses[0]), "192.0.2.102");
+    ck_assert_str_eq(ip(&media2->addresses[1]), "none");
+    ck_assert_uint_eq(media2->capacity, 500);
+    ck_assert_str_eq(media2->key, "0000000000000000000000000000000000000000");
 }
 END_TEST
 
@@ -79,6 +100,11 @@ START_TEST(what_is_not_said_has_its_default)
     struct document document;
     ck_assert_msg(parse(&document, good), "%s", error);
     const struct document_pool *pool = &document.pools[1];
+    ck_assert_str_eq(pool->name, "web");
+    ck_assert_str_eq(pool->owner, "web.tandem.example");
+    ck_assert_uint_eq(pool->port_count, 1);
+    ck_assert_uint_eq(pool->ports[0], 80);
+    ck_assert_uint_eq(pool->fixed_count, 0);
     ck_assert_uint_eq(pool->group_size, 2);
     ck_assert_uint_eq(pool->rounds, 1);
     ck_assert_uint_eq(pool->ttl_s, 5);
@@ -326,8 +352,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("replication/document");
-    SUITE_CASE(suite, "right", a_full_document_is_read_as_written, a_pool_is_read_as_written,
-               what_is_not_said_has_its_default, a_cluster_of_one_is_a_plain_name_server,
+    SUITE_CASE(suite, "right", a_full_document_is_read_as_written, servers_are_read_as_written,
+               a_pool_is_read_as_written, what_is_not_said_has_its_default,
+               a_cluster_of_one_is_a_plain_name_server,
                a_pair_link_that_is_not_said_is_between_own_addresses,
                a_server_may_be_in_several_pools, each_last_resort_has_its_word,
                a_pool_may_be_of_a_name_in_any_zone_above_it,

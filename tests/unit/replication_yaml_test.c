@@ -180,6 +180,7 @@ static const struct {
      "a.yaml:1:4: found a tag, expected the value itself (a text that begins with ! needs quotes)"},
     {"%YAML 1.1\n---\na: b\n", "a.yaml:1:1: found a directive (%), expected none"},
     {"%TAG !a! b\n---\na: b\n", "a.yaml:1:1: found a directive (%), expected none"},
+    {"a: b\nc:d\ne: f\n", "a.yaml:2:1: found a text without ': ' behind it, expected 'key: value'"},
     {"a: b\n---\nc: d\n", "a.yaml:2:1: found a second document, expected one"},
     {"a: b\n  c\n",
      "a.yaml:1:4: found a text that goes on in the next line, expected its end in this one (a "
