@@ -121,8 +121,8 @@ static bool refuse_unknown(const struct yaml_file *file, const struct yaml_node 
     if (nearest.best != NULL)
         return schema_refuse_key(file, value, "found unknown key '%.64s', did you mean '%s'?",
                                  value->key, nearest.best);
-    return schema_refuse_key(file, value, "found unknown key '%.64s', expected one of %s",
-                             value->key, known);
+    return schema_refuse_key(file, value, "found unknown key '%.64s', expected %s%s", value->key,
+                             strchr(known, ',') == NULL ? "" : "one of ", known);
 }
 
 /* ---- maps ---- */

@@ -70,7 +70,7 @@ static inline bool parse_sized(struct document *document, const char *yaml, size
         memory = mmap(NULL, DOCUMENT_ARENA_SIZE, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     ck_assert_ptr_ne(memory, MAP_FAILED);
-    char *copy = malloc(size + 1);
+    char *copy = malloc(size);
     memcpy(copy, yaml, size);
     arena_init(&arena, memory, memory_size);
     error[0] = '\0';

@@ -300,7 +300,7 @@ static const struct mistake {
     {"port: 5353", "port: 53, port: 54",
      "lab.yaml:14:17: found 'port' a second time, expected it once; the first is in line 14"},
     {"{port: 7363}", "{address: 10.0.0.1}",
-     "lab.yaml:15:15: found unknown key 'address', expected one of port"},
+     "lab.yaml:15:15: found unknown key 'address', expected port"},
     {"[192.0.2.1]", "[gateway]",
      "lab.yaml:17:11: found 'gateway', expected the IPv4 or IPv6 address of a host"},
     {"[192.0.2.1]", "[192.0.2.1, [192.0.2.2]]",
@@ -531,6 +531,9 @@ START_TEST(more_bytes_than_a_document_may_have_are_refused_unread)
     memset(text, '#', DOCUMENT_SIZE_MAX + 1);
     ck_assert(!parse_sized(&document, text, DOCUMENT_SIZE_MAX + 1, DOCUMENT_ARENA_SIZE));
     ck_assert_str_eq(error, "lab.yaml:1:1: found 16777217 bytes, expected at most 16777216");
+    ck_assert(!parse_sized(&document, text, DOCUMENT_SIZE_MAX, DOCUMENT_ARENA_SIZE));
+    ck_assert_str_eq(error, "lab.yaml:1:1: found 131072 bytes without a value behind this place, "
+                            "expected fewer");
 }
 END_TEST
 

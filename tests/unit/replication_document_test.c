@@ -163,6 +163,39 @@ START_TEST(a_server_may_be_in_several_pools)
 }
 END_TEST
 
+START_TEST(lists_may_be_as_long_as_their_bound)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, with("[1755, 80]", "[1, 2, 3, 4, 5, 6, 7, 65535]")), "%s",
+                  error);
+    ck_assert_uint_eq(document.pools[0].port_count, DOCUMENT_PORTS_MAX);
+    ck_assert_uint_eq(document.pools[0].ports[7], 65535);
+    ck_assert_msg(
+        parse(&document, with("[192.0.2.1]", "[10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5]")),
+        "%s", error);
+    ck_assert_uint_eq(document.witness_count, DOCUMENT_WITNESSES_MAX);
+    ck_assert_str_eq(ip(&document.witnesses[4]), "10.0.0.5");
+    ck_assert_msg(parse(&document, with("[203.0.113.1, 2001:db8::1]",
+                                        "[10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, "
+                                        "10.0.0.6, 10.0.0.7, 10.0.0.8]")),
+                  "%s", error);
+    ck_assert_uint_eq(document.pools[0].fixed_count, DOCUMENT_FIXED_MAX);
+    ck_assert_str_eq(ip(&document.pools[0].fixed[7]), "10.0.0.8");
+}
+END_TEST
+
+/* Five characters of Z85 may say more than four bytes can hold (ZeroMQ RFC 32). */
+START_TEST(the_largest_key_is_taken_and_no_larger_one)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, with(KEY1, "%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0")), "%s",
+                  error);
+    ck_assert(!parse(&document, with(KEY1, "%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0%nSc1")));
+    ck_assert_str_eq(error, "lab.yaml:9:10: found 40 characters that are no Z85, expected a public "
+                            "key as tandemctl keygen prints it: 40 characters of Z85, in quotes");
+}
+END_TEST
+
 START_TEST(each_last_resort_has_its_word)
 {
     struct document document;
@@ -356,7 +389,8 @@ int main(void)
                a_pool_is_read_as_written, what_is_not_said_has_its_default,
                a_cluster_of_one_is_a_plain_name_server,
                a_pair_link_that_is_not_said_is_between_own_addresses,
-               a_server_may_be_in_several_pools, each_last_resort_has_its_word,
+               a_server_may_be_in_several_pools, lists_may_be_as_long_as_their_bound,
+               the_largest_key_is_taken_and_no_larger_one, each_last_resort_has_its_word,
                a_pool_may_be_of_a_name_in_any_zone_above_it,
                a_group_is_a_fifth_of_the_pool_unless_said_and_never_more_than_it);
     SUITE_CASE(suite, "large",

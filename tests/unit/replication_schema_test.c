@@ -162,6 +162,7 @@ static const struct {
     {".", "."},
     {"Example", "example"},
     {"a.Example.", "a.example"},
+    {"AZ.az09", "az.az09"},
     {"_dns.0/25.2.0.192.in-addr.arpa", "_dns.0/25.2.0.192.in-addr.arpa"},
     {"", NULL},
     {"..", NULL},
@@ -216,6 +217,7 @@ static const struct {
     {"prots", "ports"},
     {"tt", "ttl"},
     {"x", NULL},
+    {"xy", NULL}, /* not a letter of "on" */
     {"tl", "ttl"},
     {"policy", NULL},
     {"gruop-szie", NULL},
@@ -234,6 +236,52 @@ START_TEST(the_nearest_word_is_offered_when_it_is_near)
 }
 END_TEST
 
+START_TEST(words_of_more_than_32_letters_are_never_near)
+{
+    static const char longest[] = "abcdefghijklmnopqrstuvwxyz012345"; /* 32 */
+    static const char longer[] = "abcdefghijklmnopqrstuvwxyz0123456";
+    struct schema_nearest found = {.word = "Abcdefghijklmnopqrstuvwxyz012345"};
+    schema_offer(&found, longer);
+    ck_assert_ptr_null(found.best);
+    schema_offer(&found, longest);
+    ck_assert_ptr_eq(found.best, longest);
+    found = (struct schema_nearest){.word = longer};
+    schema_offer(&found, longest);
+    ck_assert_ptr_null(found.best);
+}
+END_TEST
+
+START_TEST(the_longest_name_is_taken_and_no_longer_one)
+{
+    ck_assert(schema_name("a"));
+    ck_assert(schema_name("a-name-of-exactly-thirty-bytes"));
+    ck_assert(!schema_name("a-name-of-exactly-thirty1-bytes"));
+    ck_assert(!schema_name(""));
+    ck_assert(!schema_name("-"));
+    ck_assert(!schema_name("a."));
+}
+END_TEST
+
+/* ---- the manual ---- */
+
+START_TEST(a_line_of_the_manual_has_80_columns_and_no_more)
+{
+    static const struct schema_option none[] = {{0}};
+    static const char words[] = "39-letters-are-so-many-as-in-this-word- "
+                                "40-letters-are-so-many-as-in-this-word--";
+    char text[256];
+    ck_assert_uint_eq(strlen(words), 80);
+    schema_manual(words, none, text, sizeof text);
+    ck_assert_int_eq(strncmp(text, words, 80), 0);
+    ck_assert_str_eq(text + 80, "\n");
+    char longer[sizeof words + 1];
+    snprintf(longer, sizeof longer, "%s-", words);
+    schema_manual(longer, none, text, sizeof text);
+    ck_assert_str_eq(text, "39-letters-are-so-many-as-in-this-word-\n"
+                           "40-letters-are-so-many-as-in-this-word---\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("replication/schema");
@@ -242,6 +290,9 @@ int main(void)
                both_bounds_of_a_number_are_within, a_domain_name_is_lowered_and_loses_its_final_dot,
                the_longest_domain_name_is_taken_and_no_longer_one);
     SUITE_CASE(suite, "maps", entries_lie_in_the_order_of_the_file_with_their_names,
-               the_nearest_word_is_offered_when_it_is_near);
+               the_nearest_word_is_offered_when_it_is_near,
+               words_of_more_than_32_letters_are_never_near,
+               the_longest_name_is_taken_and_no_longer_one);
+    SUITE_CASE(suite, "manual", a_line_of_the_manual_has_80_columns_and_no_more);
     return suite_run(suite);
 }

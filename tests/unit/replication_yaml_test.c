@@ -18,7 +18,7 @@ static const struct yaml_node *parse_in(const char *text, size_t size, size_t me
         memory = malloc(MEMORY_SIZE);
     arena_init(&arena, memory, memory_size);
     struct yaml_file file = {.name = "a.yaml", .arena = &arena, .error = error};
-    char *copy = malloc(size + 1); /* exact, so that a read behind its end is seen */
+    char *copy = malloc(size); /* exact, so that a read behind its end is seen */
     memcpy(copy, text, size);
     error[0] = '\0';
     const struct yaml_node *root = yaml_parse(&file, copy, size);
@@ -69,6 +69,7 @@ static const struct {
     {"\xef\xbb\xbfk\xc3\xa4se: \xc3\xa4 \xc3\xb6\nb: \"\\u00e4\"\n",
      "map@1:1(k\xc3\xa4se@1:1=\xc3\xa4 \xc3\xb6@1:7 b@2:1=\xc3\xa4@2:4)"},
     {"{}", "map@1:1()"},
+    {"\xc3\x84: \"\\_\"", "map@1:1(\xc3\x84@1:1=\xc2\xa0@1:4)"},
     {"word", "word@1:1"},
     {"a: 'don''t'\r\nb: c\r\n", "map@1:1(a@1:1=don't@1:4 b@2:1=c@2:4)"},
 };
@@ -116,6 +117,8 @@ static const struct {
      "a.yaml:1:4: found a character that begins no text, expected quotes around the text"},
     {"a: b: c\n", "a.yaml:1:5: found ':' within a value, expected quotes around the value, or a "
                   "line for each key"},
+    {"\na: ? b\n", "a.yaml:2:4: found what YAML cannot read (mapping keys are not allowed in this "
+                   "context), expected a key, a list or a text"},
     {"a: - b\n", "a.yaml:1:4: found '-' within a line, expected a line for each element"},
     {"a: \"b\" c\n", "a.yaml:1:8: found no key, expected one in the same column as the others of "
                      "its map; the map begins in line 1"},
@@ -188,6 +191,8 @@ static const struct {
     {"a: \"b\\0c\"\n", "a.yaml:1:4: found a control character in a text, expected none"},
     {"a: \"\\e[2J\"\n", "a.yaml:1:4: found a control character in a text, expected none"},
     {"a: \"b\\x7f\"\n", "a.yaml:1:4: found a control character in a text, expected none"},
+    {"a: \"\\x80\"\n", "a.yaml:1:4: found a control character in a text, expected none"},
+    {"a: \"\\x9f\"\n", "a.yaml:1:4: found a control character in a text, expected none"},
     {"a: \"\\N\"\n", "a.yaml:1:4: found a control character in a text, expected none"},
     {"\"\\t\": b\n", "a.yaml:1:1: found a control character in a text, expected none"},
     {"a: \xc3\xa4\nb: \xc3\xa4\xff\n",
@@ -329,6 +334,18 @@ START_TEST(a_map_leaves_nothing_in_the_arena_but_its_nodes)
 }
 END_TEST
 
+START_TEST(an_exhausted_arena_is_told_at_what_did_not_fit)
+{
+    enum { ROOT_AND_KEY = 2 * sizeof(struct yaml_node) + 16 };
+    ck_assert_ptr_null(parse_in("\n a: b\n", 7, ROOT_AND_KEY));
+    char expected[YAML_ERROR_MAX];
+    snprintf(expected, sizeof expected,
+             "a.yaml:2:5: found more than fits in %d bytes of memory, expected a smaller file",
+             (int)ROOT_AND_KEY);
+    ck_assert_str_eq(error, expected);
+}
+END_TEST
+
 START_TEST(an_exhausted_arena_is_told_at_every_size)
 {
     static const char text[] = "a: [b, {c: d}]\ne: f\n";
@@ -348,11 +365,11 @@ int main(void)
     SUITE_CASE(suite, "refused", what_no_configuration_needs_is_refused_at_its_place,
                what_may_occur_once_is_told_with_its_first_line, a_zero_byte_does_not_end_the_text,
                a_long_file_name_leaves_room_for_the_sentence);
-    SUITE_CASE(suite, "bounds", the_largest_text_is_taken_and_one_byte_more_is_not,
-               hostile_sizes_end_early, many_directives_end_early,
-               white_space_that_libyaml_reads_in_quadratic_time_ends_early,
-               a_page_of_comments_is_no_hostile_size,
-               a_map_leaves_nothing_in_the_arena_but_its_nodes,
-               an_exhausted_arena_is_told_at_every_size);
+    SUITE_CASE(
+        suite, "bounds", the_largest_text_is_taken_and_one_byte_more_is_not,
+        hostile_sizes_end_early, many_directives_end_early,
+        white_space_that_libyaml_reads_in_quadratic_time_ends_early,
+        a_page_of_comments_is_no_hostile_size, a_map_leaves_nothing_in_the_arena_but_its_nodes,
+        an_exhausted_arena_is_told_at_what_did_not_fit, an_exhausted_arena_is_told_at_every_size);
     return suite_run(suite);
 }
