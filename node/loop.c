@@ -180,6 +180,8 @@ static void log_refused_links(struct worker *self, int64_t now_ms)
     link_counts(self->link, &counts);
     uint64_t keys = counts.refused_keys - self->link_counts.refused_keys;
     uint64_t handshakes = counts.failed_handshakes - self->link_counts.failed_handshakes;
+    uint64_t odd = counts.odd_frames - self->link_counts.odd_frames;
+    uint64_t oversized = counts.oversized_frames - self->link_counts.oversized_frames;
     if (keys > 0)
         log_limited(self->log, now_ms, "unknown-key",
                     "refuse %s reason=unknown-key count=%llu in 1 s: its public key is not in "
@@ -189,6 +191,15 @@ static void log_refused_links(struct worker *self, int64_t now_ms)
         log_limited(self->log, now_ms, "failed-handshake",
                     "refuse %s reason=failed-handshake count=%llu in 1 s",
                     link_last_refused(self->link), (unsigned long long)handshakes);
+    if (odd > 0)
+        log_limited(self->log, now_ms, "odd-frame",
+                    "refuse link reason=odd-frame count=%llu in 1 s: not one part with content, or "
+                    "not from a key of the document",
+                    (unsigned long long)odd);
+    if (oversized > 0)
+        log_limited(self->log, now_ms, "oversized-frame",
+                    "refuse link reason=oversized-frame count=%llu in 1 s: more than %d bytes",
+                    (unsigned long long)oversized, LINK_FRAME_SIZE_MAX);
     self->link_counts = counts;
 }
 

@@ -113,9 +113,12 @@ static json_t *show_link(const struct worker *self)
     struct link_counts counts = {0};
     if (self->link != NULL)
         link_counts(self->link, &counts);
-    return json_pack("{s:I, s:I, s:I, s:I}", "refused_keys", (json_int_t)counts.refused_keys,
-                     "failed_handshakes", (json_int_t)counts.failed_handshakes, "unsendable",
-                     (json_int_t)counts.unsendable, "odd_frames", (json_int_t)counts.odd_frames);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "refused_keys",
+                     (json_int_t)counts.refused_keys, "failed_handshakes",
+                     (json_int_t)counts.failed_handshakes, "ended_connections",
+                     (json_int_t)counts.ended_connections, "unsendable",
+                     (json_int_t)counts.unsendable, "odd_frames", (json_int_t)counts.odd_frames,
+                     "oversized_frames", (json_int_t)counts.oversized_frames);
 }
 
 static void request_counters(struct worker *self, uint64_t ticket)

@@ -17,6 +17,7 @@ enum {
     MONITOR_BATCH_MAX = 64, /* a listener's events read at a time */
     LISTENER_THREADS = 2,   /* that do the handshakes, encryption and socket calls */
     FAILED_EVENTS = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    LISTENER_EVENTS = FAILED_EVENTS | ZMQ_EVENT_DISCONNECTED,
 };
 
 /* Where a peer that dialled in spoke last. */
@@ -39,7 +40,7 @@ struct link {
     struct link_dial dials[LINK_DIALS_MAX];
     size_t turn;     /* whose socket is read first: 0 the ROUTER, 1 + i dials[i] */
     zmq_msg_t frame; /* lent to the caller until its next call */
-    uint64_t failed_handshakes, unsendable, odd_frames;
+    uint64_t failed_handshakes, ended_connections, unsendable, odd_frames, oversized_frames;
 };
 
 /* ---- open and close ---- */
@@ -97,7 +98,7 @@ static int open_listener(struct link *self, const struct link_config *config, ch
     }
     if (failed == 0)
         failed = link_monitor_open(&self->router_monitor, self->context, self->router, "listener",
-                                   FAILED_EVENTS);
+                                   LISTENER_EVENTS);
     if (failed == 0)
         failed = link_socket_watch(self->zap.socket, self->epoll_fd);
     if (failed == 0)
@@ -239,7 +240,10 @@ static bool receive_from_router(struct link *self, struct link_event *event)
         bool has_frame = zmq_msg_more(&id) && link_socket_receive(self->router, &self->frame);
         bool odd = !has_frame || link_socket_is_odd(self->router, &self->frame);
         size_t peer = odd ? SIZE_MAX : frame_author(self);
-        if (peer != SIZE_MAX && zmq_msg_size(&id) == ROUTING_ID_SIZE) {
+        bool known = peer != SIZE_MAX && zmq_msg_size(&id) == ROUTING_ID_SIZE;
+        if (known && link_socket_is_oversized(&self->frame)) {
+            self->oversized_frames++;
+        } else if (known) {
             assert(peer < self->peer_count);
             self->routes[peer].known = true;
             memcpy(self->routes[peer].id, zmq_msg_data(&id), ROUTING_ID_SIZE);
@@ -257,9 +261,11 @@ static void serve_handshakes(struct link *self)
 {
     link_zap_serve(&self->zap, &self->keys);
     for (int i = 0; i < MONITOR_BATCH_MAX; i++) {
-        if (link_monitor_next(&self->router_monitor) == 0)
+        int monitor_event = link_monitor_next(&self->router_monitor);
+        if (monitor_event == 0)
             break;
-        self->failed_handshakes++;
+        self->failed_handshakes += (monitor_event & FAILED_EVENTS) != 0;
+        self->ended_connections += monitor_event == ZMQ_EVENT_DISCONNECTED;
     }
 }
 
@@ -325,10 +331,13 @@ void link_counts(const struct link *self, struct link_counts *counts)
     *counts = (struct link_counts){.refused_keys = self->zap.refused,
                                    .failed_handshakes = self->failed_handshakes,
                                    .unsendable = self->unsendable,
-                                   .odd_frames = self->odd_frames};
+                                   .odd_frames = self->odd_frames,
+                                   .oversized_frames = self->oversized_frames,
+                                   .ended_connections = self->ended_connections};
     for (size_t i = 0; i < self->dial_count; i++) {
         counts->failed_handshakes += self->dials[i].failed_handshakes;
         counts->odd_frames += self->dials[i].odd_frames;
+        counts->oversized_frames += self->dials[i].oversized_frames;
     }
 }
 

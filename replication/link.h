@@ -20,7 +20,8 @@
 
 enum {
     LINK_KEY_SIZE = 41,          /* Z85 text and its NUL */
-    LINK_FRAME_SIZE_MAX = 65536, /* bytes; a larger frame ends its connection */
+    LINK_FRAME_SIZE_MAX = 65536, /* bytes; a larger frame is dropped and counted, and one of more
+                                    than twice that ends its connection */
     LINK_DIALS_MAX = 2,          /* an agent dials two nodes, a node at most its partner */
     LINK_ERROR_MAX = 256,        /* bytes of a sentence, with its NUL */
 };
@@ -66,6 +67,9 @@ struct link_counts {
         failed_handshakes; /* that broke off otherwise, once they were ZeroMQ's protocol at all */
     uint64_t unsendable;   /* frames not sent: peer away, or its queue full */
     uint64_t odd_frames;   /* of several parts, empty, or not from one of the keys */
+    uint64_t oversized_frames;  /* of more than LINK_FRAME_SIZE_MAX bytes, up to twice that */
+    uint64_t ended_connections; /* that were accepted, whyever they ended: also for what is not
+                                   ZeroMQ's protocol, or for a frame of still more bytes */
 };
 
 struct link;

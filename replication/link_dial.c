@@ -118,10 +118,13 @@ bool link_dial_receive(struct link_dial *self, zmq_msg_t *frame, struct link_eve
     for (;;) {
         if (self->state != LINK_DIAL_DOWN && link_socket_receive(self->socket, frame)) {
             bool odd = link_socket_is_odd(self->socket, frame);
+            bool oversized = !odd && link_socket_is_oversized(frame);
             self->odd_frames += odd;
-            if (!odd)
-                *event = link_socket_frame(frame, self->peer);
-            return !odd;
+            self->oversized_frames += oversized;
+            if (odd || oversized)
+                return false;
+            *event = link_socket_frame(frame, self->peer);
+            return true;
         }
         if (self->state == LINK_DIAL_CLOSING) {
             self->state = LINK_DIAL_DOWN;

@@ -24,7 +24,7 @@ struct link_dial {
     char endpoint[LINK_ENDPOINT_SIZE];
     int redial_fd; /* a timer: see link_dial.c */
     bool redial_armed;
-    uint64_t failed_handshakes, odd_frames;
+    uint64_t failed_handshakes, odd_frames, oversized_frames;
 };
 
 /* Begins to dial config->peers[peer]. 0 or -errno; close it in either case. */

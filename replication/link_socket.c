@@ -80,8 +80,9 @@ static int set_options(void *socket, enum link_socket_role role)
         if (value != UNSET && zmq_setsockopt(socket, options[i].name, &value, sizeof value) != 0)
             return -1;
     }
-    /* Unlimited by default: nine bytes from a stranger would make a node reserve a gigabyte. */
-    int64_t size_max = LINK_FRAME_SIZE_MAX + CURVE_OVERHEAD;
+    /* Unlimited by default: nine bytes from a stranger would make a node reserve a gigabyte.
+     * Twice what is taken, because ZeroMQ does not tell of a frame that it refuses itself. */
+    int64_t size_max = 2 * LINK_FRAME_SIZE_MAX + CURVE_OVERHEAD;
     return zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
 }
 
@@ -149,8 +150,12 @@ bool link_socket_skip_rest(void *socket, zmq_msg_t *part)
 bool link_socket_is_odd(void *socket, zmq_msg_t *frame)
 {
     bool several = link_socket_skip_rest(socket, frame);
-    size_t size = zmq_msg_size(frame);
-    return several || size == 0 || size > LINK_FRAME_SIZE_MAX;
+    return several || zmq_msg_size(frame) == 0;
+}
+
+bool link_socket_is_oversized(zmq_msg_t *frame)
+{
+    return zmq_msg_size(frame) > LINK_FRAME_SIZE_MAX;
 }
 
 struct link_event link_socket_frame(zmq_msg_t *frame, size_t peer)

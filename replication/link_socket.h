@@ -34,9 +34,11 @@ bool link_socket_receive(void *socket, zmq_msg_t *part);
  * takes as many parts as the peer sent within MAXMSGSIZE each and its queue. */
 bool link_socket_skip_rest(void *socket, zmq_msg_t *part);
 
-/* Drops what follows *frame in its message; true when anything did, or when *frame is not of
- * 1..LINK_FRAME_SIZE_MAX bytes. */
+/* Drops what follows *frame in its message; true when anything did, or when *frame is empty. */
 bool link_socket_is_odd(void *socket, zmq_msg_t *frame);
+
+/* Is *frame of more than LINK_FRAME_SIZE_MAX bytes? */
+bool link_socket_is_oversized(zmq_msg_t *frame);
 
 /* The event that hands up the bytes of *frame. */
 struct link_event link_socket_frame(zmq_msg_t *frame, size_t peer);

@@ -155,6 +155,27 @@ static void bare_send(struct end *node, void *agent, const void *bytes, size_t s
     }
 }
 
+START_TEST(an_oversized_frame_is_dropped_and_counted)
+{
+    make_keys(1);
+    struct end node = open_node(0);
+    void *context = zmq_ctx_new();
+    void *bare =
+        open_bare_agent(context, &agent_keys[0], node_keys.public_key, link_port(node.link));
+    static uint8_t bytes[2 * LINK_FRAME_SIZE_MAX];
+    bare_send(&node, bare, bytes, LINK_FRAME_SIZE_MAX + 1, 0);
+    bare_send(&node, bare, bytes, sizeof bytes, 0);
+    bare_send(&node, bare, "whole", 5, 0);
+    TURN_UNTIL(node.seen_count > 0, &node);
+    ck_assert_str_eq(node.seen[0], "frame 0 whole");
+    ck_assert_uint_eq(counts(&node).oversized_frames, 2);
+    ck_assert_uint_eq(counts(&node).odd_frames + counts(&node).ended_connections, 0);
+    zmq_close(bare);
+    zmq_ctx_term(context);
+    link_close(node.link);
+}
+END_TEST
+
 START_TEST(a_frame_too_large_ends_its_connection_alone)
 {
     make_keys(2);
@@ -166,7 +187,7 @@ START_TEST(a_frame_too_large_ends_its_connection_alone)
     zmq_socket_monitor(bare, "inproc://bare", ZMQ_EVENT_DISCONNECTED);
     zmq_connect(events, "inproc://bare");
     TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
-    static uint8_t bytes[LINK_FRAME_SIZE_MAX + 1];
+    static uint8_t bytes[2 * LINK_FRAME_SIZE_MAX + 1];
     bare_send(&node, bare, bytes, sizeof bytes, 0);
     zmq_msg_t event;
     zmq_msg_init(&event);
@@ -177,6 +198,7 @@ START_TEST(a_frame_too_large_ends_its_connection_alone)
     ck_assert_uint_eq(node.seen_count, 1);
     ck_assert_str_eq(node.seen[0], "frame 1 report");
     ck_assert_uint_eq(agent.seen_count, 1);
+    TURN_UNTIL(counts(&node).ended_connections == 1, &node);
     zmq_socket_monitor(bare, NULL, 0);
     zmq_close(events);
     zmq_close(bare);
@@ -293,7 +315,8 @@ int main(void)
                a_node_with_the_wrong_key_is_never_up,
                a_stranger_that_announces_a_gigabyte_is_cut_off_and_costs_nothing,
                strangers_of_every_kind_do_no_harm);
-    SUITE_CASE(suite, "misbehave", a_frame_too_large_ends_its_connection_alone,
+    SUITE_CASE(suite, "misbehave", an_oversized_frame_is_dropped_and_counted,
+               a_frame_too_large_ends_its_connection_alone,
                frames_of_several_parts_and_empty_ones_are_dropped_and_counted,
                a_peer_that_brings_its_own_routing_id_is_not_heard,
                a_peer_that_stops_reading_costs_a_bounded_queue,

@@ -245,7 +245,7 @@ START_TEST(a_connection_that_zeromq_gave_up_is_dialled_again)
     TURN_UNTIL(saw(&agent, "up 0"), &agent);
     ck_assert_int_eq(say(&agent, 0, "report"), 0);
     int id_size = zmq_recv(bare, id, sizeof id, 0);
-    static uint8_t bytes[LINK_FRAME_SIZE_MAX + 1];
+    static uint8_t bytes[2 * LINK_FRAME_SIZE_MAX + 1];
     ck_assert_int_eq(zmq_send(bare, id, (size_t)id_size, ZMQ_SNDMORE), id_size);
     ck_assert_int_eq(zmq_send(bare, bytes, sizeof bytes, 0), sizeof bytes);
     TURN_UNTIL(agent.seen_count == 3, &agent);
