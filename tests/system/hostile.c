@@ -2,20 +2,27 @@
  *
  *   hostile KEY-FILE NODE-ADDRESS NODE-KEY CLUSTER SERVER OTHER-SERVER N
  *
- * Greets as SERVER, then sends N of each: bytes of chance, truncated and bombed MessagePack,
- * messages only nodes may send, a report for OTHER-SERVER, a greeting of another cluster. Prints
- * what it sent. */
+ * Greets as SERVER, then sends N of each: bytes of chance, MessagePack that is cut off or has bombs
+ * in it, messages only nodes may send, a report for OTHER-SERVER, a greeting of another cluster;
+ * then, as no program of ours can, N frames that are too large, N that are empty, N of two parts,
+ * and a few so large that ZeroMQ itself refuses them. Prints how many it sent. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #include "health/report.h"
 #include "replication/key.h"
 #include "replication/link.h"
 #include "replication/message.h"
+
+enum {
+    GIANTS = 3, /* each costs a connection */
+    SEND_TIMEOUT_MS = 5000
+};
 
 static struct link *wire;
 static size_t sent;
@@ -85,6 +92,14 @@ static void report_for(struct message *message, const char *server, uint64_t seq
     send_message(message);
 }
 
+/* A good greeting, cut off anywhere. */
+static void send_cut(struct message *message, unsigned *dice)
+{
+    static uint8_t bytes[MESSAGE_SIZE_MAX];
+    size_t size = message_encode(message, bytes);
+    send_bytes(bytes, 1 + (size_t)rand_r(dice) % (size - 1));
+}
+
 static void send_bombs(void)
 {
     static const uint8_t many[] = {0xdd, 0x7f, 0xff, 0xff, 0xff}; /* an array of 2^31 - 1 */
@@ -107,6 +122,42 @@ static void send_chance(unsigned *dice)
     send_bytes(bytes, size);
 }
 
+static void send_bare(void *socket, const void *bytes, size_t size, int flags)
+{
+    if (zmq_send(socket, bytes, size, flags) < 0)
+        die("the node takes no bare frame any more");
+    sent += flags == 0;
+}
+
+/* With a socket of our own, for a link refuses to send these. */
+static void send_odd_frames(const struct link_config *config, const char *address,
+                            const char *node_key, unsigned long count)
+{
+    static const uint8_t bytes[4 * LINK_FRAME_SIZE_MAX];
+    const int timeout_ms = SEND_TIMEOUT_MS;
+    char endpoint[64];
+    void *context = zmq_ctx_new();
+    void *socket = zmq_socket(context, ZMQ_DEALER);
+    snprintf(endpoint, sizeof endpoint, "tcp://%s:%u", address, config->peers[0].port);
+    zmq_setsockopt(socket, ZMQ_SNDTIMEO, &timeout_ms, sizeof timeout_ms);
+    zmq_setsockopt(socket, ZMQ_LINGER, &timeout_ms, sizeof timeout_ms);
+    zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, node_key, LINK_KEY_SIZE);
+    zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, config->public_key, LINK_KEY_SIZE);
+    zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, config->secret_key, LINK_KEY_SIZE);
+    if (zmq_connect(socket, endpoint) != 0)
+        die("no bare link");
+    for (unsigned long i = 0; i < count; i++) {
+        send_bare(socket, bytes, LINK_FRAME_SIZE_MAX + 1, 0);
+        send_bare(socket, "", 0, 0);
+        send_bare(socket, "one", 3, ZMQ_SNDMORE);
+        send_bare(socket, "two", 3, 0);
+    }
+    for (int i = 0; i < GIANTS; i++)
+        send_bare(socket, bytes, sizeof bytes, 0);
+    zmq_close(socket);
+    zmq_ctx_term(context);
+}
+
 int main(int argc, char **argv)
 {
     static struct message message;
@@ -114,6 +165,7 @@ int main(int argc, char **argv)
     struct link_config config = {.peer_count = 1, .peers = &peer};
     char error[LINK_ERROR_MAX];
     unsigned dice = 20260101;
+    unsigned long count;
     if (argc != 8)
         die("usage: hostile KEY-FILE NODE-ADDRESS NODE-KEY CLUSTER SERVER OTHER-SERVER N");
     snprintf(peer.key, sizeof peer.key, "%s", argv[3]);
@@ -121,19 +173,24 @@ int main(int argc, char **argv)
         !link_public_key(config.secret_key, config.public_key) ||
         link_open(&wire, &config, error) != 0)
         die("no link: address or keys");
+    count = strtoul(argv[7], NULL, 10);
     wait_for_link();
     greet(&message, argv[4], argv[5]);
-    for (unsigned long i = 1; i <= strtoul(argv[7], NULL, 10); i++) {
+    for (unsigned long i = 1; i <= count; i++) {
         send_chance(&dice);
         send_bombs();
         report_for(&message, argv[6], i);
-        message.type = MESSAGE_PULL;
         message.versions.count = 0;
+        message.type = MESSAGE_PULL;
+        send_message(&message);
+        message.type = MESSAGE_VERSIONS;
         send_message(&message);
         greet(&message, "elsewhere", argv[5]);
+        send_cut(&message, &dice);
     }
     usleep(300000); /* the last ones are on their way */
     link_close(wire);
+    send_odd_frames(&config, argv[2], argv[3], count);
     printf("%zu\n", sent);
     return 0;
 }
