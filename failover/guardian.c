@@ -388,8 +388,8 @@ static int remove_residuals(struct guardian *self, int interface, char *sentence
     return 0;
 }
 
-/* An own address that the host lacks is only said: it may still come, and the worker can serve the
- * home address without it. */
+/* An own address that the host lacks is only said: it may still come, and DNS does not wait for it.
+ * A worker that is to be reported to cannot listen there for agents, and ends the start itself. */
 static void note_missing_own(struct guardian *self)
 {
     for (size_t i = 0; i < 2; i++) {

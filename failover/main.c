@@ -145,7 +145,9 @@ static int parse(char *text, void *memory, struct guardian_settings *settings)
     size_t size = 0;
     int error = read_file(file, text, &size);
     if (error < 0)
-        return fail(EXIT_CONFIGURATION, "%s cannot be read (%s): --config must name the document",
+        return fail(EXIT_CONFIGURATION,
+                    "%s cannot be read (%s): --config must name the document, which the user of "
+                    "tandemd may read",
                     file, strerror(-error));
     struct arena arena;
     struct document document;

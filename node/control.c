@@ -75,7 +75,10 @@ static int listen_at(const char *path, char *error)
     umask(mask);
     if (result == 0)
         return fd;
-    snprintf(error, CONTROL_ERROR_MAX, "%s: cannot listen there: %s", path, strerror(-result));
+    snprintf(error, CONTROL_ERROR_MAX,
+             "%s: cannot listen there (%s): give its directory to the user of tandem-worker, or "
+             "change paths: run",
+             path, strerror(-result));
     close(fd);
     return result;
 }

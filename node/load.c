@@ -82,7 +82,9 @@ static void say_unreadable(const char *path, char *error)
     if (errno == EFBIG)
         snprintf(error, LOAD_ERROR_MAX, "%s: is larger than Tandem reads", path);
     else
-        snprintf(error, LOAD_ERROR_MAX, "%s: cannot be read: %s", path, strerror(errno));
+        snprintf(error, LOAD_ERROR_MAX,
+                 "%s cannot be read (%s): name a file that the user of tandem-worker may read",
+                 path, strerror(errno));
 }
 
 bool load_document(const char *path, struct document *document, struct load_memory *memory,

@@ -130,7 +130,10 @@ static int open_folder(const char *parent, const char *name, char *path, size_t 
         return fail(EXIT_CONFIGURATION, "%s: the path is too long", parent);
     if ((mkdir(parent, 0755) != 0 && errno != EEXIST) ||
         (mkdir(path, 0700) != 0 && errno != EEXIST))
-        return fail(EXIT_SYSTEM, "%s: cannot be made: %s", path, strerror(errno));
+        return fail(
+            EXIT_SYSTEM,
+            "%s cannot be made (%s): make it for the user of tandem-worker, or change paths: state",
+            path, strerror(errno));
     return 0;
 }
 
@@ -235,7 +238,10 @@ static int open_control(struct worker *self)
     char path[4096], error[CONTROL_ERROR_MAX];
     const char *folder = beside_config(self, self->document.run_path);
     if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-        return fail(EXIT_SYSTEM, "%s: cannot be made: %s", folder, strerror(errno));
+        return fail(
+            EXIT_SYSTEM,
+            "%s cannot be made (%s): make it for the user of tandem-worker, or change paths: run",
+            folder, strerror(errno));
     snprintf(path, sizeof path, "%s/%s.sock", folder, self->node_name);
     if (control_open(&self->control, path, error) != 0)
         return fail(EXIT_SYSTEM, "%s", error[0] == '\0' ? "no memory" : error);

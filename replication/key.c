@@ -29,7 +29,10 @@ static int check_status(int fd, const char *path, char *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
-        return fail(error, -errno, "cannot read %s: %s", path, strerror(errno));
+        return fail(
+            error, -errno,
+            "cannot read %s: %s; give the file and its directory to the user that runs this", path,
+            strerror(errno));
     if (!S_ISREG(status.st_mode))
         return fail(error, -EINVAL, "%s is not a regular file", path);
     if (status.st_uid != 0 && status.st_uid != geteuid())
@@ -100,7 +103,10 @@ int key_read(const char *path, char *secret, char *error)
     if (fd < 0 && errno == ELOOP)
         return fail(error, -EINVAL, "%s is a symbolic link: name the file itself", path);
     if (fd < 0)
-        return fail(error, -errno, "cannot read %s: %s", path, strerror(errno));
+        return fail(
+            error, -errno,
+            "cannot read %s: %s; give the file and its directory to the user that runs this", path,
+            strerror(errno));
     int failed = check_status(fd, path, error);
     if (failed == 0)
         failed = read_text(fd, path, secret, error);

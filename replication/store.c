@@ -417,8 +417,10 @@ int store_open(struct store **store, const char *directory, char *sentence)
     self->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int failed = 0;
     if (self->directory_fd < 0)
-        failed =
-            say(sentence, -errno, "cannot open the directory %s: %s", directory, strerror(errno));
+        failed = say(sentence, -errno,
+                     "cannot open the directory %s: %s; give it to the user that runs "
+                     "tandem-worker, or change paths: state",
+                     directory, strerror(errno));
     else
         failed = open_file(self, directory, sentence);
     if (failed != 0) {

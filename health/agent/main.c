@@ -60,7 +60,10 @@ static int load(struct agent *self, const char *path)
     arena_init(&arena, memory, sizeof memory);
     ssize_t size = read_file(path, text, sizeof text);
     if (size < 0)
-        return fail(EXIT_CONFIGURATION, "%s: cannot be read: %s", path, strerror(errno));
+        return fail(EXIT_CONFIGURATION,
+                    "%s cannot be read (%s): --config must name a file that the user of "
+                    "tandem-agent may read",
+                    path, strerror(errno));
     if (!agent_config_parse(&self->config, path, text, (size_t)size, &arena, error))
         return fail(EXIT_CONFIGURATION, "%s", error);
     return 0;
