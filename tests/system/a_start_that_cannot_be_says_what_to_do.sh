@@ -24,17 +24,37 @@ servers:
 END
 }
 
-# refused STATUS SENTENCE COMMAND...: ends with it within 5 s, and says so in one sentence.
+# start COMMAND...: in the namespace, for 5 s at most; what it says is in $work/said.
+start() {
+    timeout 5 unshare -n sh -c 'ip link set lo up; exec "$@"' sh "$@" >"$work/said" 2>&1
+}
+
+# refused STATUS SENTENCE COMMAND...: ends with it within 5 s, and says so in one sentence. Beside
+# it stand lines of the log alone, and the usage.
 refused() {
     local expected=$1 sentence=$2 status=0
     shift 2
-    timeout 5 unshare -n sh -c 'ip link set lo up; exec "$@"' sh "$@" >"$work/said" 2>&1 ||
-        status=$?
+    start "$@" || status=$?
     [ "$status" -eq "$expected" ] ||
         fail "exit $status instead of $expected: $(tail -2 "$work/said")"
     grep -q -- "$sentence" "$work/said" || fail "no '$sentence' in: $(cat "$work/said")"
+    [ "$sentence" = usage ] || [ "$(grep -vc '^guardian ' "$work/said")" -eq 1 ] ||
+        fail "not one sentence: $(cat "$work/said")"
+    [ -z "${SHOW-}" ] || grep -v '^guardian ' "$work/said"
     cases=$((${cases-0} + 1))
 }
+
+# occupied TYPE PORT: a program for refused, which holds that port of 127.0.0.1 before it becomes
+# the rest of its arguments.
+occupied=(python3 -c '
+import os, socket, sys
+kind = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}[sys.argv[1]]
+held = socket.socket(socket.AF_INET, kind)
+held.bind(("127.0.0.1", int(sys.argv[2])))
+if kind == socket.SOCK_STREAM:
+    held.listen()
+held.set_inheritable(True)
+os.execv(sys.argv[3], sys.argv[3:])')
 tandemd=("$bin/tandemd" --config "$bench/tandem.yaml" --node solo)
 worker=("$bin/tandem-worker" --config "$bench/tandem.yaml" --node solo)
 
@@ -65,14 +85,45 @@ refused 100 'belongs to the public key' "${tandemd[@]}"
 rm "$bench/keys/solo.key"
 mv "$bench/keys/away" "$bench/keys/solo.key"
 
-# The port is somebody else's.
-refused 111 'port 5300 of 127.0.0.1 is in use' sh -c '
-    python3 -c "import socket, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind((\"127.0.0.1\", 5300))
-time.sleep(4)" &
-    sleep 0.5
-    "$@"' sh "${tandemd[@]}"
+# A port is somebody else's.
+refused 111 'UDP port 5300 of 127.0.0.1 is in use' "${occupied[@]}" udp 5300 "${tandemd[@]}"
+refused 111 'TCP port 5300 of 127.0.0.1 is in use' "${occupied[@]}" tcp 5300 "${tandemd[@]}"
+refused 111 '127.0.0.1:7353.*in use.*stop' "${occupied[@]}" tcp 7353 "${tandemd[@]}"
+
+# The host lacks the own address: nobody could report there; without reports it is only noted.
+document 's/own: 127.0.0.1/own: 192.0.2.9/'
+refused 111 '192.0.2.9.*give this machine that address' "${tandemd[@]}"
+grep -q 'not-on-this-host address=192.0.2.9' "$work/said" || fail "not noted: $(cat "$work/said")"
+document 's/own: 127.0.0.1/own: 192.0.2.9/; s/, key: ".*"//; /^servers/d; /^  media1/d'
+status=0
+start "${tandemd[@]}" || status=$?
+[ $status -eq 124 ] || fail "an own address that may still come ended tandemd: $(cat "$work/said")"
+grep -q 'not-on-this-host address=192.0.2.9' "$work/said" || fail "not noted: $(cat "$work/said")"
+document ''
+
+# Nobody's rights: no capability at all, and no file of root's.
+chmod 755 "$work" "$bench"
+document 's/solo: {own/solo: {interface: lo, own/; s/home: 127.0.0.1/home: 127.0.0.2/'
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all)
+refused 111 CAP_NET_ADMIN "${nobody[@]}" "${tandemd[@]}"
+document ''
+chmod 600 "$bench/tandem.yaml"
+refused 100 'tandem.yaml cannot be read (Permission denied)' "${nobody[@]}" "${tandemd[@]}"
+refused 100 'tandem.yaml cannot be read.*may read' "${nobody[@]}" "${worker[@]}"
+chmod 644 "$bench/tandem.yaml"
+chown 65534 "$bench/keys/solo.key"
+chmod 700 "$bench/state/solo" "$bench/keys"
+refused 111 'state/solo.*change paths: state' "${nobody[@]}" "${tandemd[@]}"
+chown 65534 "$bench/state/solo" "$bench/state/solo/"*
+refused 111 'solo.key.*user that runs this' "${nobody[@]}" "${tandemd[@]}"
+chmod 755 "$bench/keys"
+refused 111 'run/solo.sock.*change paths: run' "${nobody[@]}" "${tandemd[@]}"
+document "s|run: [^}]*}|run: $bench/keys/run}|"
+refused 111 'keys/run cannot be made.*paths: run' "${nobody[@]}" "${tandemd[@]}"
+document "s|state: [^,]*,|state: $bench/keys/state,|"
+refused 111 'keys/state.*cannot be made.*paths: state' "${nobody[@]}" "${tandemd[@]}"
+chown 0 "$bench/keys/solo.key" "$bench/state/solo" "$bench/state/solo/"*
+document ''
 
 # The agent's.
 cat >"$bench/agent.yaml" <<END
@@ -86,6 +137,11 @@ END
 chmod 640 "$bench/agent.key"
 refused 111 'chmod 600' "$bin/tandem-agent" --config "$bench/agent.yaml"
 chmod 600 "$bench/agent.key"
+mv "$bench/agent.key" "$bench/away.key"
+refused 111 'agent.key.*tandemctl keygen' "$bin/tandem-agent" --config "$bench/agent.yaml"
+mv "$bench/away.key" "$bench/agent.key"
+refused 100 'absent.yaml cannot be read.*--config must' \
+    "$bin/tandem-agent" --config "$bench/absent.yaml"
 sed -i 's/ports: .80./ports: [80, 80]/' "$bench/agent.yaml"
 refused 100 'agent.yaml:6:' "$bin/tandem-agent" --config "$bench/agent.yaml"
 refused 100 usage "$bin/tandem-agent"
