@@ -111,6 +111,15 @@ static bool does_partner_lack(const struct reporter *self, size_t node)
     return partner->lacks || !partner->greeted;
 }
 
+/* From now on the acknowledgements of the last report are awaited. */
+static void await(struct reporter *self)
+{
+    self->awaited = self->version;
+    self->lack_due_ms = self->told_ms + self->config.lack_ms;
+}
+
+/* A report that follows while acknowledgements are awaited does not put off their being looked at:
+ * else a server whose figures move all the time would never notice. */
 static void tell(struct reporter *self, int64_t now_ms, struct reporter_update *update)
 {
     self->told = self->latest;
@@ -118,19 +127,27 @@ static void tell(struct reporter *self, int64_t now_ms, struct reporter_update *
     self->version.sequence++;
     self->told_ms = now_ms;
     self->due_ms = now_ms + self->config.interval_ms;
-    self->lack_due_ms = self->config.node_count < 2 ? INT64_MAX : now_ms + self->config.lack_ms;
+    if (self->config.node_count > 1 && self->lack_due_ms == INT64_MAX)
+        await(self);
     for (size_t i = 0; i < self->config.node_count; i++)
         if (self->nodes[i].greeted)
             send_report(self, now_ms, i, does_partner_lack(self, i), update);
 }
 
-/* lack_ms after a report: who has not acknowledged it, and does the other know? */
+/* lack_ms after a report: who has not acknowledged it? */
+static void judge_lacks(struct reporter *self)
+{
+    for (size_t i = 0; i < self->config.node_count; i++)
+        if (record_compare(self->nodes[i].acked, self->awaited) < 0)
+            self->nodes[i].lacks = true;
+    self->lack_due_ms = INT64_MAX;
+    if (record_compare(self->awaited, self->version) < 0)
+        await(self);
+}
+
+/* Tell the other, unless it knows. */
 static void tell_lacks(struct reporter *self, int64_t now_ms, struct reporter_update *update)
 {
-    self->lack_due_ms = INT64_MAX;
-    for (size_t i = 0; i < self->config.node_count; i++)
-        if (record_compare(self->nodes[i].acked, self->version) < 0)
-            self->nodes[i].lacks = true;
     for (size_t i = 0; i < self->config.node_count; i++)
         if (self->nodes[i].greeted && !self->nodes[i].told_partner_lacks &&
             does_partner_lack(self, i))
@@ -284,9 +301,12 @@ void reporter_step(struct reporter *self, int64_t now_ms, const struct reporter_
         send_hello(self, i, update);
         node->hello_due_ms = now_ms + REPORTER_HELLO_MS;
     }
+    bool is_judged = now_ms >= self->lack_due_ms;
+    while (now_ms >= self->lack_due_ms) /* twice at most, when woken late */
+        judge_lacks(self);
     if (self->sampled && is_any_greeted(self) && now_ms >= self->due_ms)
-        tell(self, now_ms, update);
-    if (now_ms >= self->lack_due_ms)
+        tell(self, now_ms, update); /* which says who lacks what */
+    else if (is_judged)
         tell_lacks(self, now_ms, update);
 }
 

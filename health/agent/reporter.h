@@ -94,7 +94,8 @@ struct reporter {
     struct record_version version;    /* of the last report; sequence 0: none yet in this life */
     int64_t told_ms;                  /* when it was sent; INT64_MIN: never */
     int64_t due_ms;                   /* the next report, if there is somebody to tell */
-    int64_t lack_due_ms;              /* acknowledgements are looked at; INT64_MAX: they were */
+    struct record_version awaited;    /* the report whose acknowledgements are awaited */
+    int64_t lack_due_ms;              /* they are looked at; INT64_MAX: they were */
 };
 
 void reporter_init(struct reporter *self, const struct reporter_config *config);

@@ -48,6 +48,34 @@ START_TEST(what_follows_says_so_until_the_silent_node_acknowledges_again)
 }
 END_TEST
 
+/* Figures that move with each sample: reports follow each other as closely as the gap allows. */
+START_TEST(a_lack_is_noticed_also_when_a_report_follows_at_that_moment)
+{
+    begin();
+    sample(1000);
+    ack(1001, NS2, 1, 3);
+    figures.services[0].sockets += 20;
+    ck_assert_str_eq(sample(1100), "at 1100: ns1 delta [report media1 1.4], "
+                                   "ns2 delta [report media1 1.4] partner-lacks");
+}
+END_TEST
+
+START_TEST(reports_that_follow_do_not_put_off_the_look_at_acknowledgements)
+{
+    begin();
+    reporter.config.lack_ms = 250;
+    sample(1000);
+    for (int64_t now_ms = 1100; now_ms <= 1200; now_ms += 100) {
+        figures.services[0].sockets += 20;
+        sample(now_ms);
+        ack(now_ms + 1, NS2, 1, (uint64_t)now_ms / 100 - 7); /* 1.4, 1.5 */
+    }
+    ck_assert_int_eq(reporter_deadline(&reporter), 1250);
+    ck_assert_str_eq(timeout(1250), "at 1250: ns2 delta [report media1 1.5] partner-lacks");
+    ck_assert_int_eq(reporter_deadline(&reporter), 1450); /* of 1.5, told at 1200 */
+}
+END_TEST
+
 START_TEST(a_node_that_is_away_lacks_from_the_first_telling)
 {
     begin();
@@ -99,6 +127,8 @@ int main(void)
                a_report_not_acknowledged_in_time_is_told_again_to_the_other,
                each_node_is_told_what_the_other_lacks, two_silent_nodes_are_each_asked_to_relay,
                what_follows_says_so_until_the_silent_node_acknowledges_again,
+               a_lack_is_noticed_also_when_a_report_follows_at_that_moment,
+               reports_that_follow_do_not_put_off_the_look_at_acknowledgements,
                a_node_that_is_away_lacks_from_the_first_telling,
                a_report_that_both_acknowledge_is_told_once, with_one_node_nobody_is_asked_to_relay,
                an_acknowledgement_of_what_was_never_said_is_refused);
