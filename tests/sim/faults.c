@@ -9,17 +9,18 @@ static const char *const fault_texts[SIM_FAULTS] = {
     [SIM_DELAY] = "delay",
     [SIM_DUPLICATION] = "duplication",
     [SIM_REORDERING] = "reordering",
-    [SIM_PARTITION] = "partition",
     [SIM_ONE_WAY] = "one-way-partition",
+    [SIM_PARTITION] = "partition",
     [SIM_AGENT_CUT] = "agent-cut-from-one-node",
     [SIM_AGENT_LOST] = "agent-cut-from-both",
+    [SIM_NODE_DEAF] = "node-deaf",
     [SIM_NODE_CRASH] = "node-crash",
     [SIM_BOTH_CRASH] = "both-nodes-crash",
     [SIM_NODE_STALL] = "node-stall",
     [SIM_AGENT_CRASH] = "agent-crash",
     [SIM_PORT_CLOSED] = "port-closed",
-    [SIM_ORDER] = "order",
     [SIM_DISK_FAILURE] = "disk-failure",
+    [SIM_ORDER] = "order",
 };
 
 const char *sim_fault_text(enum sim_fault_kind kind)
@@ -28,12 +29,13 @@ const char *sim_fault_text(enum sim_fault_kind kind)
     return fault_texts[kind];
 }
 
-bool sim_has_fault(const struct sim *self, enum sim_fault_kind kind)
+const struct sim_fault *sim_find_fault(const struct sim *self, enum sim_fault_kind kind,
+                                       size_t subject)
 {
     for (size_t i = 0; i < self->fault_count; i++)
-        if (self->faults[i].kind == kind)
-            return true;
-    return false;
+        if (self->faults[i].kind == kind && self->faults[i].subject == subject)
+            return &self->faults[i];
+    return NULL;
 }
 
 static int64_t in_ms(struct sim *self, int64_t least, int64_t most)
@@ -43,13 +45,16 @@ static int64_t in_ms(struct sim *self, int64_t least, int64_t most)
 
 /* ---- orders ---- */
 
-static void give_order(struct sim *self, size_t node)
+static void give_order(struct sim *self)
 {
-    if (self->order_count == SIM_ORDERS_MAX)
+    size_t node = sim_dice(self, SIM_NODES);
+    if (self->order_count == SIM_ORDERS_MAX || !self->nodes[node].alive ||
+        self->nodes[node].stalled)
         return;
     struct order order = {.author = "operator"};
     struct sim_order *kept = &self->orders[self->order_count++];
-    *kept = (struct sim_order){.ticket = ++self->last_ticket, .node = node, .server = SIZE_MAX};
+    *kept = (struct sim_order){
+        .ticket = ++self->last_ticket, .node = node, .server = SIZE_MAX, .given_ms = self->now_ms};
     if (sim_dice(self, 4) == 0) {
         order.verb = ORDER_GROUP;
         order.group_size = 1 + (uint32_t)sim_dice(self, 4);
@@ -58,12 +63,15 @@ static void give_order(struct sim *self, size_t node)
     } else {
         kept->server = sim_dice(self, self->agent_count);
         order.verb = ORDER_DRAIN;
-        order.draining = kept->draining = sim_dice(self, 2) == 0;
+        order.draining = kept->draining = sim_dice(self, 3) == 0;
         snprintf(order.subject, sizeof order.subject, "media%zu", kept->server + 1);
     }
     order_key(&order, &kept->key);
     sim_trace(self, "operator orders on ns%zu: %s %s", node + 1, kept->key.name,
-              kept->draining ? "on" : "off");
+              order.verb == ORDER_GROUP ? ""
+              : kept->draining          ? "on"
+                                        : "off");
+    sim_sums.faults[SIM_ORDER]++;
     sim_node_event(
         self, node,
         &(struct node_event){.type = NODE_COMMAND, .order = &order, .ticket = kept->ticket});
@@ -71,89 +79,127 @@ static void give_order(struct sim *self, size_t node)
 
 /* ---- beginnings and ends ---- */
 
-static void begin(struct sim *self, struct sim_fault *fault)
+static void set_port(struct sim *self, const struct sim_fault *fault, bool listening)
 {
-    size_t node = fault->subject;
+    self->agents[fault->subject].ports[fault->other] =
+        (struct sim_port){.listening = listening, .since_ms = self->now_ms};
+}
+
+static void stall(const struct sim *self, struct sim_node *node)
+{
+    const struct verdict_pool *verdicts = &node->node.pools[0].verdicts;
+    node->stalled = true;
+    node->slept_ms = self->now_ms;
+    node->up_before = 0;
+    for (size_t i = 0; i < self->agent_count; i++)
+        node->up_before |= (uint32_t)(verdicts->members[i].verdict == VERDICT_UP) << i;
+}
+
+/* Does what begins go on, or is it over at once? */
+static bool begin(struct sim *self, const struct sim_fault *fault)
+{
+    size_t subject = fault->subject;
     switch (fault->kind) {
     case SIM_NODE_CRASH:
-        sim_node_crash(self, node, in_ms(self, 50, 4000));
-        break;
+        sim_node_crash(self, subject, in_ms(self, 50, 4000));
+        return false;
     case SIM_BOTH_CRASH:
         sim_node_crash(self, 0, in_ms(self, 50, 3000));
         sim_node_crash(self, 1, in_ms(self, 50, 3000));
-        break;
-    case SIM_NODE_STALL:
-        self->nodes[node].stalled = self->nodes[node].alive;
-        break;
+        return false;
     case SIM_AGENT_CRASH:
-        sim_agent_crash(self, node, in_ms(self, 50, 6000));
-        break;
+        sim_agent_crash(self, subject, in_ms(self, 50, 6000));
+        return false;
+    case SIM_NODE_STALL:
+        stall(self, &self->nodes[subject]);
+        return true;
     case SIM_PORT_CLOSED:
-        self->agents[node].listening = false;
-        self->agents[node].listening_since_ms = self->now_ms;
-        break;
-    case SIM_ORDER:
-        give_order(self, node);
-        break;
+        set_port(self, fault, false);
+        return true;
     default:
-        break;
+        return true;
     }
 }
 
 static void end(struct sim *self, const struct sim_fault *fault)
 {
-    struct sim_node *node = &self->nodes[fault->subject % SIM_NODES];
-    sim_trace(self, "ends: %s %zu %zu", sim_fault_text(fault->kind), fault->subject, fault->other);
-    if (fault->kind == SIM_NODE_STALL && node->stalled) {
-        node->stalled = false;
-        node->clean_ms = self->now_ms;
-    }
-    if (fault->kind == SIM_PORT_CLOSED) {
-        self->agents[fault->subject].listening = true;
-        self->agents[fault->subject].listening_since_ms = self->now_ms;
-    }
+    sim_trace(self, "ends: %s %zd %zu", sim_fault_text(fault->kind), (ssize_t)fault->subject,
+              fault->other);
+    self->weather_changed = true;
+    if (fault->kind == SIM_PORT_CLOSED)
+        set_port(self, fault, true);
+    if (fault->kind != SIM_NODE_STALL)
+        return;
+    struct sim_node *node = &self->nodes[fault->subject];
+    node->stalled = false;
+    node->clean_ms = node->woke_ms = self->now_ms;
 }
 
-static bool concerns_agent(enum sim_fault_kind kind)
-{
-    return kind == SIM_AGENT_CUT || kind == SIM_AGENT_LOST || kind == SIM_AGENT_CRASH ||
-           kind == SIM_PORT_CLOSED;
-}
+/* ---- dice ---- */
 
 /* Some things cannot happen twice at once to the same host. */
 static bool is_possible(const struct sim *self, const struct sim_fault *fault)
 {
-    const struct sim_node *node = &self->nodes[fault->subject % SIM_NODES];
-    if (fault->kind == SIM_ORDER)
-        return node->alive && !node->stalled;
-    if (fault->kind == SIM_NODE_STALL || fault->kind == SIM_NODE_CRASH ||
-        fault->kind == SIM_BOTH_CRASH)
-        return self->nodes[0].alive && self->nodes[1].alive && !sim_has_fault(self, SIM_NODE_STALL);
-    if (fault->kind == SIM_AGENT_CRASH && !self->agents[fault->subject].alive)
-        return false;
-    for (size_t i = 0; i < self->fault_count; i++)
-        if (self->faults[i].kind == fault->kind && self->faults[i].subject == fault->subject)
-            return false;
-    return true;
+    switch (fault->kind) {
+    case SIM_NODE_STALL:
+    case SIM_NODE_CRASH:
+    case SIM_BOTH_CRASH:
+        for (size_t i = 0; i < SIM_NODES; i++)
+            if (!self->nodes[i].alive || self->nodes[i].stalled)
+                return false;
+        return true;
+    case SIM_AGENT_CRASH:
+        return self->agents[fault->subject].alive;
+    default:
+        return sim_find_fault(self, fault->kind, fault->subject) == NULL;
+    }
 }
 
-static void throw_dice(struct sim *self)
+static size_t throw_subject(struct sim *self, enum sim_fault_kind kind)
+{
+    switch (kind) {
+    case SIM_LOSS:
+    case SIM_DELAY:
+    case SIM_DUPLICATION:
+    case SIM_REORDERING:
+        if (sim_dice(self, 3) == 0)
+            return SIZE_MAX;
+        /* fall through */
+    case SIM_ONE_WAY: /* as often between the nodes as with any agent */
+        return sim_dice(self, 2) == 0 ? SIM_PARTNER_CONNECTION
+                                      : sim_dice(self, self->connection_count);
+    case SIM_AGENT_CUT:
+    case SIM_AGENT_LOST:
+    case SIM_AGENT_CRASH:
+    case SIM_PORT_CLOSED:
+        return sim_dice(self, self->agent_count);
+    default:
+        return sim_dice(self, SIM_NODES);
+    }
+}
+
+static bool throw_fault(struct sim *self)
 {
     if (self->fault_count == sizeof self->faults / sizeof *self->faults)
-        return;
-    struct sim_fault fault = {.kind = (enum sim_fault_kind)sim_dice(self, SIM_FAULTS)};
-    fault.subject = sim_dice(self, concerns_agent(fault.kind) ? self->agent_count : SIM_NODES);
-    fault.other = sim_dice(self, SIM_NODES);
-    fault.until_ms = in_ms(self, 200, 6000);
+        return false;
+    struct sim_fault fault = {.kind = (enum sim_fault_kind)sim_dice(self, SIM_ORDER),
+                              .since_ms = self->now_ms};
+    fault.subject = throw_subject(self, fault.kind);
+    fault.other = sim_dice(self, 2);
+    /* A deaf node has to be so for longer than reports take to be stale. */
+    fault.until_ms = fault.kind == SIM_NODE_DEAF ? in_ms(self, 2500, 9000) : in_ms(self, 200, 6000);
+    if (fault.until_ms > SIM_MS)
+        fault.until_ms = SIM_MS;
     if (!is_possible(self, &fault))
-        return;
-    sim_trace(self, "begins: %s %zu %zu", sim_fault_text(fault.kind), fault.subject, fault.other);
+        return false;
+    sim_trace(self, "begins: %s %zd %zu", sim_fault_text(fault.kind), (ssize_t)fault.subject,
+              fault.other);
     sim_sums.faults[fault.kind]++;
     self->fault_total++;
-    begin(self, &fault);
-    if (fault.kind != SIM_NODE_CRASH && fault.kind != SIM_BOTH_CRASH &&
-        fault.kind != SIM_AGENT_CRASH && fault.kind != SIM_ORDER)
+    self->weather_changed = true;
+    if (begin(self, &fault))
         self->faults[self->fault_count++] = fault;
+    return true;
 }
 
 /* Trouble is over: everything comes back within the first part of the quiet. */
@@ -170,16 +216,21 @@ static void heal_all(struct sim *self)
 void sim_faults_step(struct sim *self)
 {
     for (size_t i = 0; i < self->fault_count;)
-        if (self->now_ms >= self->faults[i].until_ms || self->now_ms >= SIM_MS) {
-            end(self, &self->faults[i]);
+        if (self->now_ms >= self->faults[i].until_ms) {
+            struct sim_fault over = self->faults[i];
             self->faults[i] = self->faults[--self->fault_count];
+            end(self, &over);
         } else {
             i++;
         }
     if (self->now_ms >= SIM_MS) {
         heal_all(self);
-    } else if (self->now_ms >= self->next_fault_ms) {
-        self->next_fault_ms = in_ms(self, 500, 4000);
-        throw_dice(self);
+        return;
+    }
+    if (self->now_ms >= self->next_fault_ms)
+        self->next_fault_ms = throw_fault(self) ? in_ms(self, 300, 4000) : in_ms(self, 50, 200);
+    if (self->now_ms >= self->next_order_ms) {
+        self->next_order_ms = in_ms(self, 20, 6000);
+        give_order(self);
     }
 }

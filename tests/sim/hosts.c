@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,7 @@
 
 #include "sim/sim.h"
 
-enum { NODE_MEMORY = 64 << 20, DOCUMENT_MEMORY = 4 << 20, TEXT_SIZE = 8192 };
+enum { NODE_MEMORY = 16 << 20, DOCUMENT_MEMORY = 1 << 20, TEXT_SIZE = 8192 };
 
 static const char zone_text[] = "$TTL 300\n"
                                 "@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
@@ -14,11 +15,43 @@ static const char zone_text[] = "$TTL 300\n"
                                 "ns1 A 192.0.2.53\n"
                                 "www CNAME stream\n";
 
+/* ---- room ---- */
+
+static void *map(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert(memory != MAP_FAILED);
+    return memory;
+}
+
+void sim_room_take(struct sim_room *self)
+{
+    self->text = map(TEXT_SIZE);
+    self->document = map(DOCUMENT_MEMORY);
+    for (size_t i = 0; i < SIM_NODES; i++)
+        self->nodes[i] = map(NODE_MEMORY);
+    self->update = map(sizeof *self->update);
+    self->reporter_update = map(sizeof *self->reporter_update);
+    self->message = map(sizeof *self->message);
+}
+
+void sim_room_leave(struct sim_room *self)
+{
+    munmap(self->text, TEXT_SIZE);
+    munmap(self->document, DOCUMENT_MEMORY);
+    for (size_t i = 0; i < SIM_NODES; i++)
+        munmap(self->nodes[i], NODE_MEMORY);
+    munmap(self->update, sizeof *self->update);
+    munmap(self->reporter_update, sizeof *self->reporter_update);
+    munmap(self->message, sizeof *self->message);
+}
+
 /* ---- the document ---- */
 
 static void write_document(struct sim *self)
 {
-    FILE *out = fmemopen(self->text, TEXT_SIZE, "w");
+    FILE *out = fmemopen(self->room.text, TEXT_SIZE, "w");
     assert(out != NULL);
     fprintf(out, "format: 1\ncluster: sim\nnodes:\n");
     for (int i = 1; i <= SIM_NODES; i++)
@@ -36,25 +69,14 @@ static void write_document(struct sim *self)
     fclose(out);
 }
 
-static void *map(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    assert(memory != MAP_FAILED);
-    return memory;
-}
-
 static void open_document(struct sim *self)
 {
     struct arena arena;
     char error[DOCUMENT_ERROR_MAX];
-    self->text = calloc(1, TEXT_SIZE);
-    assert(self->text != NULL);
     write_document(self);
-    self->document_memory = map(DOCUMENT_MEMORY);
-    arena_init(&arena, self->document_memory, DOCUMENT_MEMORY);
-    if (!document_parse(&self->document, "sim.yaml", self->text, strlen(self->text), &arena,
-                        error)) {
+    arena_init(&arena, self->room.document, DOCUMENT_MEMORY);
+    if (!document_parse(&self->document, "sim.yaml", self->room.text, strlen(self->room.text),
+                        &arena, error)) {
         fprintf(stderr, "%s\n", error);
         abort();
     }
@@ -106,8 +128,7 @@ static void start_node(struct sim *self, size_t number)
                                  .boot = 1 + sim_dice(self, UINT32_MAX),
                                  .version = "sim"};
     struct arena arena;
-    node->memory = map(NODE_MEMORY);
-    arena_init(&arena, node->memory, NODE_MEMORY);
+    arena_init(&arena, self->room.nodes[number], NODE_MEMORY);
     if (!node_init(&node->node, &config, &arena))
         abort();
     node->view = build_view(self, node, &arena);
@@ -118,7 +139,9 @@ static void start_node(struct sim *self, size_t number)
     node->alive = true;
     node->stalled = false;
     node->clean_ms = self->now_ms;
+    node->woke_ms = INT64_MIN;
     node->lives++;
+    self->weather_changed = true;
     for (size_t i = 0; i < node->disk_count; i++)
         node_restore(&node->node, self->now_ms, &node->disk[i]);
     sim_trace(self, "ns%zu starts, life %llu, %zu orders on disk", number + 1,
@@ -126,16 +149,9 @@ static void start_node(struct sim *self, size_t number)
     sim_node_event(self, number, &(struct node_event){.type = NODE_START});
 }
 
-void sim_node_crash(struct sim *self, size_t number, int64_t restart_ms)
+bool sim_is_dead(const struct sim *self, int host)
 {
-    struct sim_node *node = &self->nodes[number];
-    if (!node->alive)
-        return;
-    sim_trace(self, "ns%zu crashes", number + 1);
-    node_close(&node->node);
-    munmap(node->memory, NODE_MEMORY);
-    node->alive = false;
-    node->restart_ms = restart_ms;
+    return host < SIM_NODES ? !self->nodes[host].alive : !self->agents[host - SIM_NODES].alive;
 }
 
 bool sim_is_awake(const struct sim *self, int host)
@@ -156,23 +172,43 @@ static void write_disk(struct sim_node *node, const struct record *record)
     node->disk[node->disk_count++] = *record;
 }
 
+static bool is_disk_failing(const struct sim *self, size_t number)
+{
+    return sim_find_fault(self, SIM_DISK_FAILURE, number) != NULL;
+}
+
 static void step_disk(struct sim *self, size_t number)
 {
     struct sim_node *node = &self->nodes[number];
-    while (node->alive && node->write_count > 0 && node->writes[0].due_ms <= self->now_ms) {
+    while (node->write_count > 0 && node->writes[0].due_ms <= self->now_ms) {
         struct sim_write write = node->writes[0];
         memmove(&node->writes[0], &node->writes[1], --node->write_count * sizeof node->writes[0]);
-        bool failed = false;
-        for (size_t i = 0; i < self->fault_count; i++)
-            failed |= self->faults[i].kind == SIM_DISK_FAILURE && self->faults[i].subject == number;
-        if (!failed)
+        bool failing = is_disk_failing(self, number);
+        if (!failing)
             write_disk(node, &write.record);
         if (write.ticket != 0)
             sim_node_event(self, number,
                            &(struct node_event){.type = NODE_STORED,
                                                 .ticket = write.ticket,
-                                                .error = failed ? -5 : 0});
+                                                .error = failing ? -EIO : 0});
     }
+}
+
+/* Of what was not yet synced any beginning may have reached the disk, though nobody was told. */
+void sim_node_crash(struct sim *self, size_t number, int64_t restart_ms)
+{
+    struct sim_node *node = &self->nodes[number];
+    if (!node->alive)
+        return;
+    size_t landed = is_disk_failing(self, number) ? 0 : sim_dice(self, node->write_count + 1);
+    sim_trace(self, "ns%zu crashes; %zu of %zu writes reached the disk", number + 1, landed,
+              node->write_count);
+    for (size_t i = 0; i < landed; i++)
+        write_disk(node, &node->writes[i].record);
+    node_close(&node->node);
+    node->alive = node->stalled = false;
+    node->restart_ms = restart_ms;
+    self->weather_changed = true;
 }
 
 static void take_reply(struct sim *self, uint64_t ticket, enum node_outcome outcome)
@@ -191,7 +227,7 @@ static void take_reply(struct sim *self, uint64_t ticket, enum node_outcome outc
 
 static void perform(struct sim *self, size_t number)
 {
-    const struct node_update *update = self->update;
+    const struct node_update *update = self->room.update;
     struct sim_node *node = &self->nodes[number];
     for (size_t i = 0; i < update->replica.send_count; i++) {
         const struct replica_send *send = &update->replica.sends[i];
@@ -230,7 +266,8 @@ void sim_node_event(struct sim *self, size_t number, const struct node_event *ev
 {
     struct sim_node *node = &self->nodes[number];
     assert(node->alive);
-    node_step(&node->node, self->now_ms, event, self->update);
+    node_step(&node->node, self->now_ms, event, self->room.update);
+    node->due_ms = node_deadline(&node->node);
     perform(self, number);
 }
 
@@ -250,6 +287,9 @@ static void start_agent(struct sim *self, size_t number)
                                      .permille_step = 50};
     reporter_init(&agent->reporter, &config);
     agent->alive = true;
+    agent->awaits = false;
+    agent->due_ms = reporter_deadline(&agent->reporter);
+    self->weather_changed = true;
     agent->alive_since_ms = self->now_ms;
     agent->sample_due_ms = self->now_ms + (int64_t)sim_dice(self, 100);
     sim_trace(self, "media%zu starts", number + 1);
@@ -261,7 +301,8 @@ void sim_agent_crash(struct sim *self, size_t number, int64_t restart_ms)
     if (!agent->alive)
         return;
     sim_trace(self, "media%zu crashes", number + 1);
-    agent->alive = false;
+    agent->alive = agent->awaits = false;
+    self->weather_changed = true;
     agent->alive_since_ms = self->now_ms;
     agent->restart_ms = restart_ms;
 }
@@ -270,9 +311,16 @@ void sim_agent_event(struct sim *self, size_t number, const struct reporter_even
 {
     struct sim_agent *agent = &self->agents[number];
     assert(agent->alive);
-    reporter_step(&agent->reporter, self->now_ms, event, self->reporter_update);
-    for (size_t i = 0; i < self->reporter_update->send_count; i++) {
-        const struct reporter_send *send = &self->reporter_update->sends[i];
+    reporter_step(&agent->reporter, self->now_ms, event, self->room.reporter_update);
+    agent->due_ms = reporter_deadline(&agent->reporter);
+    if (!agent->awaits && record_compare(agent->reporter.version, agent->awaited) != 0 &&
+        agent->reporter.told_ms == self->now_ms) {
+        agent->awaits = true;
+        agent->awaited = agent->reporter.version;
+        agent->told_ms = self->now_ms;
+    }
+    for (size_t i = 0; i < self->room.reporter_update->send_count; i++) {
+        const struct reporter_send *send = &self->room.reporter_update->sends[i];
         if (self->trace) {
             char text[200];
             message_text(&send->message, text, sizeof text);
@@ -286,14 +334,16 @@ static void sample_agent(struct sim *self, size_t number)
 {
     struct sim_agent *agent = &self->agents[number];
     agent->sample_due_ms = self->now_ms + 100;
-    uint64_t move = sim_dice(self, 8);
+    /* In the quiet the load rests, and with it the reports that changes hurry. */
+    uint64_t move = self->now_ms < SIM_MS ? sim_dice(self, 8) : 2;
     agent->sockets = move == 0 && agent->sockets >= 12 ? agent->sockets - 12
                      : move == 1                       ? agent->sockets + 15
                                                        : agent->sockets;
     struct report report = {
         .service_count = 2,
-        .services = {{.port = 1755, .listening = agent->listening, .sockets = agent->sockets},
-                     {.port = 80, .listening = true}}};
+        .services = {
+            {.port = 1755, .listening = agent->ports[0].listening, .sockets = agent->sockets},
+            {.port = 80, .listening = agent->ports[1].listening}}};
     sim_agent_event(self, number,
                     &(struct reporter_event){.type = REPORTER_SAMPLE, .report = &report});
 }
@@ -305,44 +355,31 @@ static void step_agent(struct sim *self, size_t number)
         start_agent(self, number);
     if (agent->alive && self->now_ms >= agent->sample_due_ms)
         sample_agent(self, number);
-    if (agent->alive && self->now_ms >= reporter_deadline(&agent->reporter))
+    if (agent->alive && self->now_ms >= agent->due_ms)
         sim_agent_event(self, number, &(struct reporter_event){.type = REPORTER_TIMEOUT});
-    for (size_t node = 0; node < SIM_NODES; node++) {
-        const struct sim_connection *connection =
-            &self->connections[sim_agent_connection(self, number, node)];
-        bool is_clean = connection->up && sim_is_open(self, connection, true) &&
-                        sim_is_open(self, connection, false) && self->nodes[node].alive &&
-                        !self->nodes[node].stalled && !sim_has_fault(self, SIM_LOSS) &&
-                        !sim_has_fault(self, SIM_DELAY) && !sim_has_fault(self, SIM_REORDERING);
-        if (!is_clean)
-            agent->clean_ms[node] = INT64_MAX;
-        else if (agent->clean_ms[node] == INT64_MAX)
-            agent->clean_ms[node] = self->now_ms;
-    }
 }
 
 /* ---- all ---- */
 
-bool sim_hosts_open(struct sim *self)
+void sim_hosts_open(struct sim *self)
 {
     self->agent_count = 2 + sim_dice(self, SIM_AGENTS_MAX - 1);
     open_document(self);
     for (size_t i = 0; i < self->agent_count; i++) {
-        self->agents[i].listening = true;
+        for (size_t port = 0; port < SIM_PORTS; port++)
+            self->agents[i].ports[port].listening = true;
         self->agents[i].sockets = (uint32_t)sim_dice(self, 100);
         self->agents[i].restart_ms = (int64_t)sim_dice(self, 1500);
     }
     for (size_t i = 0; i < SIM_NODES; i++)
         self->nodes[i].restart_ms = (int64_t)sim_dice(self, 300);
-    return true;
 }
 
 void sim_hosts_close(struct sim *self)
 {
     for (size_t i = 0; i < SIM_NODES; i++)
-        sim_node_crash(self, i, INT64_MAX);
-    munmap(self->document_memory, DOCUMENT_MEMORY);
-    free(self->text);
+        if (self->nodes[i].alive)
+            node_close(&self->nodes[i].node);
 }
 
 void sim_hosts_step(struct sim *self)
@@ -354,7 +391,7 @@ void sim_hosts_step(struct sim *self)
         if (!node->alive || node->stalled)
             continue;
         step_disk(self, i);
-        for (int turn = 0; self->now_ms >= node_deadline(&node->node); turn++) {
+        for (int turn = 0; self->now_ms >= node->due_ms; turn++) {
             assert(turn < 1000);
             sim_node_event(self, i, &(struct node_event){.type = NODE_TIMEOUT});
         }

@@ -1,196 +1,160 @@
 #include <assert.h>
-#include <ldns/ldns.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/sim.h"
 
 enum {
-    ASK_MS = 40,
     CHECK_MS = 100,
-    /* From a port's closing to its last naming, on a clean path: sample, gap, and some way. */
-    CLOSED_MS = 700,
-    /* From an agent's last word: stale after 2 s, on the way for up to 360 ms, and a tick. */
-    SILENT_MS = 3000,
-    /* From "done" to the other node on a clean path: at most one version vector. */
-    ORDER_MS = 2500,
+    CHECKS_PER_LOOK = 4,   /* at orders in force: dear, and they move seldom */
+    QUIET_LEAST_MS = 5000, /* after so much quiet both tables are equal */
+    BLAME_MS = 1500,       /* after a stall every server has so long to be heard */
+    RELAY_MS = 300,        /* lack_ms, a delta's gathering, and the way, twice */
+    SETTLED_MS = 1500, /* a connection clean for so long has greeted: HELLO is said each second */
 };
 
-/* ---- answers ---- */
+static const char *const oracle_texts[SIM_ORACLES] = {
+    [SIM_PARSES] = "answer-parses",
+    [SIM_READY] = "ready-after-snapshot",
+    [SIM_FIT] = "named-is-fit",
+    [SIM_LAST_RESORT] = "last-resort-is-last",
+    [SIM_FREEZE] = "deaf-node-answers",
+    [SIM_STALL] = "stall-not-blamed",
+    [SIM_CLOSED] = "closed-port-unnamed",
+    [SIM_SILENT] = "dead-agent-unnamed",
+    [SIM_DRAINED] = "drained-unnamed",
+    [SIM_RELAYED] = "report-arrives",
+    [SIM_VERSIONS] = "version-never-back",
+    [SIM_ROOM] = "table-within-room",
+    [SIM_IN_FORCE] = "order-in-force",
+    [SIM_DIGESTS] = "quiet-makes-equal",
+    [SIM_SURVIVES] = "done-order-survives",
+    [SIM_ONE_WINNER] = "one-winner",
+    [SIM_WHOLE] = "whole-after-quiet",
+};
 
-static size_t make_query(const char *owner, uint16_t type, uint8_t *bytes)
+const char *sim_oracle_text(enum sim_oracle oracle)
 {
-    static const uint8_t header[12] = {0x12, 0x34, 1, 0, 0, 1};
-    size_t size;
-    memcpy(bytes, header, sizeof header);
-    assert(name_parse(owner, bytes + 12, &size));
-    size += 12;
-    bytes[size] = 0;
-    bytes[size + 1] = (uint8_t)type;
-    bytes[size + 2] = 0;
-    bytes[size + 3] = 1;
-    return size + 4;
+    assert(oracle < SIM_ORACLES);
+    return oracle_texts[oracle];
 }
 
-/* Every answer parses by ldns, has the query's id and exactly the records its rcode calls for.
- * Returns the server that is named, or SIZE_MAX. */
-static size_t judge_packet(struct sim *self, const uint8_t *bytes, size_t size, bool is_balanced)
-{
-    ldns_pkt *packet = NULL;
-    size_t server = SIZE_MAX;
-    if (ldns_wire2pkt(&packet, bytes, size) != LDNS_STATUS_OK) {
-        sim_fail(self, "an answer of %zu bytes does not parse", size);
-        return server;
-    }
-    size_t count = ldns_rr_list_rr_count(ldns_pkt_answer(packet));
-    if (ldns_pkt_id(packet) != 0x1234 || !ldns_pkt_qr(packet))
-        sim_fail(self, "an answer has another id, or is none");
-    if (count != (is_balanced ? 1U : 0U))
-        sim_fail(self, "an answer has %zu records", count);
-    if (count == 1) {
-        const ldns_rdf *address = ldns_rr_rdf(ldns_rr_list_rr(ldns_pkt_answer(packet), 0), 0);
-        const uint8_t *data = ldns_rdf_data(address);
-        /* 192.0.2.101 and 2001:db8::101 (hexadecimal) are media1. */
-        server = ldns_rdf_size(address) == 4
-                     ? data[3] - 101U
-                     : (size_t)(data[14] >> 4) * 1000 + (size_t)(data[14] & 15) * 100 +
-                           (size_t)(data[15] >> 4) * 10 + (data[15] & 15) - 101U;
-        if (server >= self->agent_count)
-            sim_fail(self, "an answer names nobody's address");
-    }
-    ldns_pkt_free(packet);
-    return server;
-}
-
-/* A server whose port has been closed for long is not named by a node that its agent can reach. */
-static void judge_closed(struct sim *self, size_t node, size_t server, size_t pool)
-{
-    const struct sim_agent *agent = &self->agents[server];
-    bool is_told = agent->alive && self->now_ms - agent->alive_since_ms > CLOSED_MS &&
-                   agent->clean_ms[node] != INT64_MAX &&
-                   self->now_ms - agent->clean_ms[node] > CLOSED_MS;
-    if (pool == 0 && !agent->listening && is_told &&
-        self->now_ms - agent->listening_since_ms > CLOSED_MS)
-        sim_fail(self, "ns%zu names media%zu, whose port has been closed for %lld ms", node + 1,
-                 server + 1, (long long)(self->now_ms - agent->listening_since_ms));
-}
-
-/* A server whose agent has been dead for long is not named, unless too many fell silent at once. */
-static void judge_silent(struct sim *self, size_t node, size_t server, size_t pool)
-{
-    const struct sim_agent *agent = &self->agents[server];
-    const struct sim_node *n = &self->nodes[node];
-    if (!agent->alive && self->now_ms - agent->alive_since_ms > SILENT_MS &&
-        self->now_ms - n->clean_ms > SILENT_MS && !n->node.pools[pool].verdicts.frozen)
-        sim_fail(self, "ns%zu names media%zu, silent for %lld ms", node + 1, server + 1,
-                 (long long)(self->now_ms - agent->alive_since_ms));
-}
-
-static const struct sim_order *newest_drain(const struct sim *self, size_t server)
-{
-    const struct sim_order *newest = NULL;
-    for (size_t i = 0; i < self->order_count; i++)
-        if (self->orders[i].server == server &&
-            (newest == NULL || record_compare(self->orders[i].version, newest->version) > 0))
-            newest = &self->orders[i];
-    return newest;
-}
-
-/* A server that an operator drains is not named: by the node that said "done" from then on, by the
- * other once it could hear of it. */
-static void judge_drained(struct sim *self, size_t node, size_t server)
-{
-    const struct sim_order *order = newest_drain(self, server);
-    if (order == NULL || !order->done || !order->draining)
-        return;
-    bool is_known = order->node == node || (self->now_ms - order->done_ms > ORDER_MS &&
-                                            self->partner_clean_ms != INT64_MAX &&
-                                            self->now_ms - self->partner_clean_ms > ORDER_MS);
-    if (is_known)
-        sim_fail(self, "ns%zu names media%zu, drained for %lld ms", node + 1, server + 1,
-                 (long long)(self->now_ms - order->done_ms));
-}
-
-static void ask(struct sim *self, size_t node, size_t pool, uint16_t type)
-{
-    uint8_t query[300], bytes[QUERY_UDP_SIZE_MAX];
-    struct answer answer;
-    struct answer_request request = {.view = self->nodes[node].view,
-                                     .bytes = query,
-                                     .now_ms = self->now_ms,
-                                     .dice = sim_dice(self, UINT32_MAX)};
-    request.size = make_query(self->document.pools[pool].owner, type, query);
-    answer_query(&request, bytes, sizeof bytes, &answer);
-    bool is_balanced =
-        answer.reason == ANSWER_BALANCED || answer.reason == ANSWER_BALANCED_LAST_RESORT;
-    size_t server = judge_packet(self, bytes, answer.size, is_balanced);
-    sim_sums.answers++;
-    sim_sums.balanced += answer.reason == ANSWER_BALANCED;
-    sim_sums.last_resort += answer.reason == ANSWER_BALANCED_LAST_RESORT;
-    sim_sums.not_ready += answer.reason == ANSWER_SERVFAIL_NOT_READY;
-    if (answer.reason != ANSWER_BALANCED || server >= self->agent_count)
-        return;
-    judge_closed(self, node, server, pool);
-    judge_silent(self, node, server, pool);
-    judge_drained(self, node, server);
-}
-
-/* ---- tables ---- */
+/* ---- at every moment ---- */
 
 /* A record's version never goes back within a node's life, and the table never outgrows its room.
- * */
+ */
 static void judge_table(struct sim *self, size_t number)
 {
     struct sim_node *node = &self->nodes[number];
     const struct table *table = &node->node.table;
-    if (table->count > table->capacity)
-        sim_fail(self, "ns%zu holds %zu records of at most %zu", number + 1, table->count,
-                 table->capacity);
+    sim_check(self, SIM_ROOM, table->count <= table->capacity,
+              "ns%zu holds %zu records of at most %zu", number + 1, table->count, table->capacity);
     for (size_t i = 0; i < table->count; i++) {
         const struct table_entry *entry = table_at(table, i);
-        if (i < node->seen_count && record_compare(entry->version, node->seen[i]) < 0)
-            sim_fail(self, "ns%zu: %s went back", number + 1, entry->key.name);
+        if (i < node->seen_count)
+            sim_check(self, SIM_VERSIONS, record_compare(entry->version, node->seen[i]) >= 0,
+                      "ns%zu: %s went back", number + 1, entry->key.name);
         node->seen[i] = entry->version;
-        sim_sums.checks++;
     }
     node->seen_count = table->count;
 }
 
-static void watch_partner_path(struct sim *self)
+/* What stands in the table is what is obeyed, however it came: by an operator here or there, in a
+ * snapshot, or from the disk. */
+static void judge_in_force(struct sim *self, size_t number)
 {
-    const struct sim_connection *connection = &self->connections[SIM_PARTNER_CONNECTION];
-    bool is_clean = connection->up && sim_is_open(self, connection, true) &&
-                    sim_is_open(self, connection, false) && sim_is_awake(self, 0) &&
-                    sim_is_awake(self, 1) && !sim_has_fault(self, SIM_LOSS) &&
-                    !sim_has_fault(self, SIM_DELAY) && !sim_has_fault(self, SIM_REORDERING);
-    if (!is_clean)
-        self->partner_clean_ms = INT64_MAX;
-    else if (self->partner_clean_ms == INT64_MAX)
-        self->partner_clean_ms = self->now_ms;
+    const struct node *node = &self->nodes[number].node;
+    struct order order;
+    for (size_t i = 0; i < self->agent_count; i++) {
+        bool draining =
+            sim_find_order(self, number, ORDER_DRAIN, self->document.servers[i].name, &order) &&
+            order.draining;
+        sim_check(self, SIM_IN_FORCE, node->servers[i].draining == draining,
+                  "ns%zu: media%zu is drained in the table or in force, not both", number + 1,
+                  i + 1);
+    }
+    for (size_t i = 0; i < self->document.pool_count; i++) {
+        const struct document_pool *pool = &self->document.pools[i];
+        struct pool_state state;
+        pool_state(node->pools[i].pool, &state);
+        bool is_ordered = sim_find_order(self, number, ORDER_GROUP, pool->name, &order);
+        sim_check(self, SIM_IN_FORCE,
+                  state.group_size == (is_ordered ? order.group_size : pool->group_size) &&
+                      state.rounds == (is_ordered ? order.rounds : pool->rounds),
+                  "ns%zu: pool %s has another group than ordered", number + 1, pool->name);
+    }
+}
+
+/* Who was up when the node fell asleep, and could reach it all the time, is not stale as soon as it
+ * wakes: it was the node that did not listen. */
+static void judge_stall(struct sim *self, size_t number)
+{
+    const struct sim_node *node = &self->nodes[number];
+    if (node->woke_ms == INT64_MIN || self->now_ms - node->woke_ms > BLAME_MS ||
+        node->woke_ms - node->slept_ms < NODE_STALL_MS + NODE_TICK_MS)
+        return;
+    for (size_t i = 0; i < self->agent_count; i++) {
+        const struct sim_connection *connection =
+            &self->connections[sim_agent_connection(self, i, number)];
+        if ((node->up_before & 1U << i) == 0 || connection->sound_since_ms > node->slept_ms)
+            continue;
+        sim_check(self, SIM_STALL, node->node.pools[0].verdicts.members[i].verdict != VERDICT_STALE,
+                  "ns%zu slept, and holds media%zu for stale", number + 1, i + 1);
+    }
+}
+
+/* A report is on a node RELAY_MS after it was told, when the way from the agent is clean, or that
+ * through the partner is: so also an agent that is cut off from a node reaches it. */
+static void judge_arrival(struct sim *self, size_t agent, size_t node)
+{
+    int64_t since_ms = SETTLED_MS + self->now_ms - self->agents[agent].told_ms;
+    bool is_direct = sim_is_clean(self, sim_agent_connection(self, agent, node), since_ms);
+    bool is_relayed = sim_is_clean(self, sim_agent_connection(self, agent, 1 - node), since_ms) &&
+                      sim_is_clean(self, SIM_PARTNER_CONNECTION, since_ms);
+    for (size_t i = 0; i < SIM_NODES; i++)
+        if (!self->nodes[i].alive || self->nodes[i].node.replica.sync != REPLICA_SYNCED)
+            return;
+    if (!is_direct && !is_relayed)
+        return;
+    struct record_key key = {.kind = RECORD_REPORT};
+    snprintf(key.name, sizeof key.name, "%s", self->document.servers[agent].name);
+    const struct table_entry *entry = table_find(&self->nodes[node].node.table, &key);
+    sim_sums.relays += !is_direct;
+    sim_check(self, SIM_RELAYED,
+              entry != NULL && record_compare(entry->version, self->agents[agent].awaited) >= 0,
+              "ns%zu lacks the report of media%zu, told %lld ms ago, %s", node + 1, agent + 1,
+              (long long)(self->now_ms - self->agents[agent].told_ms),
+              is_direct ? "on a clean way" : "that its partner has to relay");
+}
+
+static void step_arrivals(struct sim *self)
+{
+    for (size_t agent = 0; agent < self->agent_count; agent++) {
+        if (!self->agents[agent].awaits || self->now_ms - self->agents[agent].told_ms < RELAY_MS)
+            continue;
+        for (size_t node = 0; node < SIM_NODES; node++)
+            judge_arrival(self, agent, node);
+        self->agents[agent].awaits = false;
+    }
 }
 
 void sim_oracles_step(struct sim *self)
 {
-    watch_partner_path(self);
-    bool checks = self->now_ms >= self->next_check_ms;
-    /* At the end clients are quiet too: what is handed out is a fact that nodes share. */
-    bool asks = self->now_ms >= self->next_ask_ms && self->now_ms < SIM_MS + SIM_QUIET_MS - 3000;
-    if (asks)
-        self->next_ask_ms = self->now_ms + ASK_MS;
-    if (checks)
-        self->next_check_ms = self->now_ms + CHECK_MS;
-    for (size_t node = 0; node < SIM_NODES; node++) {
-        if (!self->nodes[node].alive || self->nodes[node].stalled)
-            continue;
-        if (asks)
-            ask(self, node, sim_dice(self, self->document.pool_count),
-                sim_dice(self, 3) == 0 ? 28 : 1);
-        if (checks)
-            judge_table(self, node);
-    }
-    if (self->now_ms > SIM_MS + SIM_QUIET_MS - 2000)
+    step_arrivals(self);
+    if (self->now_ms >= SIM_MS + QUIET_LEAST_MS)
         self->digests_met |=
             table_digest(&self->nodes[0].node.table) == table_digest(&self->nodes[1].node.table);
+    if (self->now_ms < self->next_check_ms)
+        return;
+    self->next_check_ms = self->now_ms + CHECK_MS;
+    bool looks = self->check_count++ % CHECKS_PER_LOOK == 0;
+    for (size_t node = 0; node < SIM_NODES; node++)
+        if (self->nodes[node].alive && !self->nodes[node].stalled) {
+            judge_table(self, node);
+            judge_stall(self, node);
+            if (looks)
+                judge_in_force(self, node);
+        }
 }
 
 /* ---- the end ---- */
@@ -202,50 +166,62 @@ static void judge_orders(struct sim *self)
         for (size_t node = 0; node < SIM_NODES && self->orders[i].done; node++) {
             const struct table_entry *entry =
                 table_find(&self->nodes[node].node.table, &self->orders[i].key);
-            if (entry == NULL || record_compare(entry->version, self->orders[i].version) < 0)
-                sim_fail(self, "ns%zu lost the order %s", node + 1, self->orders[i].key.name);
-            sim_sums.checks++;
+            sim_check(self, SIM_SURVIVES,
+                      entry != NULL && record_compare(entry->version, self->orders[i].version) >= 0,
+                      "ns%zu lost the order %s", node + 1, self->orders[i].key.name);
         }
 }
 
-/* Both nodes say the same of every server and pool, and it is the truth. */
-static void judge_verdicts(struct sim *self)
+/* Of several orders on one record the same stands on both nodes, and of what was answered with
+ * "done" none that is newer was lost to it (judge_orders). */
+static void judge_winners(struct sim *self)
 {
-    const struct node *a = &self->nodes[0].node, *b = &self->nodes[1].node;
-    for (size_t i = 0; i < self->agent_count; i++) {
-        if (a->servers[i].draining != b->servers[i].draining)
-            sim_fail(self, "media%zu is drained on one node only", i + 1);
-        enum verdict expected = a->servers[i].draining ? VERDICT_DRAINING : VERDICT_UP;
-        for (size_t node = 0; node < SIM_NODES; node++) {
-            enum verdict found = self->nodes[node].node.pools[0].verdicts.members[i].verdict;
-            if (found != expected)
-                sim_fail(self, "ns%zu holds media%zu for %s at the end, it is %s", node + 1, i + 1,
-                         verdict_text(found), verdict_text(expected));
-        }
+    for (size_t i = 0; i < self->order_count; i++) {
+        const struct table_entry *entries[SIM_NODES];
+        for (size_t node = 0; node < SIM_NODES; node++)
+            entries[node] = table_find(&self->nodes[node].node.table, &self->orders[i].key);
+        if (entries[0] == NULL && entries[1] == NULL)
+            continue; /* neither had stored it when it crashed, and nobody was told "done" */
+        bool is_same = entries[0] != NULL && entries[1] != NULL &&
+                       record_compare(entries[0]->version, entries[1]->version) == 0 &&
+                       entries[0]->value_size == entries[1]->value_size &&
+                       memcmp(entries[0]->value, entries[1]->value, entries[0]->value_size) == 0;
+        sim_check(self, SIM_ONE_WINNER, is_same, "the nodes differ in the order %s",
+                  self->orders[i].key.name);
     }
-    for (size_t i = 0; i < self->document.pool_count; i++) {
-        struct pool_state left, right;
-        pool_state(a->pools[i].pool, &left);
-        pool_state(b->pools[i].pool, &right);
-        if (left.group_size != right.group_size || left.rounds != right.rounds)
-            sim_fail(self, "pool %s has two groups", self->document.pools[i].name);
-        if (a->pools[i].verdicts.frozen || b->pools[i].verdicts.frozen)
-            sim_fail(self, "pool %s is frozen at the end", self->document.pools[i].name);
+}
+
+/* Every server is up or, by an order, draining; nothing is frozen. */
+static void judge_verdicts(struct sim *self, size_t number)
+{
+    const struct node *node = &self->nodes[number].node;
+    for (size_t pool = 0; pool < self->document.pool_count; pool++) {
+        const struct verdict_pool *verdicts = &node->pools[pool].verdicts;
+        sim_check(self, SIM_WHOLE, !verdicts->frozen, "ns%zu: pool %s is frozen at the end",
+                  number + 1, self->document.pools[pool].name);
+        for (size_t i = 0; i < verdicts->count; i++) {
+            size_t server = self->document.pools[pool].members[i];
+            enum verdict expected = node->servers[server].draining ? VERDICT_DRAINING : VERDICT_UP;
+            sim_check(self, SIM_WHOLE, verdicts->members[i].verdict == expected,
+                      "ns%zu holds media%zu for %s at the end, it is %s", number + 1, server + 1,
+                      verdict_text(verdicts->members[i].verdict), verdict_text(expected));
+        }
     }
 }
 
 void sim_oracles_end(struct sim *self)
 {
-    for (size_t node = 0; node < SIM_NODES; node++)
-        if (!self->nodes[node].alive || self->nodes[node].node.replica.sync != REPLICA_SYNCED) {
-            sim_fail(self, "ns%zu is not synced at the end", node + 1);
+    for (size_t node = 0; node < SIM_NODES; node++) {
+        bool is_synced =
+            self->nodes[node].alive && self->nodes[node].node.replica.sync == REPLICA_SYNCED;
+        sim_check(self, SIM_WHOLE, is_synced, "ns%zu is not synced at the end", node + 1);
+        if (!is_synced)
             return;
-        }
-    /* What both hold is equal after some seconds of quiet. */
-    if (!self->digests_met)
-        sim_fail(self, "the tables differ after the quiet");
+    }
+    sim_check(self, SIM_DIGESTS, self->digests_met, "the tables differ after %d ms of quiet",
+              QUIET_LEAST_MS);
     judge_orders(self);
-    judge_verdicts(self);
-    if (self->fault_total < 10)
-        sim_fail(self, "only %zu faults", self->fault_total);
+    judge_winners(self);
+    for (size_t node = 0; node < SIM_NODES; node++)
+        judge_verdicts(self, node);
 }

@@ -4,7 +4,8 @@
  *   network.c   connections, and frames on their way: lost, doubled, late, out of order, cut
  *   hosts.c     nodes and agents: start, crash, stall, step
  *   faults.c    what goes wrong, by the seed's dice; operators' orders among it
- *   oracles.c   what must hold, each a function with its promise
+ *   answers.c   clients ask; what must hold of each answer
+ *   oracles.c   what else must hold, each a function with its promise
  *
  * Everything that happens follows from the seed: time goes in steps of a millisecond, the hosts in
  * a fixed order, and no address or clock of the real machine is looked at. What crosses the network
@@ -19,11 +20,12 @@
 
 enum {
     SIM_NODES = 2,
-    SIM_AGENTS_MAX = 6,
+    SIM_AGENTS_MAX = 8,
     SIM_CONNECTIONS_MAX = 1 + SIM_NODES * SIM_AGENTS_MAX,
     SIM_FRAMES_MAX = 8192, /* on their way at once */
     SIM_MS = 60000,        /* of trouble in each seed; then SIM_QUIET_MS of quiet */
-    SIM_QUIET_MS = 8000,
+    SIM_QUIET_MS = 6000,
+    SIM_FAULTS_LEAST = 10, /* in each seed, orders not counted */
     SIM_ORDERS_MAX = 256,
     SIM_DISK_MAX = 1024, /* records on a node's disk */
 };
@@ -31,28 +33,34 @@ enum {
 /* ---- faults ---- */
 
 enum sim_fault_kind {
-    SIM_LOSS,         /* a share of all frames is lost */
-    SIM_DELAY,        /* frames take up to 300 ms longer */
-    SIM_DUPLICATION,  /* a share of all frames comes twice */
-    SIM_REORDERING,   /* frames overtake each other */
-    SIM_PARTITION,    /* the nodes do not hear each other */
-    SIM_ONE_WAY,      /* one node does not hear the other */
-    SIM_AGENT_CUT,    /* an agent and one node do not hear each other */
-    SIM_AGENT_LOST,   /* an agent and both nodes */
-    SIM_NODE_CRASH,   /* memory lost, disk kept */
+    /* of a path, or of all at once */
+    SIM_LOSS,        /* a share of the frames is lost */
+    SIM_DELAY,       /* frames take up to 300 ms longer */
+    SIM_DUPLICATION, /* a share of the frames comes twice */
+    SIM_REORDERING,  /* frames overtake each other */
+    SIM_ONE_WAY,     /* one end does not hear the other */
+    /* of the network */
+    SIM_PARTITION,  /* the nodes do not hear each other */
+    SIM_AGENT_CUT,  /* an agent and one node do not hear each other */
+    SIM_AGENT_LOST, /* an agent and both nodes */
+    SIM_NODE_DEAF,  /* a node and all agents; in half of all cases also its partner */
+    /* of hosts */
+    SIM_NODE_CRASH,   /* memory lost, disk kept but for the end of what was not yet synced */
     SIM_BOTH_CRASH,   /* both nodes */
-    SIM_NODE_STALL,   /* a node does nothing, then wakes late */
+    SIM_NODE_STALL,   /* a node does nothing, then wakes late; in half of all cases its timers
+                         come before what waited to be read */
     SIM_AGENT_CRASH,  /* an agent starts anew */
     SIM_PORT_CLOSED,  /* a server's service does not listen */
-    SIM_ORDER,        /* an operator drains, undrains or sets the group */
     SIM_DISK_FAILURE, /* a node cannot store orders */
+    SIM_ORDER,        /* an operator drains, undrains or sets the group */
     SIM_FAULTS
 };
 
 struct sim_fault {
     enum sim_fault_kind kind;
-    int64_t until_ms;
-    size_t subject, other; /* node or agent, by kind */
+    int64_t since_ms, until_ms;
+    size_t subject; /* node, agent, or connection (SIZE_MAX: all), by kind */
+    size_t other;   /* node, port's position, direction, or with the partner, by kind */
 };
 
 /* ---- hosts ---- */
@@ -60,13 +68,14 @@ struct sim_fault {
 struct sim_node {
     bool alive, stalled;
     int64_t restart_ms; /* when dead: alive again */
-    int64_t clean_ms;   /* alive, awake and its disk well since */
+    int64_t clean_ms;   /* alive and awake since */
+    int64_t due_ms;     /* of its deadline */
+    int64_t slept_ms;   /* at the begin of its last stall */
+    int64_t woke_ms;    /* at its end; INT64_MIN: none in this life */
+    uint32_t up_before; /* members of the first pool that were up when it began: bits */
     uint64_t lives;
     struct node node;
-    void *memory; /* of node, view and all */
-    size_t memory_size;
     const struct view *view;
-    struct pool **pools;
     struct record disk[SIM_DISK_MAX];
     size_t disk_count;
     struct sim_write { /* an order on its way to the disk */
@@ -79,16 +88,23 @@ struct sim_node {
     size_t seen_count;
 };
 
+enum { SIM_PORTS = 2 }; /* 1755 of pool stream, 80 of pool web */
+
 struct sim_agent {
     bool alive;
     int64_t restart_ms;
     struct reporter reporter;
-    int64_t sample_due_ms;
+    int64_t sample_due_ms, due_ms; /* due_ms: of its deadline */
     uint32_t sockets;
-    bool listening;
-    int64_t listening_since_ms, alive_since_ms; /* of the present state */
-    int64_t
-        clean_ms[SIM_NODES]; /* its connection to the node has been whole since; INT64_MAX: not */
+    struct sim_port {
+        bool listening;
+        int64_t since_ms;
+    } ports[SIM_PORTS];
+    int64_t alive_since_ms; /* or dead since */
+    /* A report whose arrival the oracle waits for. */
+    bool awaits;
+    struct record_version awaited;
+    int64_t told_ms;
 };
 
 /* An order that was answered with "done": it must survive. */
@@ -98,7 +114,7 @@ struct sim_order {
     struct record_key key;
     struct record_version version;
     bool draining, done;
-    int64_t done_ms;
+    int64_t given_ms, done_ms;
 };
 
 /* ---- network ---- */
@@ -107,8 +123,14 @@ struct sim_connection {
     int dialler;     /* node number, or SIM_NODES + agent */
     size_t listener; /* node number */
     bool up;
-    int64_t change_due_ms; /* INT64_MAX: no change under way */
-    uint64_t epoch;        /* one more for each time it is up: old frames are dropped */
+    int64_t change_due_ms;  /* INT64_MAX: no change under way */
+    uint64_t epoch;         /* one more for each time it is up: old frames are dropped */
+    uint32_t weather;       /* faults standing on it: 1 << kind, the first four */
+    bool is_open[2];        /* can be crossed: [0] towards the dialler, [1] the listener */
+    bool is_dead;           /* an end is */
+    bool is_whole;          /* nothing keeps it from being up */
+    int64_t sound_since_ms; /* up, open, no weather; INT64_MAX: not so */
+    int64_t clean_since_ms; /* up, open, no weather, both ends awake; INT64_MAX: not so */
 };
 
 struct sim_frame {
@@ -125,9 +147,7 @@ struct sim {
     uint64_t seed, dice;
     bool trace;
     int64_t now_ms;
-    char *text; /* of the document */
     struct document document;
-    void *document_memory;
     size_t agent_count, connection_count;
     struct sim_node nodes[SIM_NODES];
     struct sim_agent agents[SIM_AGENTS_MAX];
@@ -137,23 +157,50 @@ struct sim {
     uint64_t frame_order;
     struct sim_fault faults[8]; /* standing */
     size_t fault_count, fault_total;
-    int64_t next_fault_ms, next_ask_ms, next_check_ms;
-    int64_t partner_clean_ms; /* the nodes' connection has been whole since; INT64_MAX: not */
-    bool digests_met;         /* equal at some moment at the end of the quiet */
+    bool weather_changed; /* a fault began or ended, a host died, woke or came */
+    int64_t next_fault_ms, next_order_ms, next_ask_ms, next_check_ms;
+    uint64_t check_count;
+    bool digests_met; /* equal at some moment at the end of the quiet */
     struct sim_order orders[SIM_ORDERS_MAX];
     size_t order_count;
     uint64_t last_ticket;
-    struct node_update *update;
-    struct reporter_update *reporter_update;
-    struct message *message;
     struct pack_space space;
+    struct sim_room { /* taken once, for all seeds and lives */
+        char *text;   /* of the document */
+        void *document, *nodes[SIM_NODES];
+        struct node_update *update;
+        struct reporter_update *reporter_update;
+        struct message *message;
+    } room;
     char failure[400]; /* the first broken promise, or "" */
+};
+
+/* What must hold; each is a function in answers.c or oracles.c. */
+enum sim_oracle {
+    SIM_PARSES,      /* an answer parses by ldns */
+    SIM_READY,       /* a node without its snapshot names nobody */
+    SIM_FIT,         /* who is named is fit by the facts that the node holds */
+    SIM_LAST_RESORT, /* ... or else nobody is */
+    SIM_FREEZE,      /* a deaf node keeps answering */
+    SIM_STALL,       /* a stall of the node is not held against servers */
+    SIM_CLOSED,      /* the truth arrives: a closed port, */
+    SIM_SILENT,      /* a dead agent, */
+    SIM_DRAINED,     /* and an order */
+    SIM_RELAYED,     /* a report reaches also the node that its agent cannot reach */
+    SIM_VERSIONS,    /* a record's version never goes back */
+    SIM_ROOM,        /* a table never exceeds its capacity */
+    SIM_IN_FORCE,    /* the order that stands in the table is the one obeyed */
+    SIM_DIGESTS,     /* quiet makes both tables equal */
+    SIM_SURVIVES,    /* an order answered with "done" is on both nodes */
+    SIM_ONE_WINNER,  /* of orders in conflict the same stands on both */
+    SIM_WHOLE,       /* after the quiet every verdict is the truth */
+    SIM_ORACLES
 };
 
 /* What happened over all seeds. */
 struct sim_sums {
-    uint64_t faults[SIM_FAULTS], answers, balanced, last_resort, not_ready, checks, frames,
-        orders_done;
+    uint64_t faults[SIM_FAULTS], checks[SIM_ORACLES];
+    uint64_t answers, last_resort, not_ready, frames, relays, orders_done;
 };
 extern struct sim_sums sim_sums;
 
@@ -161,7 +208,9 @@ extern struct sim_sums sim_sums;
 uint64_t sim_dice(struct sim *self, uint64_t sides);
 __attribute__((format(printf, 2, 3))) void sim_trace(const struct sim *self, const char *format,
                                                      ...);
-__attribute__((format(printf, 2, 3))) void sim_fail(struct sim *self, const char *format, ...);
+/* One check of the oracle; unless holds, its promise is broken, and the seed fails. */
+__attribute__((format(printf, 4, 5))) void sim_check(struct sim *self, enum sim_oracle oracle,
+                                                     bool holds, const char *format, ...);
 
 /* network.c */
 void sim_network_open(struct sim *self);
@@ -172,25 +221,37 @@ void sim_send(struct sim *self, size_t connection, bool to_listener, const struc
 /* The connection between an agent and a node, and that between the nodes. */
 size_t sim_agent_connection(const struct sim *self, size_t agent, size_t node);
 enum { SIM_PARTNER_CONNECTION = 0 };
-/* Can frames go from dialler to listener (or back) at this moment, but for random loss? */
-bool sim_is_open(const struct sim *self, const struct sim_connection *connection, bool to_listener);
+/* Nothing has been wrong with the connection, both ends included, for the last ms. */
+bool sim_is_clean(const struct sim *self, size_t connection, int64_t ms);
 
 /* hosts.c */
-bool sim_hosts_open(struct sim *self);
+void sim_room_take(struct sim_room *self);
+void sim_room_leave(struct sim_room *self);
+void sim_hosts_open(struct sim *self);
 void sim_hosts_close(struct sim *self);
 void sim_hosts_step(struct sim *self);
 void sim_node_crash(struct sim *self, size_t node, int64_t restart_ms);
 void sim_agent_crash(struct sim *self, size_t agent, int64_t restart_ms);
 void sim_node_event(struct sim *self, size_t node, const struct node_event *event);
 void sim_agent_event(struct sim *self, size_t agent, const struct reporter_event *event);
+bool sim_is_dead(const struct sim *self, int host);
 bool sim_is_awake(const struct sim *self, int host);
 
 /* faults.c */
 const char *sim_fault_text(enum sim_fault_kind kind);
 void sim_faults_step(struct sim *self);
-bool sim_has_fault(const struct sim *self, enum sim_fault_kind kind);
+/* The standing fault of that kind and subject, or NULL. */
+const struct sim_fault *sim_find_fault(const struct sim *self, enum sim_fault_kind kind,
+                                       size_t subject);
+
+/* answers.c */
+void sim_answers_step(struct sim *self);
+/* The order on this record in the node's table; false when there is none. */
+bool sim_find_order(struct sim *self, size_t node, enum order_verb verb, const char *subject,
+                    struct order *order);
 
 /* oracles.c */
+const char *sim_oracle_text(enum sim_oracle oracle);
 void sim_oracles_step(struct sim *self);
 /* After the quiet: everything is whole again. */
 void sim_oracles_end(struct sim *self);
