@@ -140,6 +140,7 @@ static void start_node(struct sim *self, size_t number)
     node->stalled = false;
     node->clean_ms = self->now_ms;
     node->woke_ms = INT64_MIN;
+    sim_network_break(self, (int)number);
     node->lives++;
     self->weather_changed = true;
     for (size_t i = 0; i < node->disk_count; i++)
@@ -289,6 +290,7 @@ static void start_agent(struct sim *self, size_t number)
     agent->alive = true;
     agent->awaits = false;
     agent->due_ms = reporter_deadline(&agent->reporter);
+    sim_network_break(self, (int)(SIM_NODES + number));
     self->weather_changed = true;
     agent->alive_since_ms = self->now_ms;
     agent->sample_due_ms = self->now_ms + (int64_t)sim_dice(self, 100);

@@ -159,6 +159,22 @@ static void step_connection(struct sim *self, struct sim_connection *connection)
     watch_clean(self, connection);
 }
 
+void sim_network_break(struct sim *self, int host)
+{
+    for (size_t i = 0; i < self->connection_count; i++) {
+        struct sim_connection *connection = &self->connections[i];
+        bool is_dialler = connection->dialler == host;
+        if (!connection->up || (!is_dialler && (int)connection->listener != host))
+            continue;
+        connection->change_due_ms = INT64_MAX;
+        connection->up = false;
+        connection->epoch++;
+        if (!is_dialler)
+            tell_dialler(self, connection, false);
+        watch_clean(self, connection);
+    }
+}
+
 /* ---- frames ---- */
 
 static bool is_before(const struct sim_frame *a, const struct sim_frame *b)

@@ -85,6 +85,21 @@ static void judge_in_force(struct sim *self, size_t number)
     }
 }
 
+static const struct table_entry *find_report(const struct sim *self, size_t node, size_t agent)
+{
+    struct record_key key = {.kind = RECORD_REPORT};
+    snprintf(key.name, sizeof key.name, "%s", self->document.servers[agent].name);
+    return table_find(&self->nodes[node].node.table, &key);
+}
+
+/* The partner may bring a report of the agent's earlier life, above all that its present one has
+ * said so far: it stands until the agent was told to count from higher, and spoke again. */
+static bool is_of_earlier_life(const struct sim *self, size_t node, size_t agent)
+{
+    const struct table_entry *entry = find_report(self, node, agent);
+    return entry != NULL && entry->stated_ms < self->agents[agent].alive_since_ms + SETTLED_MS;
+}
+
 /* Who was up when the node fell asleep, and could reach it all the time, is not stale as soon as it
  * wakes: it was the node that did not listen. */
 static void judge_stall(struct sim *self, size_t number)
@@ -96,7 +111,8 @@ static void judge_stall(struct sim *self, size_t number)
     for (size_t i = 0; i < self->agent_count; i++) {
         const struct sim_connection *connection =
             &self->connections[sim_agent_connection(self, i, number)];
-        if ((node->up_before & 1U << i) == 0 || connection->sound_since_ms > node->slept_ms)
+        if ((node->up_before & 1U << i) == 0 || connection->sound_since_ms > node->slept_ms ||
+            is_of_earlier_life(self, number, i))
             continue;
         sim_check(self, SIM_STALL, node->node.pools[0].verdicts.members[i].verdict != VERDICT_STALE,
                   "ns%zu slept, and holds media%zu for stale", number + 1, i + 1);
@@ -116,9 +132,7 @@ static void judge_arrival(struct sim *self, size_t agent, size_t node)
             return;
     if (!is_direct && !is_relayed)
         return;
-    struct record_key key = {.kind = RECORD_REPORT};
-    snprintf(key.name, sizeof key.name, "%s", self->document.servers[agent].name);
-    const struct table_entry *entry = table_find(&self->nodes[node].node.table, &key);
+    const struct table_entry *entry = find_report(self, node, agent);
     sim_sums.relays += !is_direct;
     sim_check(self, SIM_RELAYED,
               entry != NULL && record_compare(entry->version, self->agents[agent].awaited) >= 0,

@@ -215,6 +215,8 @@ __attribute__((format(printf, 4, 5))) void sim_check(struct sim *self, enum sim_
 /* network.c */
 void sim_network_open(struct sim *self);
 void sim_network_close(struct sim *self);
+/* A new life of the host begins: it has none of the connections of the last. */
+void sim_network_break(struct sim *self, int host);
 /* Deliver what is due, let connections come and go. */
 void sim_network_step(struct sim *self);
 void sim_send(struct sim *self, size_t connection, bool to_listener, const struct message *message);
