@@ -8,6 +8,8 @@
 #include "node/dns/reply.h"
 
 enum {
+    TYPE_OPT = 41,
+    TYPE_NXNAME = 128,
     TYPE_ANY = 255,
     TYPE_AXFR = 252,
     TYPE_IXFR = 251,
@@ -51,10 +53,21 @@ struct search {
     size_t owner;                 /* offset in the reply where this name stands */
     const struct view_zone *zone; /* the zone it began in; aliases are followed within it */
     size_t alias_count;
-    uint64_t aliases[ALIASES_MAX]; /* hashes of the names whose aliases were followed */
+    struct {
+        const void *node; /* whose alias was followed, */
+        uint64_t hash;    /* for which name */
+    } aliases[ALIASES_MAX];
 };
 
 /* ---- sections ---- */
+
+static enum answer_reason answer_refused(struct reply *reply, enum answer_reason reason,
+                                         enum reply_extended extended)
+{
+    reply->rcode = REPLY_REFUSED;
+    reply_extend(reply, extended, NULL);
+    return reason;
+}
 
 /* The SOA of the zone, for a negative answer (RFC 2308 §2). Its owner is the end of the question's
  * name, as aliases are followed within the zone only. */
@@ -67,7 +80,7 @@ static void add_soa(struct search *self, const struct view_zone *zone)
 static enum answer_reason answer_nodata(struct search *self, const struct view_zone *zone)
 {
     add_soa(self, zone);
-    return self->alias_count > 0 ? ANSWER_POSITIVE : ANSWER_NODATA;
+    return ANSWER_NODATA;
 }
 
 static enum answer_reason answer_nxdomain(struct search *self, const struct view_zone *zone)
@@ -87,13 +100,15 @@ static size_t suffix(const struct search *self, size_t suffix_size)
 static enum answer_reason answer_referral(struct search *self, const struct view_node *cut)
 {
     const struct view_rrset *ns = view_rrset(cut, ZONE_NS);
-    reply_add(self->reply, REPLY_AUTHORITY, suffix(self, cut->owner_size), ns);
+    size_t servers = reply_add(self->reply, REPLY_AUTHORITY, suffix(self, cut->owner_size), ns);
     const struct view_rrset *ds = view_rrset(cut, ZONE_DS);
     if (ds != NULL && self->reply->query->wants_dnssec)
         reply_add(self->reply, REPLY_AUTHORITY, suffix(self, cut->owner_size), ds);
-    for (size_t i = 0; i < cut->glue_count; i++)
-        reply_add_named(self->reply, REPLY_ADDITIONAL, cut->glue[i].owner, cut->glue[i].owner_size,
-                        cut->glue[i].rrset);
+    for (size_t i = 0; servers != 0 && i < cut->glue_count; i++) {
+        size_t server = servers + cut->glue[i].offset;
+        if (server <= REPLY_POINTER_MAX) /* beyond 16 KB of name servers, over TCP: those do */
+            reply_add(self->reply, REPLY_ADDITIONAL, server, cut->glue[i].rrset);
+    }
     /* RFC 1034 §4.3.1: a referral is not authoritative, an alias before it is. */
     if (self->alias_count == 0)
         self->reply->authoritative = false;
@@ -117,8 +132,7 @@ static enum answer_reason answer_servfail(struct search *self, enum answer_reaso
 {
     self->reply->rcode = REPLY_SERVFAIL;
     self->reply->authoritative = false;
-    self->reply->counts[REPLY_ANSWER] = 0;
-    self->reply->size = self->reply->query->question_end;
+    reply_clear(self->reply);
     reply_extend(self->reply, extended, text);
     return reason;
 }
@@ -156,19 +170,37 @@ static enum answer_reason answer_balanced(struct search *self, const struct view
 
 /* ---- aliases ---- */
 
-/* Go on with the name at this offset of the reply. False: it was there before, or too many. */
+/* Was the node's DNAME followed, so that it is in the answer? */
+static bool has_followed(const struct search *self, const struct view_node *node)
+{
+    for (size_t i = 0; i < self->alias_count; i++)
+        if (self->aliases[i].node == node)
+            return true;
+    return false;
+}
+
+/* Note that the node's alias is followed for this name. False: it was before, so that the aliases
+ * go round in a circle, or they are too many for one answer; the resolver asks on if it likes. */
+static bool note_alias(struct search *self, const struct view_node *node)
+{
+    if (self->alias_count == ALIASES_MAX)
+        return false;
+    uint64_t hash = name_hash(self->lower, self->size, self->request->view->hash_key);
+    for (size_t i = 0; i < self->alias_count; i++)
+        if (self->aliases[i].node == node && self->aliases[i].hash == hash)
+            return false;
+    self->aliases[self->alias_count].node = node;
+    self->aliases[self->alias_count++].hash = hash;
+    return true;
+}
+
+/* Go on with the name at this offset of the reply; 0: it did not fit. */
 static bool follow(struct search *self, size_t target)
 {
-    if (target == 0 || self->alias_count == ALIASES_MAX)
+    if (target == 0)
         return false;
-    const uint8_t *key = self->request->view->hash_key;
-    self->aliases[self->alias_count++] = name_hash(self->lower, self->size, key);
     self->size = name_lower(self->reply->bytes + target, self->lower);
     self->owner = target;
-    uint64_t hash = name_hash(self->lower, self->size, key);
-    for (size_t i = 0; i < self->alias_count; i++)
-        if (self->aliases[i] == hash)
-            return false;
     return true;
 }
 
@@ -188,17 +220,20 @@ static bool substitute(const struct search *self, const struct view_node *node,
     return true;
 }
 
-/* True: go on with what the DNAME leads to. Else *reason is the end. */
-static bool follow_dname(struct search *self, const struct view_node *node,
-                         const struct view_rrset *dname, enum answer_reason *reason)
+/* True: go on with what the DNAME leads to. */
+static bool follow_dname(struct search *self, const struct view_node *node)
 {
     uint8_t name[NAME_SIZE_MAX];
     size_t size;
+    const struct view_rrset *dname = view_rrset(node, ZONE_DNAME);
     const uint8_t *record = dname->bytes;
     uint32_t ttl_s = (uint32_t)record[4] << 24 | (uint32_t)record[5] << 16 |
                      (uint32_t)record[6] << 8 | record[7];
-    reply_add(self->reply, REPLY_ANSWER, suffix(self, node->owner_size), dname);
-    *reason = ANSWER_POSITIVE;
+    bool is_first = !has_followed(self, node);
+    if (!note_alias(self, node))
+        return false;
+    if (is_first)
+        reply_add(self->reply, REPLY_ANSWER, suffix(self, node->owner_size), dname);
     if (!substitute(self, node, record + 10, name, &size)) {
         self->reply->rcode = REPLY_YXDOMAIN; /* RFC 6672 §2.2 */
         return false;
@@ -219,7 +254,7 @@ static const struct view_node *find_closest(const struct view *view, const uint8
     for (;; labels--) {
         if (labels <= view->labels_max) {
             const struct view_node *node = view_find(view, lower, size);
-            if (node != NULL && node->zone != NULL)
+            if (node != NULL)
                 return node;
         }
         *is_exact = false;
@@ -235,16 +270,17 @@ static bool answer_at(struct search *self, const struct view_node *node, enum an
 {
     bool is_address = self->type == ZONE_A || self->type == ZONE_AAAA;
     if (node->pool != NULL && (is_address || self->type == TYPE_ANY)) {
-        self->type = is_address ? self->type : ZONE_A; /* ANY: RFC 8482 §4.1, one set of them */
+        if (!is_address) /* ANY: RFC 8482 §4.1, one set of them */
+            self->type = node->pool->has_ipv4 ? ZONE_A : ZONE_AAAA;
         *reason = answer_balanced(self, node);
         return false;
     }
     const struct view_rrset *cname = view_rrset(node, ZONE_CNAME);
     if (cname != NULL && self->type != ZONE_CNAME && self->type != TYPE_ANY &&
         view_rrset(node, self->type) == NULL) {
-        size_t target = reply_add(self->reply, REPLY_ANSWER, self->owner, cname);
         *reason = ANSWER_POSITIVE;
-        return follow(self, target);
+        return note_alias(self, node) &&
+               follow(self, reply_add(self->reply, REPLY_ANSWER, self->owner, cname));
     }
     const struct view_rrset *rrset = self->type == TYPE_ANY && node->rrset_count > 0
                                          ? &node->rrsets[0]
@@ -253,7 +289,11 @@ static bool answer_at(struct search *self, const struct view_node *node, enum an
         *reason = answer_nodata(self, node->zone);
         return false;
     }
-    reply_add(self->reply, REPLY_ANSWER, self->owner, rrset);
+    /* The DNAME asked for may be the one that led here. */
+    bool is_in_answer = rrset->type == ZONE_DNAME && has_followed(self, node) &&
+                        name_equal(self->lower, node->owner);
+    if (!is_in_answer)
+        reply_add(self->reply, REPLY_ANSWER, self->owner, rrset);
     *reason = ANSWER_POSITIVE;
     return false;
 }
@@ -266,11 +306,8 @@ static bool answer_name(struct search *self, enum answer_reason *reason)
         find_closest(self->request->view, self->lower, self->size, &is_exact);
     if (node == NULL || (self->zone != NULL && node->zone != self->zone)) {
         /* An alias that leads out of the zone: what it is, is for the resolver to ask. */
-        if (self->alias_count == 0) {
-            self->reply->rcode = REPLY_REFUSED;
-            reply_extend(self->reply, REPLY_NOT_AUTHORITATIVE, NULL);
-            *reason = ANSWER_REFUSED_ZONE;
-        }
+        if (self->alias_count == 0)
+            *reason = answer_refused(self->reply, ANSWER_REFUSED_ZONE, REPLY_NOT_AUTHORITATIVE);
         return false;
     }
     /* RFC 4035 §3.1.4.1: DS belongs to the parent's side of a cut. */
@@ -282,11 +319,12 @@ static bool answer_name(struct search *self, enum answer_reason *reason)
         *reason = answer_referral(self, node->cut);
         return false;
     }
+    if (node->dname != NULL || (!is_exact && view_rrset(node, ZONE_DNAME) != NULL)) {
+        *reason = ANSWER_POSITIVE;
+        return follow_dname(self, node->dname != NULL ? node->dname : node);
+    }
     if (is_exact)
         return answer_at(self, node, reason);
-    const struct view_rrset *dname = view_rrset(node, ZONE_DNAME);
-    if (dname != NULL)
-        return follow_dname(self, node, dname, reason);
     if (node->wildcard != NULL) {
         /* RFC 4592 §3.3: the wildcard's sets with the name that was asked for as their owner. */
         if (node->wildcard->cut != NULL) {
@@ -299,21 +337,32 @@ static bool answer_name(struct search *self, enum answer_reason *reason)
     return false;
 }
 
+/* Types that no name can have (RFC 6895 §3.1). True: the question is answered by that. */
+static bool answer_meta(uint16_t type, struct reply *reply, enum answer_reason *reason)
+{
+    if (type == TYPE_AXFR || type == TYPE_IXFR) {
+        *reason = answer_refused(reply, ANSWER_REFUSED_TRANSFER, REPLY_PROHIBITED);
+    } else if (type == TYPE_NXNAME) { /* RFC 9824 §3.5 */
+        reply->rcode = REPLY_FORMERR;
+        reply_extend(reply, REPLY_INVALID_TYPE, NULL);
+        *reason = ANSWER_FORMERR;
+    } else if (type == 0 || type == TYPE_OPT || (type >= TYPE_META_FIRST && type < TYPE_ANY)) {
+        reply->rcode = REPLY_NOTIMP;
+        *reason = ANSWER_NOTIMP;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static enum answer_reason answer_question(const struct answer_request *request, struct reply *reply)
 {
     const struct query *query = reply->query;
-    if (query->class != CLASS_IN) {
-        reply->rcode = REPLY_REFUSED;
-        return ANSWER_REFUSED_CLASS;
-    }
-    if (query->type == TYPE_AXFR || query->type == TYPE_IXFR) {
-        reply->rcode = REPLY_REFUSED;
-        return ANSWER_REFUSED_TRANSFER;
-    }
-    if (query->type == 0 || (query->type >= TYPE_META_FIRST && query->type < TYPE_ANY)) {
-        reply->rcode = REPLY_NOTIMP;
-        return ANSWER_NOTIMP;
-    }
+    enum answer_reason reason = ANSWER_REFUSED_ZONE;
+    if (query->class != CLASS_IN)
+        return answer_refused(reply, ANSWER_REFUSED_CLASS, REPLY_NOT_AUTHORITATIVE);
+    if (answer_meta(query->type, reply, &reason))
+        return reason;
     struct search search;
     search.request = request;
     search.reply = reply;
@@ -323,7 +372,6 @@ static enum answer_reason answer_question(const struct answer_request *request, 
     search.zone = NULL;
     search.alias_count = 0;
     memcpy(search.lower, query->lower, query->name_size);
-    enum answer_reason reason = ANSWER_REFUSED_ZONE;
     while (answer_name(&search, &reason)) {
     }
     return reason;
@@ -350,7 +398,6 @@ static enum answer_reason answer_unread(enum query_reason reason, struct reply *
 void answer_query(const struct answer_request *request, uint8_t *bytes, size_t size_max,
                   struct answer *answer)
 {
-    assert(size_max >= QUERY_UDP_SIZE_MAX);
     struct query query;
     struct reply reply;
     bool truncated;
@@ -361,8 +408,7 @@ void answer_query(const struct answer_request *request, uint8_t *bytes, size_t s
     size_t limit = ANSWER_SIZE_MAX;
     if (!request->over_tcp)
         limit = query.udp_size < QUERY_UDP_SIZE_MAX ? query.udp_size : QUERY_UDP_SIZE_MAX;
-    if (limit > size_max)
-        limit = size_max;
+    assert(limit <= size_max);
     reply_begin(&reply, &query, request->bytes + QUERY_HEADER_SIZE, request->view->nsid, bytes,
                 limit);
     answer->reason = answer->query_reason == QUERY_OK ? answer_question(request, &reply)

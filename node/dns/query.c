@@ -7,10 +7,12 @@ enum {
     FLAG_QR = 0x8000,
     OPCODE_MASK = 0x7800, /* 0 is QUERY */
     TYPE_OPT = 41,
+    TYPE_IXFR = 251,
     OPT_DO = 0x8000,
     OPTION_NSID = 3,
     RECORD_FIXED_SIZE = 10, /* type, class, TTL, length */
-    RECORDS_MAX = 16        /* in the additional section: OPT, and perhaps TSIG or SIG(0) */
+    RECORDS_MAX = 16,       /* behind the question: OPT, and perhaps TSIG, SIG(0) or IXFR's SOA */
+    POINTER_MIN = 0xc0      /* RFC 1035 §4.1.4 */
 };
 
 static const char *const reason_texts[QUERY_REASON_COUNT] = {
@@ -68,30 +70,50 @@ static enum query_reason read_opt(struct query *self, const uint8_t *name, const
     return read_options(self, bytes + RECORD_FIXED_SIZE, rdata_size) ? QUERY_OK : QUERY_FORMERR_OPT;
 }
 
-static enum query_reason read_additional(struct query *self, const uint8_t *bytes, size_t size,
-                                         size_t at, uint16_t count)
+/* Size of the owner at bytes[0..size): labels up to the root or to a pointer, which is passed over
+ * unread. 0: malformed. */
+static size_t owner_size(const uint8_t *bytes, size_t size)
+{
+    size_t at = 0;
+    while (at < size && at < NAME_SIZE_MAX) {
+        uint8_t label = bytes[at];
+        if (label >= POINTER_MIN)
+            return at + 2 <= size ? at + 2 : 0;
+        if (label > NAME_LABEL_MAX)
+            return 0;
+        at += 1U + label;
+        if (label == 0)
+            return at;
+    }
+    return 0;
+}
+
+/* The count records that remain, of which only an OPT is looked into. */
+static enum query_reason read_records(struct query *self, const uint8_t *bytes, size_t size,
+                                      unsigned count)
 {
     if (count > RECORDS_MAX)
         return QUERY_FORMERR_COUNT;
     bool is_badvers = false;
-    for (uint16_t i = 0; i < count; i++) {
-        size_t owner_size = name_size(bytes + at, size - at);
-        if (owner_size == 0 || size - at - owner_size < RECORD_FIXED_SIZE)
+    for (; count > 0; count--) {
+        size_t owner = owner_size(bytes, size);
+        if (owner == 0 || size - owner < RECORD_FIXED_SIZE)
             return QUERY_FORMERR_RECORD;
-        const uint8_t *fixed = bytes + at + owner_size;
+        const uint8_t *fixed = bytes + owner;
         size_t rdata_size = read_u16(fixed + 8);
-        size_t record_size = owner_size + RECORD_FIXED_SIZE + rdata_size;
-        if (record_size > size - at)
+        size_t record_size = owner + RECORD_FIXED_SIZE + rdata_size;
+        if (record_size > size)
             return QUERY_FORMERR_RECORD;
         if (read_u16(fixed) == TYPE_OPT) {
-            enum query_reason reason = read_opt(self, bytes + at, fixed, rdata_size);
+            enum query_reason reason = read_opt(self, bytes, fixed, rdata_size);
             if (reason != QUERY_OK && reason != QUERY_BADVERS)
                 return reason;
             is_badvers |= reason == QUERY_BADVERS;
         }
-        at += record_size;
+        bytes += record_size;
+        size -= record_size;
     }
-    if (at != size)
+    if (size > 0)
         return QUERY_FORMERR_TRAILING;
     return is_badvers ? QUERY_BADVERS : QUERY_OK;
 }
@@ -112,7 +134,7 @@ enum query_reason query_parse(struct query *self, const uint8_t *bytes, size_t s
         return QUERY_DROP_RESPONSE;
     if (self->flags & OPCODE_MASK)
         return QUERY_NOTIMP_OPCODE;
-    /* One question; nothing in the answer and authority sections (IXFR's SOA is not served). */
+    /* RFC 9619: one question; and no answer. */
     if (read_u16(bytes + 4) != 1 || read_u16(bytes + 6) != 0)
         return QUERY_FORMERR_COUNT;
     size_t at = QUERY_HEADER_SIZE;
@@ -126,7 +148,10 @@ enum query_reason query_parse(struct query *self, const uint8_t *bytes, size_t s
     self->class = read_u16(bytes + at + 2);
     at += 4;
     self->question_end = at;
-    if (read_u16(bytes + 8) != 0)
+    /* RFC 1995 §3: IXFR alone has an authority section, the SOA that the asker has. */
+    uint16_t authority_count = read_u16(bytes + 8);
+    if (authority_count > (self->type == TYPE_IXFR ? 1 : 0))
         return QUERY_FORMERR_COUNT;
-    return read_additional(self, bytes, size, at, read_u16(bytes + 10));
+    return read_records(self, bytes + at, size - at,
+                        (unsigned)authority_count + read_u16(bytes + 10));
 }

@@ -1,7 +1,8 @@
 /* node/dns/query.h -- a DNS query, read from bytes of the Internet.
  *
- * Reads the header, one question and an OPT record; never allocates, never follows a compression
- * pointer, touches each byte at most once. RFC 1035 §4, RFC 6891, RFC 8906. */
+ * Reads the header, one question and an OPT record; passes over other records (TSIG, the SOA of
+ * IXFR). Never allocates, never follows a compression pointer, touches each byte at most once.
+ * RFC 1035 §4, RFC 6891, RFC 8906. */
 #ifndef TANDEM_NODE_DNS_QUERY_H
 #define TANDEM_NODE_DNS_QUERY_H
 
@@ -21,7 +22,7 @@ enum query_reason {
     QUERY_NOTIMP_OPCODE, /* opcode other than QUERY */
     QUERY_FORMERR_COUNT, /* not exactly one question, or records where none belong */
     QUERY_FORMERR_NAME,
-    QUERY_FORMERR_RECORD, /* a record of the additional section does not parse */
+    QUERY_FORMERR_RECORD, /* a record behind the question does not parse */
     QUERY_FORMERR_OPT,    /* two OPT records, one not at the root, or malformed options */
     QUERY_FORMERR_TRAILING,
     QUERY_BADVERS, /* EDNS version above 0 */

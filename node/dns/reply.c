@@ -9,7 +9,6 @@ enum {
     OPTION_NSID = 3,
     OPTION_EXTENDED = 15, /* RFC 8914 */
     OPTION_HEAD_SIZE = 4,
-    POINTER_MAX = 0x3fff,
     FLAG_QR = 0x8000,
     FLAG_AA = 0x0400,
     FLAG_TC = 0x0200,
@@ -29,13 +28,17 @@ static bool sends_nsid(const struct reply *self)
     return self->query->wants_nsid && self->nsid != NULL;
 }
 
-/* What the OPT record can grow to; kept free from the start, so that it always fits. */
-static size_t opt_size_max(const struct reply *self)
+static size_t text_size(const struct reply *self)
+{
+    return self->extended_text == NULL ? 0 : strlen(self->extended_text);
+}
+
+static size_t opt_size(const struct reply *self)
 {
     if (!self->query->has_edns)
         return 0;
     return OPT_SIZE + (sends_nsid(self) ? OPTION_HEAD_SIZE + strlen(self->nsid) : 0) +
-           OPTION_HEAD_SIZE + 2 + REPLY_EXTENDED_TEXT_MAX;
+           (self->has_extended ? OPTION_HEAD_SIZE + 2 + text_size(self) : 0);
 }
 
 void reply_begin(struct reply *self, const struct query *query, const uint8_t *question,
@@ -45,12 +48,18 @@ void reply_begin(struct reply *self, const struct query *query, const uint8_t *q
     self->query = query;
     self->nsid = nsid;
     self->size = query->question_end;
-    self->size_max = size_max - opt_size_max(self);
+    self->size_max = size_max;
     self->counts[0] = self->counts[1] = self->counts[2] = 0;
     self->rcode = REPLY_NOERROR;
     self->authoritative = self->full = self->has_extended = false;
     assert(self->size <= self->size_max);
     memcpy(bytes + QUERY_HEADER_SIZE, question, self->size - QUERY_HEADER_SIZE);
+}
+
+void reply_clear(struct reply *self)
+{
+    self->size = self->query->question_end;
+    self->counts[0] = self->counts[1] = self->counts[2] = 0;
 }
 
 static bool has_room(struct reply *self, size_t size)
@@ -64,7 +73,7 @@ static bool has_room(struct reply *self, size_t size)
 static void put_owner(struct reply *self, size_t owner)
 {
     assert(owner >= QUERY_HEADER_SIZE);
-    assert(owner <= POINTER_MAX);
+    assert(owner <= REPLY_POINTER_MAX);
     put_u16(self->bytes + self->size, 0xc000U | (uint32_t)owner);
     self->size += 2;
 }
@@ -81,8 +90,8 @@ static const uint8_t *put_record(struct reply *self, const uint8_t *record)
 size_t reply_add(struct reply *self, enum reply_section section, size_t owner,
                  const struct view_rrset *rrset)
 {
-    /* An owner beyond a pointer's reach: only behind some 16 KB of aliases, and so over TCP. */
-    if (owner > POINTER_MAX || !has_room(self, 2U * rrset->count + rrset->size)) {
+    /* Aliases do not take so much: at most 16 of them, each within 300 bytes. */
+    if (owner > REPLY_POINTER_MAX || !has_room(self, 2U * rrset->count + rrset->size)) {
         self->full = true;
         return 0;
     }
@@ -96,25 +105,11 @@ size_t reply_add(struct reply *self, enum reply_section section, size_t owner,
     return first;
 }
 
-void reply_add_named(struct reply *self, enum reply_section section, const uint8_t *owner,
-                     size_t owner_size, const struct view_rrset *rrset)
-{
-    if (!has_room(self, owner_size * rrset->count + rrset->size))
-        return;
-    const uint8_t *record = rrset->bytes;
-    for (size_t i = 0; i < rrset->count; i++) {
-        memcpy(self->bytes + self->size, owner, owner_size);
-        self->size += owner_size;
-        record = put_record(self, record);
-    }
-    self->counts[section] = (uint16_t)(self->counts[section] + rrset->count);
-}
-
 size_t reply_add_record(struct reply *self, enum reply_section section, size_t owner, uint16_t type,
                         uint32_t ttl_s, const uint8_t *rdata, size_t rdata_size)
 {
     assert(rdata_size <= UINT16_MAX);
-    if (owner > POINTER_MAX || !has_room(self, RECORD_HEAD_SIZE + rdata_size)) {
+    if (owner > REPLY_POINTER_MAX || !has_room(self, RECORD_HEAD_SIZE + rdata_size)) {
         self->full = true;
         return 0;
     }
@@ -163,11 +158,10 @@ static void put_opt(struct reply *self)
         put_option(self, OPTION_NSID, self->nsid, strlen(self->nsid));
     if (self->has_extended) {
         uint8_t extended[2 + REPLY_EXTENDED_TEXT_MAX];
-        size_t text_size = self->extended_text == NULL ? 0 : strlen(self->extended_text);
         put_u16(extended, self->extended);
-        if (text_size > 0)
-            memcpy(extended + 2, self->extended_text, text_size);
-        put_option(self, OPTION_EXTENDED, extended, 2 + text_size);
+        memcpy(extended + 2, self->extended_text == NULL ? "" : self->extended_text,
+               text_size(self));
+        put_option(self, OPTION_EXTENDED, extended, 2 + text_size(self));
     }
     put_u16(opt + 9, (uint32_t)(self->size - options));
     self->counts[REPLY_ADDITIONAL]++;
@@ -176,11 +170,12 @@ static void put_opt(struct reply *self)
 size_t reply_finish(struct reply *self, bool *truncated)
 {
     const struct query *query = self->query;
-    *truncated = self->full;
-    if (self->full) {
-        self->size = query->question_end;
-        self->counts[0] = self->counts[1] = self->counts[2] = 0;
+    if (self->full || opt_size(self) > self->size_max - self->size) {
+        self->full = true;
+        reply_clear(self);
     }
+    assert(opt_size(self) <= self->size_max - self->size);
+    *truncated = self->full;
     if (query->has_edns)
         put_opt(self);
     uint32_t flags = FLAG_QR | (query->flags & (FLAG_RD | FLAG_CD | 0x7800)) | (self->rcode & 15);

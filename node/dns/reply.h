@@ -24,18 +24,25 @@ enum reply_rcode {
 };
 
 /* RFC 8914 §5.2 */
-enum reply_extended { REPLY_OTHER = 0, REPLY_NOT_READY = 14, REPLY_NOT_AUTHORITATIVE = 20 };
+enum reply_extended {
+    REPLY_OTHER = 0,
+    REPLY_NOT_READY = 14,
+    REPLY_PROHIBITED = 18,
+    REPLY_NOT_AUTHORITATIVE = 20,
+    REPLY_INVALID_TYPE = 30, /* RFC 9824 §3.5 */
+};
 
 enum reply_section { REPLY_ANSWER, REPLY_AUTHORITY, REPLY_ADDITIONAL };
 
 enum {
     REPLY_QUESTION_NAME = QUERY_HEADER_SIZE, /* the owner at this offset: the question's name */
+    REPLY_POINTER_MAX = 0x3fff, /* the last offset that a pointer reaches, RFC 1035 §4.1.4 */
     REPLY_EXTENDED_TEXT_MAX = 32
 };
 
 struct reply {
     uint8_t *bytes;
-    size_t size, size_max; /* size_max leaves room for the OPT record */
+    size_t size, size_max;
     const struct query *query;
     const char *nsid;
     uint16_t counts[3]; /* by section */
@@ -50,14 +57,13 @@ struct reply {
 void reply_begin(struct reply *self, const struct query *query, const uint8_t *question,
                  const char *nsid, uint8_t *bytes, size_t size_max);
 
+/* Drop what was added. */
+void reply_clear(struct reply *self);
+
 /* Add a record set with its owner at an offset of this reply. Returns the offset of the first
  * record's RDATA, or 0 when it did not fit. */
 size_t reply_add(struct reply *self, enum reply_section section, size_t owner,
                  const struct view_rrset *rrset);
-
-/* Likewise with an owner written out. */
-void reply_add_named(struct reply *self, enum reply_section section, const uint8_t *owner,
-                     size_t owner_size, const struct view_rrset *rrset);
 
 /* One record of its own making. Returns the offset of its RDATA, or 0. */
 size_t reply_add_record(struct reply *self, enum reply_section section, size_t owner, uint16_t type,
@@ -65,7 +71,8 @@ size_t reply_add_record(struct reply *self, enum reply_section section, size_t o
 
 void reply_extend(struct reply *self, enum reply_extended extended, const char *text);
 
-/* Header and OPT; returns the size. *truncated: it was full. */
+/* Header and OPT, for which room is made by TC if need be; returns the size. *truncated: so it was.
+ * */
 size_t reply_finish(struct reply *self, bool *truncated);
 
 #endif

@@ -147,7 +147,7 @@ static struct view_node *render_node(struct builder *self, const struct zone_nam
     if (node == NULL)
         return NULL;
     node->rrset_count = source->rrset_count;
-    node->rrsets = arena_take_array(self->arena, source->rrset_count + 1U, sizeof *node->rrsets);
+    node->rrsets = arena_take_array(self->arena, source->rrset_count, sizeof *node->rrsets);
     if (node->rrsets == NULL) {
         refuse_memory(self);
         return NULL;
@@ -158,18 +158,43 @@ static struct view_node *render_node(struct builder *self, const struct zone_nam
     return node;
 }
 
-/* Put the node in the table; a name that a deeper zone has stays that zone's. */
 static void enter(struct view *self, struct view_node *node)
 {
     struct view_node **slot = find_slot(self, node->owner, node->owner_size, node->hash);
-    if (*slot == NULL || (*slot)->zone->origin_size < node->zone->origin_size) {
-        if (*slot != NULL && node == node->zone->apex)
-            node->parent_side = *slot;
-        *slot = node;
-        self->node_count++;
-    } else if (*slot == (*slot)->zone->apex) {
-        (*slot)->parent_side = node;
+    assert(*slot == NULL);
+    *slot = node;
+    self->node_count++;
+}
+
+/* The served zone whose apex is the longest suffix of this name, by the table as it is. */
+static struct view_zone *zone_of(const struct view *self, const uint8_t *lower, size_t size)
+{
+    for (;; size -= 1U + lower[0], lower += 1U + lower[0]) {
+        const struct view_node *node = view_find(self, lower, size);
+        if (node != NULL && node == node->zone->apex)
+            return node->zone;
+        if (size == 1)
+            return NULL;
     }
+}
+
+/* A name of this zone: its own, the parent's side of a child's apex, or hidden by a child zone. */
+static bool add_name(struct builder *self, const struct zone_name *source, struct view_zone *zone)
+{
+    const uint8_t *owner = source->owner, *above = owner + 1 + owner[0];
+    const struct view_zone *served_by = zone_of(self->view, owner, source->owner_size);
+    struct view_node *apex = served_by == zone ? NULL : served_by->apex;
+    /* The parent's side is of the zone that answers for the name above. */
+    if (apex != NULL && zone_of(self->view, above, source->owner_size - 1U - owner[0]) != zone)
+        return true;
+    struct view_node *node = render_node(self, source, zone);
+    if (node == NULL)
+        return false;
+    if (apex != NULL)
+        apex->parent_side = node;
+    else
+        enter(self->view, node);
+    return true;
 }
 
 static bool add_zone(struct builder *self, const struct zone *source, struct view_zone *zone)
@@ -178,70 +203,72 @@ static bool add_zone(struct builder *self, const struct zone *source, struct vie
     zone->origin = source->origin;
     zone->origin_size = source->origin_size;
     self->view->record_count += source->record_count;
+    if (view_find(self->view, source->origin, source->origin_size) != NULL)
+        return refuse(self, "zone %.250s is there twice", name_text(zone->origin, text));
     if (!render_negative_soa(self, source, zone))
         return false;
-    for (size_t i = 0; i < source->name_count; i++) {
-        struct view_node *node = render_node(self, &source->names[i], zone);
-        if (node == NULL)
+    zone->apex = render_node(self, &source->names[0], zone);
+    if (zone->apex == NULL)
+        return false;
+    enter(self->view, zone->apex);
+    for (size_t i = 1; i < source->name_count; i++)
+        if (!add_name(self, &source->names[i], zone))
             return false;
-        if (i == 0) {
-            const struct view_node *known = view_find(self->view, node->owner, node->owner_size);
-            if (known != NULL && known->zone->origin_size == zone->origin_size)
-                return refuse(self, "zone %.250s is there twice", name_text(zone->origin, text));
-            zone->apex = node;
-        }
-        enter(self->view, node);
-    }
+    return true;
+}
+
+/* Child zones come before their parents, so that they take their names first. */
+static bool add_zones(struct builder *self, const struct view_config *config)
+{
+    for (size_t size = NAME_SIZE_MAX; size > 0; size--)
+        for (size_t i = 0; i < config->zone_count; i++)
+            if (config->zones[i].origin_size == size &&
+                !add_zone(self, &config->zones[i], &self->view->zones[i]))
+                return false;
     return true;
 }
 
 /* ---- what hangs together ---- */
 
-/* The served zone whose apex is the longest suffix of this name, by the table as it is. */
-static struct view_zone *zone_of(const struct view *self, const uint8_t *lower, size_t size)
-{
-    for (;; size -= 1U + lower[0], lower += 1U + lower[0]) {
-        const struct view_node *node = view_find(self, lower, size);
-        if (node != NULL && node->zone != NULL && node == node->zone->apex)
-            return node->zone;
-        if (size == 1)
-            return NULL;
-    }
-}
-
-/* Names of a parent zone at and below a served child's apex are not the parent's to answer. */
-static void drop_shadowed(struct view *self, size_t slot)
-{
-    struct view_node *node = self->slots[slot];
-    if (node != NULL && zone_of(self, node->owner, node->owner_size) != node->zone)
-        self->slots[slot]->zone = NULL;
-}
-
-static void find_parent(struct view *self, struct view_node *node)
+static void find_parent(const struct view *self, struct view_node *node)
 {
     if (node == node->zone->apex)
         return;
     const uint8_t *above = node->owner + 1 + node->owner[0];
     node->parent = view_find(self, above, node->owner_size - 1U - node->owner[0]);
     assert(node->parent != NULL);
+    assert(node->parent->zone == node->zone);
     if (node->owner[0] == 1 && node->owner[1] == '*')
         node->parent->wildcard = node;
 }
 
-/* The highest delegation at or above the node, which is not the apex (RFC 1034 §4.2). */
-static void find_cut(struct view_node *node)
+/* The highest delegation at or above the node (RFC 1034 §4.2), which the apex is not, or DNAME
+ * above it (RFC 6672 §2.4) hides it. */
+static void find_cover(struct view_node *node)
 {
-    for (struct view_node *at = node; at != NULL && at->parent != NULL; at = at->parent)
-        if (view_rrset(at, ZONE_NS) != NULL)
-            node->cut = at;
+    for (struct view_node *at = node; at != NULL; at = at->parent) {
+        bool is_cut = at->parent != NULL && view_rrset(at, ZONE_NS) != NULL;
+        bool is_dname = at != node && view_rrset(at, ZONE_DNAME) != NULL;
+        if (is_cut || is_dname) {
+            node->cut = is_cut ? at : NULL;
+            node->dname = is_cut ? NULL : at;
+        }
+    }
 }
 
 /* ---- glue ---- */
 
-/* The name servers of a delegation whose addresses the zone itself has: without those below a cut
- * the delegation could not be followed (RFC 9471 §2). */
+/* Does a referral from this zone need the server's address? Those below a cut, its own or another,
+ * are asked for nowhere else (RFC 9471 §2); a child zone that is served too has them for us. */
+static bool needs_glue(const struct view_zone *zone, const struct view_node *server)
+{
+    return server->zone == zone ? server->cut != NULL
+                                : name_is_within(server->zone->origin, zone->origin);
+}
+
 static bool find_glue(struct builder *self, struct view_node *node)
 {
+    enum { HEAD_SIZE = 10, POINTER_SIZE = 2 }; /* what stands before RDATA, owner included */
     const struct view_rrset *ns = view_rrset(node, ZONE_NS);
     if (node->cut != node || ns == NULL)
         return true;
@@ -249,20 +276,19 @@ static bool find_glue(struct builder *self, struct view_node *node)
     if (node->glue == NULL)
         return refuse_memory(self);
     const uint8_t *record = ns->bytes;
+    uint32_t offset = 0;
     for (size_t i = 0; i < ns->count; i++) {
-        uint8_t lower[NAME_SIZE_MAX];
-        size_t size = name_lower(record + 10, lower);
-        const struct view_node *server = view_find(self->view, lower, size);
-        record += 10U + (size_t)(record[8] << 8 | record[9]);
-        if (server == NULL || server->zone != node->zone || server->cut == NULL)
-            continue;
         static const uint16_t types[] = {ZONE_A, ZONE_AAAA};
-        for (size_t type = 0; type < 2; type++) {
+        uint8_t lower[NAME_SIZE_MAX];
+        size_t size = name_lower(record + HEAD_SIZE, lower);
+        const struct view_node *server = view_find(self->view, lower, size);
+        for (size_t type = 0; server != NULL && type < 2; type++) {
             const struct view_rrset *rrset = view_rrset(server, types[type]);
-            if (rrset != NULL)
-                node->glue[node->glue_count++] =
-                    (struct view_glue){server->owner, server->owner_size, rrset};
+            if (rrset != NULL && needs_glue(node->zone, server))
+                node->glue[node->glue_count++] = (struct view_glue){offset, rrset};
         }
+        record += HEAD_SIZE + size;
+        offset += (uint32_t)(POINTER_SIZE + HEAD_SIZE + size);
     }
     return true;
 }
@@ -297,14 +323,13 @@ static bool copy_addresses(struct builder *self, const struct view_pool_config *
 {
     pool->ipv4 = arena_take_array(self->arena, member_count, sizeof *pool->ipv4);
     pool->ipv6 = arena_take_array(self->arena, member_count, sizeof *pool->ipv6);
-    pool->fixed_ipv4 =
-        arena_take_array(self->arena, config->fixed_count + 1, sizeof *pool->fixed_ipv4);
-    pool->fixed_ipv6 =
-        arena_take_array(self->arena, config->fixed_count + 1, sizeof *pool->fixed_ipv6);
+    pool->fixed_ipv4 = arena_take_array(self->arena, config->fixed_count, sizeof *pool->fixed_ipv4);
+    pool->fixed_ipv6 = arena_take_array(self->arena, config->fixed_count, sizeof *pool->fixed_ipv6);
     if (pool->ipv4 == NULL || pool->ipv6 == NULL || pool->fixed_ipv4 == NULL ||
         pool->fixed_ipv6 == NULL)
         return refuse_memory(self);
     for (size_t i = 0; i < member_count; i++) {
+        pool->has_ipv4 |= config->addresses[i][0].family != 0;
         memcpy(pool->ipv4[i], config->addresses[i][0].bytes, 4);
         memcpy(pool->ipv6[i], config->addresses[i][1].bytes, 16);
     }
@@ -359,29 +384,43 @@ static bool check_pool_place(struct builder *self, const struct view_pool_config
     if (node->cut != NULL)
         return refuse(self, "pool %s: %.250s is delegated to other name servers", config->name,
                       name_text(node->cut->owner, text));
-    for (const struct view_node *above = node->parent; above != NULL; above = above->parent)
-        if (view_rrset(above, ZONE_DNAME) != NULL)
-            return refuse(self, "pool %s: %.250s has a DNAME, which hides what is below it",
-                          config->name, name_text(above->owner, text));
+    if (node->dname != NULL)
+        return refuse(self, "pool %s: %.250s has a DNAME, which hides what is below it",
+                      config->name, name_text(node->dname->owner, text));
     return true;
 }
 
 /* ---- the whole ---- */
 
+/* Each pass needs what the one before has found for all nodes. */
 static bool hang_together(struct builder *self)
 {
-    struct view *view = self->view;
+    const struct view *view = self->view;
     for (size_t i = 0; i < view->slot_count; i++)
-        drop_shadowed(view, i);
+        for (struct view_node *node = view->slots[i]; node != NULL; node = node->parent_side)
+            find_parent(view, node);
     for (size_t i = 0; i < view->slot_count; i++)
-        if (view->slots[i] != NULL && view->slots[i]->zone != NULL)
-            find_parent(view, view->slots[i]);
+        for (struct view_node *node = view->slots[i]; node != NULL; node = node->parent_side)
+            find_cover(node);
     for (size_t i = 0; i < view->slot_count; i++)
-        if (view->slots[i] != NULL && view->slots[i]->zone != NULL)
-            find_cut(view->slots[i]);
-    for (size_t i = 0; i < view->slot_count; i++)
-        if (view->slots[i] != NULL && view->slots[i]->zone != NULL &&
-            !find_glue(self, view->slots[i]))
+        if (view->slots[i] != NULL && !find_glue(self, view->slots[i]))
+            return false;
+    return true;
+}
+
+static bool build(struct builder *self, const struct view_config *config)
+{
+    if (config->nsid != NULL && strlen(config->nsid) > VIEW_NSID_MAX)
+        return refuse(self, "the node's name is longer than %d bytes", VIEW_NSID_MAX);
+    if (!open_table(self, config) || !add_zones(self, config))
+        return false;
+    for (size_t i = 0; i < config->pool_count; i++)
+        if (!add_pool(self, &config->pools[i]))
+            return false;
+    if (!hang_together(self))
+        return false;
+    for (size_t i = 0; i < config->pool_count; i++)
+        if (!check_pool_place(self, &config->pools[i]))
             return false;
     return true;
 }
@@ -397,25 +436,12 @@ const struct view *view_build(const struct view_config *config, struct arena *ar
     memcpy(view->hash_key, config->hash_key, sizeof view->hash_key);
     view->nsid = config->nsid;
     view->zone_count = config->zone_count;
-    view->zones = arena_take_array(arena, config->zone_count + 1, sizeof *view->zones);
+    view->zones = arena_take_array(arena, config->zone_count, sizeof *view->zones);
     if (view->zones == NULL) {
         refuse_memory(&builder);
         return NULL;
     }
-    if (!open_table(&builder, config))
-        return NULL;
-    for (size_t i = 0; i < config->zone_count; i++)
-        if (!add_zone(&builder, &config->zones[i], &view->zones[i]))
-            return NULL;
-    for (size_t i = 0; i < config->pool_count; i++)
-        if (!add_pool(&builder, &config->pools[i]))
-            return NULL;
-    if (!hang_together(&builder))
-        return NULL;
-    for (size_t i = 0; i < config->pool_count; i++)
-        if (!check_pool_place(&builder, &config->pools[i]))
-            return NULL;
-    return view;
+    return build(&builder, config) ? view : NULL;
 }
 
 size_t view_zone_count(const struct view *view)

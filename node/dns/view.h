@@ -17,7 +17,10 @@
 #include "node/dns/zone.h"
 #include "replication/ip.h"
 
-enum { VIEW_ERROR_MAX = 512 };
+enum {
+    VIEW_ERROR_MAX = 512,
+    VIEW_NSID_MAX = 128, /* bytes: an answer must have room for it beside its question */
+};
 
 struct view_pool_config {
     const char *name; /* for messages */
@@ -33,7 +36,7 @@ struct view_config {
     size_t zone_count, pool_count;
     const struct zone *zones;
     const struct view_pool_config *pools;
-    const char *nsid;     /* this node's name, sent when asked for (RFC 5001) */
+    const char *nsid;     /* this node's name, sent when asked for (RFC 5001); NULL: none */
     uint8_t hash_key[16]; /* random */
 };
 

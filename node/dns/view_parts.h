@@ -1,14 +1,14 @@
 /* node/dns/view_parts.h -- what a view is made of, for answer.c; immutable once view_build is done.
  *
- * One table holds every name of every zone. Where a parent and a child zone are both served, the
- * names at and below the child's apex are the child's; what the parent has at that very name (DS)
- * hangs from the apex. So the first hit on the way up from a query's name is its closest encloser,
- * in the right zone: at most as many look-ups as the deepest name has labels. */
+ * One table holds every name that we answer for. Where a parent and a child zone are both served,
+ * the names at and below the child's apex are the child's, and the parent's records there are not
+ * in the table; what the parent has at that very name (DS) hangs from the apex. So the first hit on
+ * the way up from a query's name is its closest encloser, in the right zone: at most as many
+ * look-ups as the deepest name has labels. */
 #ifndef TANDEM_NODE_DNS_VIEW_PARTS_H
 #define TANDEM_NODE_DNS_VIEW_PARTS_H
 
 #include "node/dns/view.h"
-#include "node/dns/zone_draft.h"
 
 /* A record set ready to be copied behind its owner: for each record type, class, TTL, length and
  * RDATA. */
@@ -25,10 +25,10 @@ struct view_zone {
     struct view_node *apex;
 };
 
-/* An address record of a name server within the zone, for referrals (RFC 9471). */
+/* Addresses of a name server, for referrals (RFC 9471). Their owner is the name in that server's
+ * NS record, so that two bytes point to it. */
 struct view_glue {
-    const uint8_t *owner;
-    uint16_t owner_size;
+    uint32_t offset; /* of that record's RDATA, from the first one's in the NS set */
     const struct view_rrset *rrset;
 };
 
@@ -36,6 +36,7 @@ struct view_pool {
     const char *name;
     struct pool *pool;
     uint32_t ttl_s;
+    bool has_ipv4;      /* has any member an IPv4 address? */
     uint8_t (*ipv4)[4]; /* by member */
     uint8_t (*ipv6)[16];
     size_t fixed_count[2];
@@ -48,10 +49,11 @@ struct view_node {
     const uint8_t *owner; /* lower-cased */
     uint16_t owner_size, rrset_count;
     struct view_rrset *rrsets;
-    struct view_zone *zone;        /* NULL: hidden by a child zone that is served too */
+    struct view_zone *zone;
     struct view_node *parent;      /* in the zone; NULL at the apex */
     struct view_node *wildcard;    /* the child "*", or NULL */
-    struct view_node *cut;         /* the delegation at or above it, or NULL */
+    struct view_node *cut;         /* the delegation at or above it that hides it, or NULL */
+    struct view_node *dname;       /* the DNAME above it that hides it, or NULL */
     struct view_node *parent_side; /* at an apex: what the parent zone, served too, has there */
     const struct view_pool *pool;  /* or NULL */
     size_t glue_count;             /* at a delegation */

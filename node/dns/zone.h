@@ -12,7 +12,24 @@
 #include "node/dns/name.h"
 #include "replication/arena.h"
 
-enum { ZONE_ERROR_MAX = 512 };
+enum {
+    ZONE_ERROR_MAX = 512,
+    ZONE_TEXT_MAX = 64 << 20, /* bytes of one file */
+};
+
+/* The types that the structure of a zone depends on (IANA, DNS parameters). */
+enum zone_type {
+    ZONE_A = 1,
+    ZONE_NS = 2,
+    ZONE_CNAME = 5,
+    ZONE_SOA = 6,
+    ZONE_AAAA = 28,
+    ZONE_DNAME = 39,
+    ZONE_DS = 43,
+    ZONE_RRSIG = 46,
+    ZONE_NSEC = 47,
+    ZONE_NSEC3 = 50,
+};
 
 /* One record set: same owner, type, class IN; one TTL (RFC 2181 §5.2: the lowest is taken). */
 struct zone_rrset {

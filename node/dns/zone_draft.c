@@ -1,6 +1,7 @@
 #include "node/dns/zone_draft.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,13 +10,35 @@ enum { SLOTS_AT_FIRST = 64 };
 /* The file is the operator's own, so that the hash needs no secret; the view's has one. */
 static const uint8_t hash_key[16] = "zone file names";
 
-bool zone_draft_open(struct zone_draft *self, const uint8_t *origin, struct arena *arena)
+bool zone_draft_refuse(struct zone_draft *self, uint32_t line, const char *format, ...)
+{
+    int used = snprintf(self->error, ZONE_ERROR_MAX, "%.250s:%u: ", self->file, line);
+    assert(used > 0);
+    assert(used < ZONE_ERROR_MAX);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(self->error + used, ZONE_ERROR_MAX - (size_t)used, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool refuse_memory(struct zone_draft *self)
+{
+    return zone_draft_refuse(self, 1, "the zone takes more memory than expected");
+}
+
+bool zone_draft_open(struct zone_draft *self, const char *file, const uint8_t *origin,
+                     struct arena *arena, char *error)
 {
     uint8_t *lower = arena_take(arena, NAME_SIZE_MAX);
-    *self = (struct zone_draft){.arena = arena, .origin = lower, .slot_count = SLOTS_AT_FIRST};
+    *self = (struct zone_draft){.file = file,
+                                .arena = arena,
+                                .error = error,
+                                .origin = lower,
+                                .slot_count = SLOTS_AT_FIRST};
     self->slots = arena_take_array(arena, self->slot_count, sizeof *self->slots);
     if (lower == NULL || self->slots == NULL)
-        return false;
+        return refuse_memory(self);
     self->origin_size = name_lower(origin, lower);
     return true;
 }
@@ -30,7 +53,8 @@ static struct draft_name **find_slot(struct draft_name **slots, size_t slot_coun
     return &slots[slot];
 }
 
-struct draft_name *zone_draft_find(const struct zone_draft *self, const uint8_t *lower, size_t size)
+/* NULL when the name has nothing. */
+static struct draft_name *find(const struct zone_draft *self, const uint8_t *lower, size_t size)
 {
     return *find_slot(self->slots, self->slot_count, lower, size, name_hash(lower, size, hash_key));
 }
@@ -71,7 +95,9 @@ static struct draft_name *add_name(struct zone_draft *self, const uint8_t *lower
     return name;
 }
 
-struct draft_rrset *zone_draft_rrset(const struct draft_name *name, uint16_t type)
+/* ---- one record ---- */
+
+static struct draft_rrset *find_rrset(const struct draft_name *name, uint16_t type)
 {
     struct draft_rrset *rrset = name->rrsets;
     while (rrset != NULL && rrset->type != type)
@@ -79,30 +105,92 @@ struct draft_rrset *zone_draft_rrset(const struct draft_name *name, uint16_t typ
     return rrset;
 }
 
-static bool has_rdata(const struct draft_rrset *rrset, const uint8_t *rdata, size_t size)
+/* Names within RDATA are compared without case where the RDATA is one name (RFC 4343 §3). */
+static bool is_same(const struct draft_rdata *there, const struct zone_rdata *rdata)
+{
+    if (there->size != rdata->size)
+        return false;
+    if (rdata->type == ZONE_NS || rdata->type == ZONE_CNAME || rdata->type == ZONE_DNAME)
+        return name_equal(there->bytes, rdata->bytes);
+    return memcmp(there->bytes, rdata->bytes, rdata->size) == 0;
+}
+
+static bool has_rdata(const struct draft_rrset *rrset, const struct zone_rdata *rdata)
 {
     for (const struct draft_rdata *each = rrset->first; each != NULL; each = each->next)
-        if (each->size == size && memcmp(each->bytes, rdata, size) == 0)
+        if (is_same(each, rdata))
             return true;
     return false;
 }
 
-static struct draft_rrset *add_rrset(struct zone_draft *self, struct draft_name *name,
-                                     uint16_t type, uint32_t ttl_s, uint32_t line)
+/* RFC 4034 §2.4: beside an alias stand the records of its own DNSSEC, and nothing else. */
+static bool stands_beside_alias(uint16_t type)
 {
-    struct draft_rrset *rrset = zone_draft_rrset(name, type);
+    return type == ZONE_RRSIG || type == ZONE_NSEC;
+}
+
+/* Can a set of this new type stand with those that the name has? (RFC 1034 §3.6.2) */
+static bool check_neighbours(struct zone_draft *self, uint32_t line, const struct draft_name *name,
+                             uint16_t type)
+{
+    char text[NAME_TEXT_MAX];
+    for (const struct draft_rrset *each = name->rrsets; each != NULL; each = each->next) {
+        bool is_alias = type == ZONE_CNAME || each->type == ZONE_CNAME;
+        uint16_t other = type == ZONE_CNAME ? each->type : type;
+        if (is_alias && !stands_beside_alias(other))
+            return zone_draft_refuse(
+                self, line, "found a CNAME beside other records, expected it alone at %.200s",
+                name_text(name->owner, text));
+    }
+    if (type == ZONE_SOA && name->owner_size != self->origin_size)
+        return zone_draft_refuse(self, line,
+                                 "found a SOA at %.200s, expected it at the zone's own name only",
+                                 name_text(name->owner, text));
+    return true;
+}
+
+/* Can one more record join the set? An alias is one (RFC 2181 §10.1, RFC 6672 §2.4), and a SOA. */
+static bool check_room(struct zone_draft *self, uint32_t line, const struct draft_name *name,
+                       const struct draft_rrset *rrset, size_t size)
+{
+    enum { HEAD_SIZE = 10 }; /* of a record in an answer, beside its length and RDATA */
+    char text[NAME_TEXT_MAX];
+    bool is_single =
+        rrset->type == ZONE_CNAME || rrset->type == ZONE_DNAME || rrset->type == ZONE_SOA;
+    if (is_single && rrset->count == 1)
+        return zone_draft_refuse(self, line, "found a second %s, expected one at %.200s",
+                                 rrset->type == ZONE_CNAME   ? "CNAME"
+                                 : rrset->type == ZONE_DNAME ? "DNAME"
+                                                             : "SOA",
+                                 name_text(name->owner, text));
+    if (rrset->size + HEAD_SIZE * (rrset->count + 1U) + 2 + size > ZONE_RRSET_SIZE_MAX)
+        return zone_draft_refuse(self, line,
+                                 "found more records of one type at %.200s than fit an answer "
+                                 "(%d bytes)",
+                                 name_text(name->owner, text), ZONE_RRSET_SIZE_MAX);
+    return true;
+}
+
+/* The set of this type, added if it is new; NULL with a sentence. */
+static struct draft_rrset *add_rrset(struct zone_draft *self, uint32_t line,
+                                     struct draft_name *name, uint16_t type, uint32_t ttl_s)
+{
+    struct draft_rrset *rrset = find_rrset(name, type);
     if (rrset != NULL) {
         /* RFC 2181 §5.2: TTLs of one set are one; the lowest is the safe reading of a mistake. */
         if (ttl_s < rrset->ttl_s)
             rrset->ttl_s = ttl_s;
         return rrset;
     }
-    rrset = arena_take(self->arena, sizeof *rrset);
-    if (rrset == NULL)
+    if (!check_neighbours(self, line, name, type))
         return NULL;
+    rrset = arena_take(self->arena, sizeof *rrset);
+    if (rrset == NULL) {
+        refuse_memory(self);
+        return NULL;
+    }
     rrset->type = type;
     rrset->ttl_s = ttl_s;
-    rrset->line = line;
     struct draft_rrset **last = &name->rrsets;
     while (*last != NULL)
         last = &(*last)->next;
@@ -111,81 +199,57 @@ static struct draft_rrset *add_rrset(struct zone_draft *self, struct draft_name 
     return rrset;
 }
 
-bool zone_draft_add(struct zone_draft *self, const uint8_t *lower, size_t owner_size, uint16_t type,
-                    uint32_t ttl_s, uint32_t line, const uint8_t *rdata, size_t rdata_size)
+static bool append_rdata(struct zone_draft *self, struct draft_rrset *rrset,
+                         const struct zone_rdata *rdata)
 {
-    assert(rdata_size <= UINT16_MAX);
-    struct draft_name *name = add_name(self, lower, owner_size);
-    if (name == NULL)
-        return false;
-    struct draft_rrset *rrset = add_rrset(self, name, type, ttl_s, line);
-    if (rrset == NULL)
-        return false;
-    if (has_rdata(rrset, rdata, rdata_size) || rrset->count == UINT16_MAX)
-        return true;
-    struct draft_rdata *added = arena_take(self->arena, sizeof *added + rdata_size);
+    struct draft_rdata *added = arena_take(self->arena, sizeof *added + rdata->size);
     if (added == NULL)
-        return false;
-    added->size = (uint16_t)rdata_size;
-    memcpy(added->bytes, rdata, rdata_size);
+        return refuse_memory(self);
+    added->size = rdata->size;
+    memcpy(added->bytes, rdata->bytes, rdata->size);
     if (rrset->last == NULL)
         rrset->first = added;
     else
         rrset->last->next = added;
     rrset->last = added;
     rrset->count++;
-    rrset->size += 2 + (uint32_t)rdata_size;
+    rrset->size += 2U + rdata->size;
     self->record_count++;
     return true;
 }
 
+bool zone_draft_add(struct zone_draft *self, uint32_t line, const uint8_t *lower, uint32_t ttl_s,
+                    const struct zone_rdata *rdata)
+{
+    struct draft_name *name = add_name(self, lower, name_size(lower, NAME_SIZE_MAX));
+    if (name == NULL)
+        return refuse_memory(self);
+    struct draft_rrset *rrset = add_rrset(self, line, name, rdata->type, ttl_s);
+    if (rrset == NULL)
+        return false;
+    if (has_rdata(rrset, rdata))
+        return true;
+    if (rdata->type == ZONE_SOA) {
+        self->soa_file = self->file;
+        self->soa_line = line;
+    }
+    return check_room(self, line, name, rrset, rdata->size) && append_rdata(self, rrset, rdata);
+}
+
 /* ---- the whole ---- */
-
-static bool refuse(struct zone_draft *self, uint32_t line, const char *sentence,
-                   const uint8_t *owner)
-{
-    char text[NAME_TEXT_MAX] = "";
-    if (owner != NULL)
-        name_text(owner, text);
-    snprintf(self->error, ZONE_ERROR_MAX, "%s:%u: %s%s%.250s", self->file, line, sentence,
-             owner == NULL ? "" : " at ", text);
-    return false;
-}
-
-/* RFC 1034 §3.6.2, RFC 4034 §2.4 (signatures stand beside an alias), RFC 6672 §2.4. */
-static bool check_name(struct zone_draft *self, const struct draft_name *name)
-{
-    const struct draft_rrset *cname = zone_draft_rrset(name, ZONE_CNAME);
-    const struct draft_rrset *dname = zone_draft_rrset(name, ZONE_DNAME);
-    if (cname != NULL && cname->count > 1)
-        return refuse(self, cname->line, "found more than one CNAME, expected one", name->owner);
-    if (dname != NULL && dname->count > 1)
-        return refuse(self, dname->line, "found more than one DNAME, expected one", name->owner);
-    for (const struct draft_rrset *each = name->rrsets; cname != NULL && each != NULL;
-         each = each->next)
-        if (each->type != ZONE_CNAME && each->type != ZONE_RRSIG && each->type != ZONE_NSEC)
-            return refuse(self, each->line > cname->line ? each->line : cname->line,
-                          "found a CNAME beside other records, expected it alone", name->owner);
-    const struct draft_rrset *soa = zone_draft_rrset(name, ZONE_SOA);
-    if (soa != NULL && name->owner_size != self->origin_size)
-        return refuse(self, soa->line, "found a SOA, expected it only at the zone's own name, not",
-                      name->owner);
-    return true;
-}
 
 static bool check(struct zone_draft *self)
 {
-    const struct draft_name *apex = zone_draft_find(self, self->origin, self->origin_size);
-    const struct draft_rrset *soa = apex == NULL ? NULL : zone_draft_rrset(apex, ZONE_SOA);
-    if (soa == NULL)
-        return refuse(self, 1, "found no SOA, expected one", self->origin);
-    if (soa->count > 1)
-        return refuse(self, soa->line, "found a second SOA, expected one", self->origin);
-    if (zone_draft_rrset(apex, ZONE_NS) == NULL)
-        return refuse(self, soa->line, "found no NS record, expected at least one", self->origin);
-    for (size_t i = 0; i < self->slot_count; i++)
-        if (self->slots[i] != NULL && !check_name(self, self->slots[i]))
-            return false;
+    char text[NAME_TEXT_MAX];
+    const struct draft_name *apex = find(self, self->origin, self->origin_size);
+    name_text(self->origin, text);
+    if (apex == NULL || find_rrset(apex, ZONE_SOA) == NULL)
+        return zone_draft_refuse(self, 1, "found no SOA, expected one at %.200s", text);
+    if (find_rrset(apex, ZONE_NS) == NULL) {
+        self->file = self->soa_file;
+        return zone_draft_refuse(self, self->soa_line,
+                                 "found no NS record, expected at least one at %.200s", text);
+    }
     return true;
 }
 
@@ -194,7 +258,7 @@ static bool add_empty_non_terminals(struct zone_draft *self)
 {
     /* add_name may move the table: walk a copy of what is there now. */
     size_t count = 0;
-    struct draft_name **names = arena_take_array(self->arena, self->name_count + 1, sizeof *names);
+    struct draft_name **names = arena_take_array(self->arena, self->name_count, sizeof *names);
     if (names == NULL)
         return false;
     for (size_t i = 0; i < self->slot_count; i++)
@@ -206,7 +270,7 @@ static bool add_empty_non_terminals(struct zone_draft *self)
         while (size > self->origin_size) {
             size -= 1U + owner[0];
             owner += 1U + owner[0];
-            if (zone_draft_find(self, owner, size) != NULL)
+            if (find(self, owner, size) != NULL)
                 break;
             if (add_name(self, owner, size) == NULL)
                 return false;
@@ -239,7 +303,7 @@ static bool finish_name(struct arena *arena, const struct draft_name *draft, str
 {
     *name = (struct zone_name){
         .owner = draft->owner, .owner_size = draft->owner_size, .rrset_count = draft->rrset_count};
-    name->rrsets = arena_take_array(arena, draft->rrset_count + 1U, sizeof *name->rrsets);
+    name->rrsets = arena_take_array(arena, draft->rrset_count, sizeof *name->rrsets);
     if (name->rrsets == NULL)
         return false;
     struct zone_rrset *rrset = name->rrsets;
@@ -267,20 +331,20 @@ bool zone_draft_finish(struct zone_draft *self, struct zone *zone)
     if (!check(self))
         return false;
     if (!add_empty_non_terminals(self))
-        return refuse(self, 1, "the zone takes more memory than expected", NULL);
+        return refuse_memory(self);
     *zone = (struct zone){.origin = self->origin,
                           .origin_size = self->origin_size,
                           .record_count = self->record_count};
     zone->names = arena_take_array(self->arena, self->name_count, sizeof *zone->names);
-    const struct draft_name *apex = zone_draft_find(self, self->origin, self->origin_size);
+    const struct draft_name *apex = find(self, self->origin, self->origin_size);
     bool has_memory =
         zone->names != NULL && finish_name(self->arena, apex, &zone->names[zone->name_count++]);
     for (size_t i = 0; has_memory && i < self->slot_count; i++)
         if (self->slots[i] != NULL && self->slots[i] != apex)
             has_memory = finish_name(self->arena, self->slots[i], &zone->names[zone->name_count++]);
     if (!has_memory)
-        return refuse(self, 1, "the zone takes more memory than expected", NULL);
-    zone->serial = read_serial(zone_draft_rrset(apex, ZONE_SOA));
+        return refuse_memory(self);
+    zone->serial = read_serial(find_rrset(apex, ZONE_SOA));
     return true;
 }
 

@@ -1,24 +1,17 @@
 /* node/dns/zone_draft.h -- a zone while it is read: names and record sets that still grow.
  *
- * Between zone.c (records in) and zone_check.c (checked, and finished to struct zone). */
+ * Between zone.c, which puts records in, and struct zone, to which the draft is finished. A record
+ * that cannot stand beside those before it is refused when it comes, so that the mistake is told
+ * with its own line. */
 #ifndef TANDEM_NODE_DNS_ZONE_DRAFT_H
 #define TANDEM_NODE_DNS_ZONE_DRAFT_H
 
 #include "node/dns/zone.h"
+#include "node/dns/zone_rdata.h"
 
-/* The types that the structure of a zone depends on (IANA, DNS parameters). */
-enum zone_type {
-    ZONE_A = 1,
-    ZONE_NS = 2,
-    ZONE_CNAME = 5,
-    ZONE_SOA = 6,
-    ZONE_AAAA = 28,
-    ZONE_DNAME = 39,
-    ZONE_DS = 43,
-    ZONE_RRSIG = 46,
-    ZONE_NSEC = 47,
-    ZONE_NSEC3 = 50,
-};
+/* Bytes of a record set as an answer has them. What is larger would fit no answer, not even over
+ * TCP; this leaves room for its question, OPT record and some aliases. */
+enum { ZONE_RRSET_SIZE_MAX = 62000 };
 
 struct draft_rdata {
     struct draft_rdata *next;
@@ -29,7 +22,7 @@ struct draft_rdata {
 struct draft_rrset {
     struct draft_rrset *next;
     uint16_t type, count;
-    uint32_t ttl_s, line, size; /* line: of the first record; size: of all RDATA */
+    uint32_t ttl_s, size; /* size: of all RDATA, each with its length */
     struct draft_rdata *first, *last;
 };
 
@@ -48,21 +41,23 @@ struct zone_draft {
     size_t origin_size;
     struct draft_name **slots;
     size_t slot_count, name_count, record_count;
+    const char *soa_file; /* where the SOA stands */
+    uint32_t soa_line;
 };
 
-bool zone_draft_open(struct zone_draft *self, const uint8_t *origin, struct arena *arena);
+/* Begin; a sentence of a mistake goes to error[ZONE_ERROR_MAX]. False, with one: no memory. */
+bool zone_draft_open(struct zone_draft *self, const char *file, const uint8_t *origin,
+                     struct arena *arena, char *error);
 
-/* NULL when the name has nothing. */
-struct draft_name *zone_draft_find(const struct zone_draft *self, const uint8_t *lower,
-                                   size_t size);
+/* "file:line: sentence" into error; false, for the caller to return. */
+__attribute__((format(printf, 3, 4))) bool zone_draft_refuse(struct zone_draft *self, uint32_t line,
+                                                             const char *format, ...);
 
-/* Add one record; one that is there already is dropped (RFC 2181 §5). False: no memory. */
-bool zone_draft_add(struct zone_draft *self, const uint8_t *lower, size_t owner_size, uint16_t type,
-                    uint32_t ttl_s, uint32_t line, const uint8_t *rdata, size_t rdata_size);
+/* Add one record; one that is there already is dropped (RFC 2181 §5). False with a sentence. */
+bool zone_draft_add(struct zone_draft *self, uint32_t line, const uint8_t *lower, uint32_t ttl_s,
+                    const struct zone_rdata *rdata);
 
-struct draft_rrset *zone_draft_rrset(const struct draft_name *name, uint16_t type);
-
-/* Check the whole, add the empty non-terminals, finish. False with a sentence in draft->error. */
+/* Check the whole, add the empty non-terminals, finish. False with a sentence. */
 bool zone_draft_finish(struct zone_draft *self, struct zone *zone);
 
 #endif

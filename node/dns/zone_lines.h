@@ -17,6 +17,7 @@ struct zone_lines {
     uint32_t line;       /* of the next byte, from 1 */
     uint32_t start_line; /* where the logical line began */
     bool begins_blank;   /* the line begins with a space: its owner is the one before */
+    bool after_blank;    /* words are kept apart by one space */
     size_t size;
     char bytes[ZONE_LINE_MAX + 1]; /* the logical line, NUL-terminated */
     const char *mistake;           /* a sentence, when zone_lines_next said ZONE_LINES_MISTAKE */
@@ -28,6 +29,10 @@ void zone_lines_open(struct zone_lines *self, const char *text, size_t size);
 
 /* The next logical line that is not empty. A mistake is at start_line. */
 enum zone_lines_result zone_lines_next(struct zone_lines *self);
+
+/* Read a time: "3600", "1h30m" (the units s, m, h, d, w as BIND has them), at most 2^31 - 1 s (RFC
+ * 2181 §8). False when it is none. */
+bool zone_lines_seconds(const char *word, uint32_t *seconds);
 
 /* Cut the next word off *rest: returns it, NUL-terminated in place, or NULL at the end. Quotes
  * stay. */

@@ -1,304 +1,433 @@
 #include "node/dns/answer.h"
 
-#include <ldns/ldns.h>
-
-#include "served_view.h"
+#include "unit/dialogue.h"
 #include "unit/suite.h"
 
-enum { WITH_EDNS = 1, WITH_NSID = 2, WITH_DO = 4, VERSION_1 = 8, OVER_TCP = 16 };
+static struct dialogue dialogue;
 
-static struct served_view served;
+/* The SOA of negative answers: TTL 60, its MINIMUM, which is less than its own TTL. */
+#define SOA "example. 60 SOA ns1.example. admin.example. 7 3600 600 86400 60"
 
-/* ---- a question, and its answer in one line ---- */
+static const char zone[] = "$TTL 300\n"
+                           "@       SOA   ns1 admin 7 3600 600 86400 60\n"
+                           "@       NS    ns1\n"
+                           "ns1     A     192.0.2.53\n"
+                           "www     A     192.0.2.80\n"
+                           "www     A     192.0.2.81\n"
+                           "www     TXT   \"hello\"\n"
+                           "Mixed   A     192.0.2.82\n"
+                           "alias   CNAME www\n"
+                           "twice   CNAME alias\n"
+                           "away    CNAME www.example.org.\n"
+                           "lost    CNAME nosuch\n"
+                           "void    CNAME ns1\n"
+                           "round   CNAME robin\n"
+                           "robin   CNAME round\n"
+                           "self    CNAME self\n"
+                           "a.ent   A     192.0.2.1\n"
+                           "*.wild  TXT   \"any\"\n"
+                           "x.wild  A     192.0.2.2\n"
+                           "*.star  CNAME www\n"
+                           "*.loop  CNAME a.loop\n"
+                           "dn      DNAME tree\n"
+                           "dn      TXT   \"beside\"\n"
+                           "hid.dn  A     192.0.2.66\n"
+                           "a.tree  A     192.0.2.3\n"
+                           "out     DNAME example.org.\n"
+                           "up.down DNAME down\n"
+                           "sub     NS    ns1.sub\n"
+                           "sub     NS    ns1.example.org.\n"
+                           "sub     NS    ns1\n"
+                           "sub     DS    1 8 2 00112233\n"
+                           "ns1.sub A     192.0.2.54\n"
+                           "ns1.sub AAAA  2001:db8::54\n"
+                           "sib     NS    ns1.sub\n"
+                           "tosub   CNAME x.sub\n"
+                           "two     NS    ns.example.org.\n"
+                           "two     NS    ns.two\n"
+                           "ns.two  A     192.0.2.55\n"
+                           "*.every DNAME every\n";
 
-static size_t make_query(uint8_t *bytes, const char *name, uint16_t type, unsigned how)
+START_TEST(what_is_there_is_answered)
 {
-    static const uint8_t header[12] = {0x12, 0x34, 1, 0, 0, 1};
-    size_t size;
-    memcpy(bytes, header, sizeof header);
-    ck_assert(name_parse(name, bytes + 12, &size));
-    size += 12;
-    bytes[size++] = (uint8_t)(type >> 8);
-    bytes[size++] = (uint8_t)type;
-    bytes[size++] = 0;
-    bytes[size++] = 1;
-    if (how & (WITH_EDNS | WITH_NSID | WITH_DO | VERSION_1)) {
-        uint8_t opt[] = {0, 0, 41, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0};
-        opt[6] = (how & VERSION_1) != 0;
-        opt[7] = (how & WITH_DO) != 0 ? 0x80U : 0U;
-        opt[10] = (how & WITH_NSID) != 0 ? 4U : 0U;
-        memcpy(bytes + size, opt, sizeof opt);
-        size += how & WITH_NSID ? 15 : 11;
-        bytes[11] = 1;
-    }
-    return size;
+    static const struct dialogue_line lines[] = {
+        {"www.example A",
+         "NOERROR aa | www.example. 300 A 192.0.2.80; www.example. 300 A 192.0.2.81"},
+        {"www.example TXT", "NOERROR aa | www.example. 300 TXT \"hello\""},
+        {"example SOA",
+         "NOERROR aa | example. 300 SOA ns1.example. admin.example. 7 3600 600 86400 60"},
+        {"example NS", "NOERROR aa | example. 300 NS ns1.example."},
+        {"ns1.example A +rd", "NOERROR aa | ns1.example. 300 A 192.0.2.53"},
+        {"ns1.example A +cd", "NOERROR aa | ns1.example. 300 A 192.0.2.53"},
+        {"a.ent.example A", "NOERROR aa | a.ent.example. 300 A 192.0.2.1"},
+        /* The case of the question is kept; the zone's does not matter. */
+        {"WwW.eXample TXT", "NOERROR aa | WwW.eXample. 300 TXT \"hello\""},
+        {"mixed.example A", "NOERROR aa | mixed.example. 300 A 192.0.2.82"},
+        /* A type nobody has heard of is a type (RFC 3597). */
+        {"www.example TYPE65280", "NOERROR aa | - | " SOA},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+    ck_assert_int_eq(dialogue.answer.reason, ANSWER_NODATA);
 }
+END_TEST
 
-static void add_section(char *line, const char *title, const ldns_rr_list *list)
+START_TEST(what_is_not_there_is_denied_with_the_soa)
 {
-    for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++) {
-        char *text = ldns_rr2str(ldns_rr_list_rr(list, i));
-        for (char *at = text; *at != '\0'; at++)
-            *at = *at == '\t' ? ' ' : *at;
-        text[strlen(text) - 1] = '\0';
-        strcat(line, i == 0 ? title : ", ");
-        strcat(line, text);
-        free(text);
-    }
+    static const struct dialogue_line lines[] = {
+        {"www.example AAAA", "NOERROR aa | - | " SOA},
+        {"nosuch.example A", "NXDOMAIN aa | - | " SOA},
+        {"a.b.c.nosuch.example A", "NXDOMAIN aa | - | " SOA},
+        {"x.www.example A", "NXDOMAIN aa | - | " SOA},
+        /* RFC 8020, RFC 4592 §2.2.2: a name with names below it exists. */
+        {"ent.example A", "NOERROR aa | - | " SOA},
+        {"b.ent.example A", "NXDOMAIN aa | - | " SOA},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+    ck_assert_int_eq(dialogue.answer.reason, ANSWER_NXDOMAIN);
 }
+END_TEST
 
-/* "NXDOMAIN aa | au: example. 60 IN SOA ..."; ldns is the judge: what it cannot parse fails. */
-static const char *render(const uint8_t *bytes, size_t size)
+START_TEST(aliases_are_followed_within_the_zone)
 {
-    static char line[4096];
-    static const char *const rcodes[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
-                                         "NOTIMP",  "REFUSED", "YXDOMAIN"};
-    ldns_pkt *packet;
-    if (size == 0)
-        return "dropped";
-    ck_assert_int_eq(ldns_wire2pkt(&packet, bytes, size), LDNS_STATUS_OK);
-    ck_assert_int_eq(ldns_pkt_id(packet), 0x1234);
-    ck_assert(ldns_pkt_qr(packet));
-    snprintf(line, sizeof line, "%s%s%s", rcodes[ldns_pkt_get_rcode(packet)],
-             ldns_pkt_aa(packet) ? " aa" : "", ldns_pkt_tc(packet) ? " tc" : "");
-    if (ldns_pkt_edns(packet))
-        snprintf(line + strlen(line), 64, " edns%s%s", ldns_pkt_edns_do(packet) ? " do" : "",
-                 ldns_pkt_edns_extended_rcode(packet) == 1 ? " badvers" : "");
-    if (ldns_pkt_edns(packet) && ldns_pkt_edns_data(packet) != NULL) {
-        char *hex = ldns_rdf2str(ldns_pkt_edns_data(packet));
-        strcat(line, " ");
-        strcat(line, hex);
-        free(hex);
-    }
-    add_section(line, " | ", ldns_pkt_answer(packet));
-    add_section(line, " | au: ", ldns_pkt_authority(packet));
-    add_section(line, " | ad: ", ldns_pkt_additional(packet));
-    ldns_pkt_free(packet);
-    return line;
+    static const struct dialogue_line lines[] = {
+        {"alias.example TXT",
+         "NOERROR aa | alias.example. 300 CNAME www.example.; www.example. 300 TXT \"hello\""},
+        {"twice.example TXT",
+         "NOERROR aa | twice.example. 300 CNAME alias.example.; alias.example. 300 CNAME "
+         "www.example.; www.example. 300 TXT \"hello\""},
+        {"alias.example CNAME", "NOERROR aa | alias.example. 300 CNAME www.example."},
+        {"alias.example ANY", "NOERROR aa | alias.example. 300 CNAME www.example."},
+        {"away.example A", "NOERROR aa | away.example. 300 CNAME www.example.org."},
+        /* RFC 6604 §2: the rcode is that of the last name. */
+        {"lost.example A", "NXDOMAIN aa | lost.example. 300 CNAME nosuch.example. | " SOA},
+        {"void.example TXT", "NOERROR aa | void.example. 300 CNAME ns1.example. | " SOA},
+        /* An alias is authoritative, though what it leads to is delegated. */
+        {"tosub.example A", "NOERROR aa | tosub.example. 300 CNAME x.sub.example. | sub.example. "
+                            "300 NS ns1.sub.example.; "
+                            "sub.example. 300 NS ns1.example.org.; sub.example. 300 NS "
+                            "ns1.example. | ns1.sub.example. "
+                            "300 A 192.0.2.54; ns1.sub.example. 300 AAAA 2001:db8::54"},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
 }
+END_TEST
 
-static struct answer answer_bytes(const uint8_t *query, size_t size, unsigned how, uint8_t *bytes)
+START_TEST(aliases_in_a_circle_are_told_once)
+{
+    static const struct dialogue_line lines[] = {
+        {"round.example A", "NOERROR aa | round.example. 300 CNAME robin.example.; robin.example. "
+                            "300 CNAME round.example."},
+        {"self.example A", "NOERROR aa | self.example. 300 CNAME self.example."},
+        {"b.loop.example A", "NOERROR aa | b.loop.example. 300 CNAME a.loop.example.; "
+                             "a.loop.example. 300 CNAME a.loop.example."},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+}
+END_TEST
+
+START_TEST(wildcards_stand_for_names_that_are_not_there)
+{
+    static const struct dialogue_line lines[] = {
+        {"q.wild.example TXT", "NOERROR aa | q.wild.example. 300 TXT \"any\""},
+        {"q.r.wild.example TXT", "NOERROR aa | q.r.wild.example. 300 TXT \"any\""},
+        {"q.wild.example A", "NOERROR aa | - | " SOA},
+        {"x.wild.example TXT", "NOERROR aa | - | " SOA},
+        {"q.x.wild.example TXT", "NXDOMAIN aa | - | " SOA},
+        {"wild.example TXT", "NOERROR aa | - | " SOA},
+        {"*.wild.example TXT", "NOERROR aa | *.wild.example. 300 TXT \"any\""},
+        {"q.*.wild.example TXT", "NXDOMAIN aa | - | " SOA},
+        {"q.star.example TXT",
+         "NOERROR aa | q.star.example. 300 CNAME www.example.; www.example. 300 TXT \"hello\""},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+}
+END_TEST
+
+START_TEST(a_dname_renames_what_is_below_it)
+{
+    static const struct dialogue_line lines[] = {
+        {"a.dn.example A", "NOERROR aa | dn.example. 300 DNAME tree.example.; a.dn.example. 300 "
+                           "CNAME a.tree.example.; "
+                           "a.tree.example. 300 A 192.0.2.3"},
+        {"A.dn.example CNAME", "NOERROR aa | dn.example. 300 DNAME tree.example.; A.dn.example. "
+                               "300 CNAME A.tree.example."},
+        {"b.dn.example A", "NXDOMAIN aa | dn.example. 300 DNAME tree.example.; b.dn.example. 300 "
+                           "CNAME b.tree.example. | " SOA},
+        {"x.out.example A", "NOERROR aa | out.example. 300 DNAME example.org.; x.out.example. 300 "
+                            "CNAME x.example.org."},
+        {"dn.example TXT", "NOERROR aa | dn.example. 300 TXT \"beside\""},
+        {"dn.example A", "NOERROR aa | - | " SOA},
+        {"dn.example DNAME", "NOERROR aa | dn.example. 300 DNAME tree.example."},
+        /* RFC 6672 §2.4: what stands below it is not seen. */
+        {"hid.dn.example A", "NXDOMAIN aa | dn.example. 300 DNAME tree.example.; hid.dn.example. "
+                             "300 CNAME hid.tree.example. | " SOA},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+}
+END_TEST
+
+/* It leads twice through itself, or to itself: the set is in the answer already. */
+START_TEST(a_dname_is_told_once)
+{
+    static const struct dialogue_line lines[] = {
+        {"a.up.up.down.example A",
+         "NXDOMAIN aa | up.down.example. 300 DNAME down.example.; a.up.up.down.example. 300 "
+         "CNAME a.up.down.example.; a.up.down.example. 300 CNAME a.down.example. | " SOA},
+        {"up.up.down.example DNAME",
+         "NOERROR aa | up.down.example. 300 DNAME down.example.; up.up.down.example. 300 "
+         "CNAME up.down.example."},
+        /* A wildcard's is another's when it stands for another name. */
+        {"a.*.every.example DNAME",
+         "NOERROR aa | *.every.example. 300 DNAME every.example.; a.*.every.example. 300 CNAME "
+         "a.every.example.; a.every.example. 300 DNAME every.example."},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+}
+END_TEST
+
+/* Two labels of 63 bytes, 128 bytes in all, under a target of 127 or 128 bytes. */
+START_TEST(a_dname_to_a_name_too_long_is_yxdomain)
+{
+    static const char *const heard[] = {"NOERROR aa | d.example. 300 DNAME",
+                                        "YXDOMAIN aa | d.example. 300 DNAME"};
+    for (int more = 0; more < 2; more++) {
+        char text[1024], question[512];
+        snprintf(text, sizeof text, "$TTL 300\n@ SOA a b 1 2 3 4 5\n@ NS a\nd DNAME %063d.%0*d.\n",
+                 0, 61 + more, 0);
+        dialogue_with(&dialogue, "example", text);
+        snprintf(question, sizeof question, "%063d.%063d.d.example A +edns", 0, 0);
+        const char *said = dialogue_ask(&dialogue, question);
+        ck_assert_ptr_eq(strstr(said, heard[more]), said);
+        ck_assert_int_eq(strstr(said, "CNAME") != NULL, more == 0);
+    }
+}
+END_TEST
+
+START_TEST(delegations_are_referred_with_glue_and_without_authority)
+{
+    static const char referral[] =
+        "NOERROR | - | sub.example. 300 NS ns1.sub.example.; sub.example. 300 NS ns1.example.org.; "
+        "sub.example. 300 NS "
+        "ns1.example. | ns1.sub.example. 300 A 192.0.2.54; ns1.sub.example. 300 AAAA 2001:db8::54";
+    static const struct dialogue_line lines[] = {
+        {"sub.example A", referral},
+        {"sub.example NS", referral},
+        {"sub.example ANY", referral},
+        {"x.y.sub.example TXT", referral},
+        {"ns1.sub.example A", referral},
+        /* RFC 4035 §3.1.4.1: DS is the parent's. */
+        {"sub.example DS", "NOERROR aa | sub.example. 300 DS 1 8 2 00112233"},
+        {"sib.example DS", "NOERROR aa | - | " SOA},
+        {"x.sub.example DS", referral},
+        /* The address of a sibling's server, which nobody else may know (RFC 9471 §2.2). */
+        {"two.example A",
+         "NOERROR | - | two.example. 300 NS ns.example.org.; two.example. 300 NS ns.two.example. | "
+         "ns.two.example. 300 A 192.0.2.55"},
+        {"sib.example A +do",
+         "NOERROR | - | sib.example. 300 NS ns1.sub.example. | ns1.sub.example. 300 A 192.0.2.54; "
+         "ns1.sub.example. 300 AAAA 2001:db8::54 +edns do"},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+    ck_assert_int_eq(dialogue.answer.reason, ANSWER_REFERRAL);
+    const char *heard = dialogue_ask(&dialogue, "x.sub.example A +do");
+    ck_assert_ptr_nonnull(strstr(heard, "sub.example. 300 DS 1 8 2 00112233"));
+}
+END_TEST
+
+START_TEST(any_is_answered_with_one_record_set)
+{
+    static const struct dialogue_line lines[] = {
+        {"www.example ANY",
+         "NOERROR aa | www.example. 300 A 192.0.2.80; www.example. 300 A 192.0.2.81"},
+        {"ent.example ANY", "NOERROR aa | - | " SOA},
+        {"nosuch.example ANY", "NXDOMAIN aa | - | " SOA},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+}
+END_TEST
+
+START_TEST(what_is_not_ours_is_refused)
+{
+    static const struct dialogue_line lines[] = {
+        {"www.example.org A", "REFUSED"},
+        {". NS", "REFUSED"},
+        {"xexample A", "REFUSED"},
+        {"www.example.org A +edns", "REFUSED +edns ede=20"},
+        {"www.example A +class=3", "REFUSED"},
+        {"www.example A +class=255 +edns", "REFUSED +edns ede=20"},
+        {"example AXFR", "REFUSED"},
+        {"example AXFR +edns", "REFUSED +edns ede=18"},
+        {"example IXFR", "REFUSED"},
+        {"example MAILB", "NOTIMPL"},
+        {"example TSIG", "NOTIMPL"},
+        {"example TYPE41", "NOTIMPL"},
+        {"example TYPE0", "NOTIMPL"},
+        {"example TYPE128 +edns", "FORMERR +edns ede=30"},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+}
+END_TEST
+
+START_TEST(edns_is_answered_with_edns)
+{
+    static const struct dialogue_line lines[] = {
+        {"www.example TXT +edns", "NOERROR aa | www.example. 300 TXT \"hello\" +edns"},
+        {"www.example TXT +do", "NOERROR aa | www.example. 300 TXT \"hello\" +edns do"},
+        {"www.example TXT +nsid", "NOERROR aa | www.example. 300 TXT \"hello\" +edns nsid=solo"},
+        {"www.example TXT +size=0", "NOERROR aa | www.example. 300 TXT \"hello\" +edns"},
+        {"www.example TXT +version=1", "BADVERS +edns"},
+        {"www.example TXT +version=1 +nsid", "BADVERS +edns"},
+        {"nosuch.example A +nsid +do", "NXDOMAIN aa | - | " SOA " +edns do nsid=solo"},
+    };
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_expect(&dialogue, lines);
+}
+END_TEST
+
+START_TEST(an_answer_that_does_not_fit_is_empty_with_tc)
+{
+    char text[8192];
+    int size = snprintf(text, sizeof text, "$TTL 300\n@ SOA a b 1 2 3 4 5\n@ NS a\n");
+    for (int i = 0; i < 70; i++)
+        size += snprintf(text + size, sizeof text - (size_t)size,
+                         "big A 192.0.2.%d\nbig TXT \"text %d\"\n", i, i);
+    dialogue_with(&dialogue, "example", text);
+    static const struct dialogue_line lines[] = {
+        {"big.example A", "NOERROR aa tc"},
+        {"big.example A +size=600 +nsid", "NOERROR aa tc +edns nsid=solo"},
+    };
+    dialogue_expect(&dialogue, lines);
+    ck_assert_int_eq(dialogue.answer.reason, ANSWER_TRUNCATED);
+    dialogue_ask(&dialogue, "big.example TXT +size=4096"); /* what we send at most is less */
+    ck_assert_int_eq(dialogue.answer.reason, ANSWER_TRUNCATED);
+    dialogue_ask(&dialogue, "big.example A +edns");
+    ck_assert_uint_eq(dialogue.answer.size, 12 + 17 + 70 * 16 + 11);
+    ck_assert_int_eq(dialogue.answer.reason, ANSWER_POSITIVE);
+    dialogue_ask(&dialogue, "big.example A +tcp");
+    ck_assert_uint_eq(dialogue.answer.size, 12 + 17 + 70 * 16);
+}
+END_TEST
+
+/* 1232 bytes are taken to the last one: the OPT record claims no more than it needs. */
+START_TEST(an_answer_that_just_fits_is_whole)
+{
+    char text[4096];
+    for (int more = 0; more < 2; more++) {
+        int size = snprintf(text, sizeof text, "$TTL 300\n@ SOA a b 1 2 3 4 5\n@ NS a\n");
+        for (int i = 0; i < 4; i++)
+            size += snprintf(text + size, sizeof text - (size_t)size, "t TXT \"%d%0250d\"\n", i, 0);
+        /* header 12, question 15, OPT 11; 4 x 264 so far: 138 are left, of which 13 for its own */
+        snprintf(text + size, sizeof text - (size_t)size, "t TXT \"%0*d\"\n", 125 + more, 0);
+        dialogue_with(&dialogue, "example", text);
+        dialogue_ask(&dialogue, "t.example TXT +edns");
+        ck_assert_int_eq(dialogue.answer.reason, more == 0 ? ANSWER_POSITIVE : ANSWER_TRUNCATED);
+        if (more == 0)
+            ck_assert_uint_eq(dialogue.answer.size, QUERY_UDP_SIZE_MAX);
+    }
+}
+END_TEST
+
+/* Two bytes point to the question's name, its end or a name in RDATA. */
+START_TEST(owners_are_compressed)
+{
+    dialogue_with(&dialogue, "example", zone);
+    dialogue_ask(&dialogue, "nosuch.example A");
+    ck_assert_uint_eq(dialogue.answer.size, 12 + 20 + 12 + 13 + 15 + 20);
+    dialogue_ask(&dialogue, "x.sib.example A");
+    ck_assert_uint_eq(dialogue.answer.size, 12 + 19 + (12 + 17) + (12 + 4) + (12 + 16));
+}
+END_TEST
+
+START_TEST(the_root_can_be_a_zone)
+{
+    dialogue_with(&dialogue, ".",
+                  "$TTL 300\n. SOA a b 1 2 3 4 5\n. NS a.\norg NS ns.org\nns.org A 192.0.2.1\n");
+    static const struct dialogue_line lines[] = {
+        {". NS", "NOERROR aa | . 300 NS a."},
+        {"nosuch A", "NXDOMAIN aa | - | . 5 SOA a. b. 1 2 3 4 5"},
+        {". A", "NOERROR aa | - | . 5 SOA a. b. 1 2 3 4 5"},
+        {"www.org A", "NOERROR | - | org. 300 NS ns.org. | ns.org. 300 A 192.0.2.1"},
+    };
+    dialogue_expect(&dialogue, lines);
+}
+END_TEST
+
+/* Asked with bytes, as words cannot be so wrong. */
+static struct answer answer_bytes(const uint8_t *bytes, size_t size, uint8_t *reply)
 {
     struct answer answer;
-    struct answer_request request = {
-        .view = served.view, .bytes = query, .size = size, .over_tcp = (how & OVER_TCP) != 0};
-    answer_query(&request, bytes, how & OVER_TCP ? ANSWER_SIZE_MAX : QUERY_UDP_SIZE_MAX, &answer);
+    struct answer_request request = {.view = dialogue.view, .bytes = bytes, .size = size};
+    answer_query(&request, reply, QUERY_UDP_SIZE_MAX, &answer);
     return answer;
 }
 
-static const char *ask_how(const char *name, uint16_t type, unsigned how)
+START_TEST(what_cannot_be_read_is_answered_as_far_as_it_goes)
 {
-    static uint8_t bytes[ANSWER_SIZE_MAX];
-    uint8_t query[400];
-    struct answer answer = answer_bytes(query, make_query(query, name, type, how), how, bytes);
-    return render(bytes, answer.size);
-}
-
-static const char *ask(const char *name, uint16_t type)
-{
-    return ask_how(name, type, 0);
-}
-
-static void open_view(void)
-{
-    served_view_open(&served, served_zone, POOL_LAST_KNOWN_GOOD);
-}
-
-#define SOA "example. 60 IN SOA ns1.example. hostmaster.example. 1 3600 600 86400 60"
-
-/* ---- what the zone says ---- */
-
-START_TEST(the_zone_is_answered_as_the_standards_say)
-{
-    static const struct {
-        const char *name;
-        uint16_t type;
-        const char *answer;
-    } dialogue[] = {
-        {"ns1.example", 1, "NOERROR aa | ns1.example. 300 IN A 192.0.2.53"},
-        {"Ns1.eXample", 1, "NOERROR aa | Ns1.eXample. 300 IN A 192.0.2.53"},
-        {"example", 6,
-         "NOERROR aa | example. 300 IN SOA ns1.example. hostmaster.example. 1 3600 600 86400 60"},
-        {"ns1.example", 28, "NOERROR aa | au: " SOA},
-        {"no.example", 1, "NXDOMAIN aa | au: " SOA},
-        {"b.example", 1, "NOERROR aa | au: " SOA},
-        {"www.example", 1,
-         "NOERROR aa | www.example. 300 IN CNAME a.b.example., a.b.example. 300 IN A 192.0.2.1, "
-         "a.b.example. 300 IN A 192.0.2.2"},
-        {"www.example", 28, "NOERROR aa | www.example. 300 IN CNAME a.b.example. | au: " SOA},
-        {"www.example", 5, "NOERROR aa | www.example. 300 IN CNAME a.b.example."},
-        {"loop1.example", 1,
-         "NOERROR aa | loop1.example. 300 IN CNAME loop2.example., loop2.example. 300 IN CNAME "
-         "loop1.example."},
-        {"out.example", 1, "NOERROR aa | out.example. 300 IN CNAME www.elsewhere."},
-        {"x.y.w.example", 16, "NOERROR aa | x.y.w.example. 300 IN TXT \"wild\""},
-        {"x.w.example", 1, "NOERROR aa | au: " SOA},
-        {"w.example", 16, "NOERROR aa | au: " SOA},
-        {"q.d.example", 1,
-         "NOERROR | au: d.example. 300 IN NS ns.d.example. | ad: ns.d.example. 300 IN A 192.0.2.9"},
-        {"d.example", 43,
-         "NOERROR aa | d.example. 300 IN DS 1 13 2 "
-         "0000000000000000000000000000000000000000000000000000000000000000"},
-        {"a.dn.example", 1,
-         "NOERROR aa | dn.example. 300 IN DNAME b.example., a.dn.example. 300 IN CNAME "
-         "a.b.example., a.b.example. 300 IN A 192.0.2.1, a.b.example. 300 IN A 192.0.2.2"},
-        {"a.b.example", 255,
-         "NOERROR aa | a.b.example. 300 IN A 192.0.2.1, a.b.example. 300 IN A 192.0.2.2"},
-        {"elsewhere", 1, "REFUSED"},
-        {".", 2, "REFUSED"},
-        {"example", 252, "REFUSED"},
-    };
-    open_view();
-    for (size_t i = 0; i < sizeof dialogue / sizeof *dialogue; i++)
-        ck_assert_str_eq(ask(dialogue[i].name, dialogue[i].type), dialogue[i].answer);
+    uint8_t reply[QUERY_UDP_SIZE_MAX];
+    dialogue_with(&dialogue, "example", zone);
+    static const uint8_t status[12] = {1, 2, 0x11, 0, 0, 1}; /* opcode STATUS, RD */
+    struct answer answer = answer_bytes(status, sizeof status, reply);
+    ck_assert_int_eq(answer.reason, ANSWER_NOTIMP);
+    ck_assert_uint_eq(answer.size, 12);
+    ck_assert_mem_eq(reply, "\1\2\x91\4\0\0\0\0\0\0\0\0", 12);
+    static const uint8_t no_question[12] = {1, 2, 0, 0};
+    answer = answer_bytes(no_question, sizeof no_question, reply);
+    ck_assert_int_eq(answer.reason, ANSWER_FORMERR);
+    ck_assert_mem_eq(reply, "\1\2\x80\1\0\0\0\0\0\0\0\0", 12);
+    static const uint8_t trailing[] = {1, 2, 0, 0,   0, 1, 0, 0, 0, 0,
+                                       0, 0, 1, 'A', 0, 0, 1, 0, 1, 9};
+    answer = answer_bytes(trailing, sizeof trailing, reply);
+    ck_assert_int_eq(answer.query_reason, QUERY_FORMERR_TRAILING);
+    ck_assert_uint_eq(answer.size, sizeof trailing - 1);
+    ck_assert_mem_eq(reply, "\1\2\x80\1\0\1\0\0\0\0\0\0\1A\0\0\1\0\1", sizeof trailing - 1);
 }
 END_TEST
 
-START_TEST(a_name_that_a_dname_makes_too_long_is_yxdomain)
+START_TEST(responses_and_scraps_are_dropped)
 {
-    char name[300] = "";
-    open_view();
-    for (int i = 0; i < 3; i++)
-        strcat(name, "012345678901234567890123456789012345678901234567890123456789012.");
-    strcat(name, "0123456789012345678901234567890123456789012345.dn.example");
-    ck_assert_int_eq(strncmp(ask_how(name, 1, OVER_TCP), "NXDOMAIN aa | dn.example.", 25), 0);
-    served_view_open(&served,
-                     "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.53\n"
-                     "dn DNAME a.very.much.longer.name\n",
-                     POOL_ALL);
-    ck_assert_int_eq(strncmp(ask_how(name, 1, OVER_TCP), "YXDOMAIN aa | dn.example.", 25), 0);
+    uint8_t reply[QUERY_UDP_SIZE_MAX];
+    static const uint8_t response[12] = {1, 2, 0x80, 0, 0, 1};
+    dialogue_with(&dialogue, "example", zone);
+    ck_assert_uint_eq(answer_bytes(response, sizeof response, reply).size, 0);
+    ck_assert_uint_eq(answer_bytes(response, 11, reply).size, 0);
+    ck_assert_int_eq(answer_bytes(response, 0, reply).reason, ANSWER_DROPPED);
 }
 END_TEST
 
-/* ---- EDNS ---- */
-
-START_TEST(edns_is_answered_in_kind)
+START_TEST(every_reason_has_a_word_of_its_own)
 {
-    open_view();
-    ck_assert_str_eq(ask_how("ns1.example", 1, WITH_EDNS),
-                     "NOERROR aa edns | ns1.example. 300 IN A 192.0.2.53");
-    ck_assert_str_eq(ask_how("ns1.example", 1, WITH_DO),
-                     "NOERROR aa edns do | ns1.example. 300 IN A 192.0.2.53");
-    ck_assert_str_eq(ask_how("ns1.example", 1, VERSION_1), "NOERROR edns badvers");
-}
-END_TEST
-
-START_TEST(nsid_is_sent_only_when_asked_for)
-{
-    open_view();
-    ck_assert_ptr_nonnull(strstr(ask_how("ns1.example", 1, WITH_NSID), "6e7331"));
-    ck_assert_ptr_null(strstr(ask_how("ns1.example", 1, WITH_EDNS), "6e7331"));
-}
-END_TEST
-
-/* ---- pools ---- */
-
-START_TEST(a_balanced_name_is_answered_from_its_pool)
-{
-    open_view();
-    ck_assert_str_eq(ask("stream.example", 1), "NOERROR aa | stream.example. 5 IN A 192.0.2.101");
-    ck_assert_str_eq(ask("stream.example", 1), "NOERROR aa | stream.example. 5 IN A 192.0.2.102");
-    ck_assert_str_eq(ask("stream.example", 28),
-                     "NOERROR aa | stream.example. 5 IN AAAA 2001:db8::101");
-    ck_assert_str_eq(ask("stream.example", 16), "NOERROR aa | au: " SOA);
-    ck_assert_ptr_nonnull(strstr(ask("play.example", 1), "CNAME stream.example., stream.example."));
-}
-END_TEST
-
-START_TEST(a_pool_without_facts_is_servfail_with_extended_error_14)
-{
-    open_view();
-    pool_set_ready(served.pool, false);
-    ck_assert_str_eq(ask("stream.example", 1), "SERVFAIL");
-    ck_assert_ptr_nonnull(strstr(ask_how("stream.example", 1, WITH_EDNS), "000e"));
-}
-END_TEST
-
-static void make_unfit(void)
-{
-    for (size_t i = 0; i < 2; i++)
-        pool_set_fitness(served.pool, i, POOL_UNFIT);
-}
-
-START_TEST(a_last_resort_is_visible_as_such)
-{
-    open_view();
-    make_unfit();
-    /* 000f: extended error, 0000: other; "last resort" */
-    ck_assert_ptr_nonnull(strstr(ask_how("stream.example", 1, WITH_EDNS), "6c617374"));
-    served_view_open(&served, served_zone, POOL_SERVFAIL);
-    make_unfit();
-    ck_assert_str_eq(ask("stream.example", 1), "SERVFAIL");
-    served_view_open(&served, served_zone, POOL_FIXED);
-    make_unfit();
-    ck_assert_str_eq(ask("stream.example", 1), "NOERROR aa | stream.example. 5 IN A 192.0.2.200");
-    ck_assert_str_eq(ask("stream.example", 28), "NOERROR aa | au: " SOA);
-}
-END_TEST
-
-/* ---- size ---- */
-
-START_TEST(what_does_not_fit_is_truncated_whole_and_whole_over_tcp)
-{
-    static char zone[65536];
-    int used = snprintf(zone, sizeof zone,
-                        "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.53\n");
-    for (int i = 0; i < 60; i++)
-        used += snprintf(zone + used, sizeof zone - (size_t)used,
-                         "many TXT \"%02d012345678901234567890123456789\"\n", i);
-    served_view_open(&served, zone, POOL_ALL);
-    ck_assert_str_eq(ask("many.example", 16), "NOERROR aa tc");
-    ck_assert_str_eq(ask_how("many.example", 16, WITH_EDNS), "NOERROR aa tc edns");
-    const char *whole = ask_how("many.example", 16, OVER_TCP);
-    ck_assert_int_eq(strncmp(whole, "NOERROR aa | many.example.", 26), 0);
-    ck_assert_ptr_nonnull(strstr(whole, "\"59012345678901234567890123456789\""));
-}
-END_TEST
-
-/* ---- what is no query ---- */
-
-START_TEST(what_is_no_query_is_refused_by_its_kind_or_dropped)
-{
-    static const struct {
-        size_t at;
-        uint8_t value;
-        size_t size; /* 0: as it is */
-        const char *answer;
-    } changes[] = {
-        {2, 0x81, 0, "dropped"},  /* a response */
-        {0, 0x12, 11, "dropped"}, /* shorter than a header */
-        {2, 0x29, 0, "NOTIMP"},   /* opcode UPDATE */
-        {5, 2, 0, "FORMERR"},     /* two questions */
-        {5, 0, 0, "FORMERR"},     /* none */
-        {7, 1, 0, "FORMERR"},     /* an answer in a question */
-        {12, 0xc0, 0, "FORMERR"}, /* a compressed name */
-        {12, 64, 0, "FORMERR"},   /* a label of 64 bytes */
-        {11, 1, 0, "FORMERR"},    /* an additional record that is not there */
-        {28, 3, 0, "REFUSED"},    /* class CH */
-    };
-    open_view();
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        static uint8_t bytes[ANSWER_SIZE_MAX];
-        uint8_t query[400];
-        size_t size = make_query(query, "ns1.example", 1, 0);
-        query[changes[i].at] = changes[i].value;
-        struct answer answer =
-            answer_bytes(query, changes[i].size == 0 ? size : changes[i].size, 0, bytes);
-        ck_assert_str_eq(render(bytes, answer.size), changes[i].answer);
-    }
+    for (int i = 0; i < ANSWER_REASON_COUNT; i++)
+        for (int j = 0; j < i; j++)
+            ck_assert_str_ne(answer_reason_text((enum answer_reason)i),
+                             answer_reason_text((enum answer_reason)j));
 }
 END_TEST
 
 int main(void)
 {
     Suite *suite = suite_create("node/dns/answer");
-    SUITE_CASE(suite, "zone", the_zone_is_answered_as_the_standards_say,
-               a_name_that_a_dname_makes_too_long_is_yxdomain);
-    SUITE_CASE(suite, "edns", edns_is_answered_in_kind, nsid_is_sent_only_when_asked_for);
-    SUITE_CASE(suite, "pool", a_balanced_name_is_answered_from_its_pool,
-               a_pool_without_facts_is_servfail_with_extended_error_14,
-               a_last_resort_is_visible_as_such);
-    SUITE_CASE(suite, "size", what_does_not_fit_is_truncated_whole_and_whole_over_tcp);
-    SUITE_CASE(suite, "malformed", what_is_no_query_is_refused_by_its_kind_or_dropped);
+    SUITE_CASE(suite, "positive", what_is_there_is_answered, any_is_answered_with_one_record_set,
+               the_root_can_be_a_zone, owners_are_compressed);
+    SUITE_CASE(suite, "negative", what_is_not_there_is_denied_with_the_soa,
+               what_is_not_ours_is_refused);
+    SUITE_CASE(suite, "alias", aliases_are_followed_within_the_zone,
+               aliases_in_a_circle_are_told_once, a_dname_renames_what_is_below_it,
+               a_dname_is_told_once, a_dname_to_a_name_too_long_is_yxdomain);
+    SUITE_CASE(suite, "wildcard", wildcards_stand_for_names_that_are_not_there);
+    SUITE_CASE(suite, "referral", delegations_are_referred_with_glue_and_without_authority);
+    SUITE_CASE(suite, "edns", edns_is_answered_with_edns,
+               an_answer_that_does_not_fit_is_empty_with_tc, an_answer_that_just_fits_is_whole);
+    SUITE_CASE(suite, "bytes", what_cannot_be_read_is_answered_as_far_as_it_goes,
+               responses_and_scraps_are_dropped, every_reason_has_a_word_of_its_own);
     return suite_run(suite);
 }
