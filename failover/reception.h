@@ -1,0 +1,74 @@
+/* failover/reception.h -- is this node heard on the service LAN, and does it hear?
+ *
+ * Reception is probed, not awaited: on a quiet LAN nothing comes by itself. While there is a doubt
+ * every witness (the configured hosts, and always the partner's own address) is asked once an
+ * interval, by ARP or neighbour solicitation. Any frame proves that frames come in; a witness's
+ * reply proves that they go out too.
+ *
+ *   isolated =  carrier down                                              until it is up
+ *            or no frame for 10 intervals, while witnesses are asked      until a frame comes
+ *            or no reply for 4 intervals of asking, while the partner
+ *               says that it has one                                      until a reply comes
+ *
+ * With no witness configured the second never holds: silence proves nothing where nobody has to
+ * answer. Pure; times are microseconds of a clock that never goes back. */
+#ifndef TANDEM_FAILOVER_RECEPTION_H
+#define TANDEM_FAILOVER_RECEPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    RECEPTION_DOUBT_INTERVALS = 2,   /* without a frame: witnesses are asked */
+    RECEPTION_REPLY_INTERVALS = 4,   /* of asking without a reply, that the partner has */
+    RECEPTION_FRAME_INTERVALS = 10,  /* without a frame */
+    RECEPTION_FRESH_INTERVALS = 2,   /* so long a reply counts as one I have */
+};
+
+enum reception_state {
+    RECEPTION_PROVEN,
+    RECEPTION_NO_CARRIER, /* isolated, as are the next two */
+    RECEPTION_NO_FRAME,
+    RECEPTION_NO_REPLY,
+};
+
+struct reception {
+    int64_t interval_us;
+    bool has_witness; /* configured, beside the partner */
+    enum reception_state state;
+    bool carrier;
+    int64_t frame_us;   /* when the last frame came */
+    int64_t reply_us;   /* when the last reply of a witness came; INT64_MIN: never */
+    int64_t probing_us; /* since when witnesses are asked; INT64_MAX: they are not */
+    int64_t ask_us;     /* when to ask next; INT64_MAX: not probing */
+};
+
+void reception_init(struct reception *self, int64_t now_us, int64_t interval_us, bool has_witness);
+
+/* Begin anew, as after a late wake-up: what did not come while nobody looked proves nothing. */
+void reception_forgive(struct reception *self, int64_t now_us);
+
+void reception_frame(struct reception *self, int64_t now_us);
+/* A reply is a frame too. True: the first after RECEPTION_REPLY_INTERVALS of asking without. */
+bool reception_reply(struct reception *self, int64_t now_us);
+void reception_carrier(struct reception *self, int64_t now_us, bool is_up);
+
+/* Judge at now_us. in_doubt: the partner's signs are missing, or it asks its witnesses itself;
+ * partner_replied: its beat says that a witness answers it. */
+void reception_judge(struct reception *self, int64_t now_us, bool in_doubt, bool partner_replied);
+
+/* True once an interval while probing: ask every witness now. */
+bool reception_ask(struct reception *self, int64_t now_us);
+
+bool reception_is_isolated(const struct reception *self);
+/* Has a witness answered within the last two intervals? */
+bool reception_has_reply(const struct reception *self, int64_t now_us);
+/* For how long witnesses were asked without an answer; 0 when they are not asked. */
+int64_t reception_unanswered_us(const struct reception *self, int64_t now_us);
+
+/* When to judge or ask next; INT64_MAX: nothing is due. */
+int64_t reception_deadline_us(const struct reception *self);
+
+const char *reception_word(enum reception_state state);
+
+#endif
