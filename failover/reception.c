@@ -38,8 +38,8 @@ void reception_frame(struct reception *self, int64_t now_us)
 
 bool reception_reply(struct reception *self, int64_t now_us)
 {
-    bool was_missed = reception_unanswered_us(self, now_us) >=
-                      RECEPTION_REPLY_INTERVALS * self->interval_us;
+    bool was_missed =
+        reception_unanswered_us(self, now_us) >= RECEPTION_REPLY_INTERVALS * self->interval_us;
     reception_frame(self, now_us);
     self->reply_us = later(self->reply_us, now_us);
     if (self->state == RECEPTION_NO_REPLY)
@@ -70,8 +70,8 @@ void reception_judge(struct reception *self, int64_t now_us, bool in_doubt, bool
     }
     if (self->state != RECEPTION_PROVEN)
         return;
-    if (partner_replied && reception_unanswered_us(self, now_us) >=
-                               RECEPTION_REPLY_INTERVALS * self->interval_us)
+    if (partner_replied &&
+        reception_unanswered_us(self, now_us) >= RECEPTION_REPLY_INTERVALS * self->interval_us)
         self->state = RECEPTION_NO_REPLY;
     else if (self->has_witness &&
              now_us - self->frame_us >= RECEPTION_FRAME_INTERVALS * self->interval_us)

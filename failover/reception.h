@@ -19,10 +19,10 @@
 #include <stdint.h>
 
 enum {
-    RECEPTION_DOUBT_INTERVALS = 2,   /* without a frame: witnesses are asked */
-    RECEPTION_REPLY_INTERVALS = 4,   /* of asking without a reply, that the partner has */
-    RECEPTION_FRAME_INTERVALS = 10,  /* without a frame */
-    RECEPTION_FRESH_INTERVALS = 2,   /* so long a reply counts as one I have */
+    RECEPTION_DOUBT_INTERVALS = 2,  /* without a frame: witnesses are asked */
+    RECEPTION_REPLY_INTERVALS = 4,  /* of asking without a reply, that the partner has */
+    RECEPTION_FRAME_INTERVALS = 10, /* without a frame */
+    RECEPTION_FRESH_INTERVALS = 2,  /* so long a reply counts as one I have */
 };
 
 enum reception_state {

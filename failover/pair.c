@@ -1,0 +1,659 @@
+#include "failover/pair.h"
+
+#include <assert.h>
+
+#include "failover/pair_rules.h"
+
+/* After a claim, and then every PAIR_ANNOUNCE_EVERY_US. */
+static const int64_t announce_us[] = {0, 20000, 100000, 500000, 1000000, 2000000, 5000000};
+enum { ANNOUNCEMENTS = sizeof announce_us / sizeof *announce_us };
+
+/* ---- words ---- */
+
+const char *pair_state_word(enum pair_state state)
+{
+    static const char *const words[] = {"backup", "active", "yielding"};
+    assert(state <= PAIR_YIELDING);
+    return words[state];
+}
+
+const char *pair_reason_word(enum pair_reason reason)
+{
+    static const char *const words[PAIR_REASONS] = {
+        [PAIR_STARTED] = "start",
+        [PAIR_GOODBYE] = "goodbye",
+        [PAIR_PARTNER_UNFIT] = "partner-unfit",
+        [PAIR_PARTNER_ISOLATED] = "partner-isolated",
+        [PAIR_PARTNER_STOPPING] = "partner-stopping",
+        [PAIR_TRIPWIRE] = "tripwire",
+        [PAIR_REFUSED] = "port-refused",
+        [PAIR_SILENCE] = "silence",
+        [PAIR_UNHEARD] = "unheard",
+        [PAIR_AGENTS_LOST_IT] = "agents-lost-it",
+        [PAIR_UNANSWERED] = "unanswered",
+        [PAIR_VACANT] = "vacant",
+        [PAIR_PARTNER_UNSYNCED] = "partner-unsynced",
+        [PAIR_GIVE_BACK] = "give-back",
+        [PAIR_HANDOVER] = "handover",
+        [PAIR_OVERLAP] = "overlap",
+        [PAIR_PREVAILED] = "prevailed",
+        [PAIR_MOVED] = "moved",
+        [PAIR_WOKE_LATE] = "woke-late",
+        [PAIR_STOPPED] = "stop",
+    };
+    assert(reason < PAIR_REASONS);
+    return words[reason];
+}
+
+const char *pair_fault_word(enum pair_fault fault)
+{
+    static const char *const words[] = {"sound", "worker-unfit", "isolated", "address-failed",
+                                        "stopping"};
+    assert(fault <= PAIR_IS_STOPPING);
+    return words[fault];
+}
+
+/* ---- what is ---- */
+
+uint8_t pair_rightful(const struct pair *self, uint8_t home)
+{
+    assert(home < PAIR_NODES);
+    const struct beat_handover *order = &self->homes[home].handover;
+    return order->version == 0 ? home : order->node;
+}
+
+enum pair_fault pair_fault(const struct pair *self)
+{
+    if (self->stopping)
+        return PAIR_IS_STOPPING;
+    if (!self->worker_fit)
+        return PAIR_WORKER_UNFIT;
+    if (reception_is_isolated(&self->reception))
+        return PAIR_IS_ISOLATED;
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        if (self->homes[i].is_refused)
+            return PAIR_ADDRESS_REFUSED;
+    return PAIR_SOUND;
+}
+
+static uint8_t holds(const struct pair *self)
+{
+    uint8_t bits = 0;
+    for (unsigned i = 0; i < PAIR_NODES; i++)
+        if (self->homes[i].state != PAIR_BACKUP && !self->homes[i].is_refused)
+            bits |= (uint8_t)(1U << i);
+    return bits;
+}
+
+static uint8_t flags(const struct pair *self, int64_t now_us)
+{
+    enum pair_fault fault = pair_fault(self);
+    unsigned bits = 0;
+    if (fault == PAIR_SOUND)
+        bits |= BEAT_FIT;
+    if (self->synced)
+        bits |= BEAT_SYNCED;
+    if (reception_is_isolated(&self->reception))
+        bits |= BEAT_ISOLATED;
+    if (self->stopping)
+        bits |= BEAT_STOPPING;
+    if (self->reception.probing_us != INT64_MAX)
+        bits |= BEAT_PROBING;
+    if (reception_has_reply(&self->reception, now_us))
+        bits |= BEAT_ANSWERED;
+    return (uint8_t)bits;
+}
+
+void pair_beat(const struct pair *self, int64_t now_us, struct beat *beat)
+{
+    int64_t unanswered_us = reception_unanswered_us(&self->reception, now_us);
+    *beat = (struct beat){
+        .sender = self->config.self,
+        .flags = flags(self, now_us),
+        .holds = holds(self),
+        .lateness_us = self->lateness_us > UINT32_MAX ? UINT32_MAX : (uint32_t)self->lateness_us,
+        .heard_ago_us = UINT32_MAX,
+        .unanswered_us = unanswered_us > UINT32_MAX ? UINT32_MAX : (uint32_t)unanswered_us,
+        .document = self->document,
+        .handovers = {self->homes[0].handover, self->homes[1].handover},
+        .agents_fresh = self->agents_fresh,
+        .agents_lost = self->agents_lost,
+    };
+    if (self->beat_us != INT64_MIN && now_us - self->beat_us < UINT32_MAX)
+        beat->heard_ago_us = (uint32_t)(now_us - self->beat_us);
+}
+
+/* ---- what is done ---- */
+
+static struct pair_action *act(struct pair_actions *todo, enum pair_action_kind kind, uint8_t home)
+{
+    assert(todo->count < PAIR_ACTIONS_MAX);
+    struct pair_action *action = &todo->list[todo->count++];
+    *action = (struct pair_action){.kind = kind, .home = home};
+    return action;
+}
+
+static void advertise(struct pair *self, uint8_t home, struct pair_actions *todo)
+{
+    bool is_rightful = pair_rightful(self, home) == self->config.self;
+    uint8_t priority = is_rightful ? PAIR_PRIORITY_RIGHTFUL : PAIR_PRIORITY_OTHER;
+    act(todo, PAIR_ADVERTISE, home)->priority = pair_is_fit(self) ? priority : 0;
+}
+
+static void announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
+{
+    if (reception_is_isolated(&self->reception)) /* rule 5 */
+        return;
+    self->homes[home].defended_us = now_us;
+    act(todo, PAIR_ANNOUNCE, home);
+}
+
+/* All moves pass here: what may follow what, and what must be true of it. */
+static void move(struct pair *self, uint8_t number, int64_t now_us, enum pair_state state,
+                 enum pair_reason reason, struct pair_actions *todo)
+{
+    static const bool may[3][3] = {
+        [PAIR_BACKUP] = {[PAIR_ACTIVE] = true},
+        [PAIR_ACTIVE] = {[PAIR_YIELDING] = true, [PAIR_BACKUP] = true},
+        [PAIR_YIELDING] = {[PAIR_BACKUP] = true, [PAIR_ACTIVE] = true},
+    };
+    struct pair_home *home = &self->homes[number];
+    assert(may[home->state][state]);
+    struct pair_action *note = act(todo, PAIR_NOTE, number);
+    note->was = home->state;
+    note->is = state;
+    note->reason = reason;
+    home->state = state;
+    home->reason = reason;
+    home->since_us = now_us;
+    pair_follow(self, number, now_us);
+    assert(state == PAIR_BACKUP || home->vacant_us == INT64_MAX);
+}
+
+/* A home that is lost again soon after its return has to be fit for longer before the next. */
+static void count_flap(struct pair_home *home, int64_t now_us)
+{
+    if (home->returned_us == INT64_MIN)
+        return;
+    if (now_us - home->returned_us >= PAIR_FLAP_US)
+        home->hold_us = PAIR_HOLD_US_MIN;
+    else if (home->hold_us < PAIR_HOLD_US_MAX / 2)
+        home->hold_us *= 2;
+    else
+        home->hold_us = PAIR_HOLD_US_MAX;
+}
+
+static void schedule_announcements(struct pair *self, uint8_t number, int64_t now_us,
+                                   struct pair_actions *todo)
+{
+    struct pair_home *home = &self->homes[number];
+    announce(self, number, now_us, todo);
+    home->announcements = 1;
+    home->announce_us = now_us + announce_us[1];
+}
+
+static void claim(struct pair *self, uint8_t number, int64_t now_us, enum pair_reason reason,
+                  struct pair_actions *todo)
+{
+    struct pair_home *home = &self->homes[number];
+    act(todo, PAIR_ADD, number);
+    home->claimed_us = now_us;
+    home->refresh_us = now_us + PAIR_REFRESH_US;
+    home->is_kept = reason == PAIR_UNANSWERED;
+    if (reason == PAIR_GIVE_BACK || reason == PAIR_PARTNER_UNSYNCED || reason == PAIR_HANDOVER)
+        home->returned_us = now_us;
+    home->is_ordered = false;
+    move(self, number, now_us, PAIR_ACTIVE, reason, todo);
+    advertise(self, number, todo);
+    schedule_announcements(self, number, now_us, todo);
+}
+
+static void drop(struct pair *self, uint8_t number, int64_t now_us, enum pair_reason reason,
+                 struct pair_actions *todo)
+{
+    struct pair_home *home = &self->homes[number];
+    act(todo, PAIR_DELETE, number);
+    home->is_refused = false;
+    home->is_kept = false;
+    if (number == self->config.self)
+        count_flap(home, now_us);
+    move(self, number, now_us, PAIR_BACKUP, reason, todo);
+}
+
+/* ---- each home in its state ---- */
+
+static void judge_backup(struct pair *self, uint8_t number, int64_t now_us,
+                         struct pair_actions *todo)
+{
+    enum pair_reason reason;
+    if (pair_claims(self, number, now_us, &reason))
+        claim(self, number, now_us, reason, todo);
+}
+
+static void announce_in_time(struct pair *self, uint8_t number, int64_t now_us,
+                             struct pair_actions *todo)
+{
+    struct pair_home *home = &self->homes[number];
+    if (now_us < home->announce_us)
+        return;
+    announce(self, number, now_us, todo);
+    if (home->announcements < ANNOUNCEMENTS)
+        home->announcements++;
+    home->announce_us = home->announcements < ANNOUNCEMENTS
+                            ? home->claimed_us + announce_us[home->announcements]
+                            : now_us + PAIR_ANNOUNCE_EVERY_US;
+}
+
+static void refresh_in_time(struct pair *self, uint8_t number, int64_t now_us,
+                            struct pair_actions *todo)
+{
+    struct pair_home *home = &self->homes[number];
+    if (now_us < home->refresh_us)
+        return;
+    home->refresh_us = now_us + PAIR_REFRESH_US;
+    act(todo, PAIR_REFRESH, number);
+}
+
+static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
+                         struct pair_actions *todo)
+{
+    struct pair_home *home = &self->homes[number];
+    enum pair_overlap overlap = pair_overlap(self, number, now_us);
+    refresh_in_time(self, number, now_us, todo);
+    if (overlap == PAIR_WORSE && now_us >= self->listen_us) {
+        home->is_queue_empty = !self->worker_fit; /* a dead worker has no queue to wait for */
+        if (!home->is_queue_empty)
+            act(todo, PAIR_EMPTY, number);
+        move(self, number, now_us, PAIR_YIELDING, PAIR_OVERLAP, todo);
+        return;
+    }
+    /* Rule 8: the better one is heard again by whoever listened to the other. */
+    if (overlap == PAIR_BETTER && pair_is_fit(self) && home->announced_us > home->defended_us &&
+        now_us - home->defended_us >= PAIR_DEFEND_US)
+        announce(self, number, now_us, todo);
+    announce_in_time(self, number, now_us, todo);
+}
+
+static void judge_yielding(struct pair *self, uint8_t number, int64_t now_us,
+                           struct pair_actions *todo)
+{
+    struct pair_home *home = &self->homes[number];
+    refresh_in_time(self, number, now_us, todo);
+    if (pair_overlap(self, number, now_us) != PAIR_WORSE) {
+        move(self, number, now_us, PAIR_ACTIVE, PAIR_PREVAILED, todo);
+        home->claimed_us = now_us;
+        schedule_announcements(self, number, now_us, todo);
+        return;
+    }
+    bool is_empty =
+        home->is_queue_empty || !self->worker_fit || now_us - home->since_us >= PAIR_YIELD_MAX_US;
+    if (is_empty && now_us - home->since_us >= PAIR_YIELD_US)
+        drop(self, number, now_us, PAIR_MOVED, todo);
+}
+
+static void judge_home(struct pair *self, uint8_t number, int64_t now_us, struct pair_actions *todo)
+{
+    pair_follow(self, number, now_us);
+    switch (self->homes[number].state) {
+    case PAIR_BACKUP:
+        judge_backup(self, number, now_us, todo);
+        break;
+    case PAIR_ACTIVE:
+        judge_active(self, number, now_us, todo);
+        break;
+    case PAIR_YIELDING:
+        judge_yielding(self, number, now_us, todo);
+        break;
+    }
+}
+
+/* ---- the node as a whole ---- */
+
+static void announce_held(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        if (self->homes[i].state == PAIR_ACTIVE)
+            schedule_announcements(self, i, now_us, todo);
+}
+
+/* Rule 5: reception returned. Listen for one window; then announce what is still held. */
+static void listen(struct pair *self, int64_t now_us)
+{
+    self->listen_us = now_us + PAIR_SILENT_INTERVALS * self->config.interval_us;
+    for (uint8_t i = 0; i < PAIR_NODES; i++) {
+        self->homes[i].announcements = 0;
+        self->homes[i].announce_us = self->listen_us;
+    }
+}
+
+static void judge_reception(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    bool was_isolated = reception_is_isolated(&self->reception);
+    bool partner_replied =
+        pair_hears_beats(self, now_us) && (self->last.flags & BEAT_ANSWERED) != 0;
+    reception_judge(&self->reception, now_us, pair_is_in_doubt(self, now_us), partner_replied);
+    if (was_isolated && !reception_is_isolated(&self->reception))
+        listen(self, now_us);
+    if (reception_ask(&self->reception, now_us))
+        act(todo, PAIR_PROBE, self->config.self);
+}
+
+static void judge_fitness(struct pair *self, int64_t now_us)
+{
+    if (!pair_is_fit_and_synced(self))
+        self->fit_us = INT64_MAX;
+    else if (self->fit_us == INT64_MAX)
+        self->fit_us = now_us;
+}
+
+/* Rule 4: after ten seconds without beats, while advertisements come, its DNS is asked. */
+static void ask_partner(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    bool is_lone = self->beat_us == INT64_MIN || now_us - self->beat_us < PAIR_ASK_AFTER_US;
+    bool is_kept = self->homes[0].is_kept || self->homes[1].is_kept;
+    bool holds_any = self->homes[0].is_partners || self->homes[1].is_partners;
+    if (is_lone || !(holds_any || is_kept)) {
+        self->asks_unanswered = 0;
+        return;
+    }
+    if (self->asked_us != INT64_MIN && now_us - self->asked_us < PAIR_ASK_US)
+        return;
+    self->asked_us = now_us;
+    act(todo, PAIR_ASK, self->config.self);
+}
+
+static void judge_stop(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    if (!self->stopping)
+        return;
+    bool is_alone = !self->config.has_partner || !pair_hears_beats(self, now_us);
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        if (self->homes[i].state != PAIR_BACKUP && (is_alone || now_us >= self->stop_us))
+            drop(self, i, now_us, PAIR_STOPPED, todo);
+    if (holds(self) == 0)
+        act(todo, PAIR_END, self->config.self);
+}
+
+/* Beats and advertisements go together, each interval and when what they say changed. */
+static void speak(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    const unsigned telling = BEAT_FIT | BEAT_SYNCED | BEAT_ISOLATED | BEAT_STOPPING | BEAT_PROBING;
+    uint8_t said = flags(self, now_us) & (uint8_t)telling, said_holds = holds(self);
+    bool is_news = said != self->said || said_holds != self->said_holds;
+    if (now_us < self->beat_due_us && !is_news)
+        return;
+    bool is_due = now_us >= self->beat_due_us;
+    bool is_worse = (self->said & BEAT_FIT) != 0 && (said & BEAT_FIT) == 0;
+    self->said = said;
+    self->said_holds = said_holds;
+    if (self->config.has_partner)
+        act(todo, PAIR_BEAT, self->config.self);
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        if (self->homes[i].state == PAIR_ACTIVE && (is_due || is_worse))
+            advertise(self, i, todo);
+    if (is_due) /* on the beat, also when it came late */
+        self->beat_due_us += ((now_us - self->beat_due_us) / self->config.interval_us + 1) *
+                             self->config.interval_us;
+}
+
+static void judge(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    if (self->is_waking)
+        return;
+    judge_reception(self, now_us, todo);
+    judge_fitness(self, now_us);
+    ask_partner(self, now_us, todo);
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        judge_home(self, i, now_us, todo);
+    judge_stop(self, now_us, todo);
+    speak(self, now_us, todo);
+}
+
+/* ---- events ---- */
+
+static void take_handover(struct pair *self, uint8_t number, const struct beat_handover *handover)
+{
+    struct pair_home *home = &self->homes[number];
+    if (handover->version <= home->handover.version || handover->node >= PAIR_NODES)
+        return;
+    home->is_ordered = true;
+    home->handover = *handover;
+}
+
+static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat)
+{
+    assert(beat->sender != self->config.self);
+    self->last = *beat;
+    self->beat_us = now_us;
+    if (self->broke_us != INT64_MAX && now_us - self->broke_us > PAIR_DEFEND_US)
+        self->broke_us = INT64_MAX; /* it lives, whatever broke */
+    for (uint8_t i = 0; i < PAIR_NODES; i++) {
+        struct pair_home *home = &self->homes[i];
+        if ((beat->holds >> i & 1U) != 0)
+            home->beat_holds_us = now_us;
+        else
+            home->beat_lacks_us = now_us;
+        take_handover(self, i, &beat->handovers[i]);
+    }
+}
+
+static void take_advertisement(struct pair *self, int64_t now_us, const struct pair_event *event)
+{
+    struct pair_home *home = &self->homes[event->home];
+    if (event->priority == 0)
+        home->goodbye_us = now_us;
+    else
+        home->advertised_us = now_us;
+}
+
+static void take_break(struct pair *self, int64_t now_us, enum pair_reason reason)
+{
+    if (self->broke_us != INT64_MAX)
+        return;
+    self->broke_us = now_us;
+    self->broke_by = reason;
+}
+
+/* Rule 7: before anything is sent, delete what the partner is heard holding; listen. */
+static void take_drained(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    self->is_waking = false;
+    reception_forgive(&self->reception, now_us);
+    listen(self, now_us);
+    for (uint8_t i = 0; i < PAIR_NODES; i++) {
+        pair_follow(self, i, now_us);
+        if (self->homes[i].state != PAIR_BACKUP && pair_overlap(self, i, now_us) != PAIR_ALONE)
+            drop(self, i, now_us, PAIR_WOKE_LATE, todo);
+        else if (self->homes[i].state != PAIR_BACKUP)
+            act(todo, PAIR_REFRESH, i); /* its lease may have ended meanwhile */
+    }
+}
+
+static void take_asked(struct pair *self, bool is_answered)
+{
+    if (!is_answered) {
+        if (self->asks_unanswered < PAIR_ASKS_MAX)
+            self->asks_unanswered++;
+        return;
+    }
+    self->asks_unanswered = 0;
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        self->homes[i].is_kept = false;
+}
+
+static void take_home_event(struct pair *self, int64_t now_us, const struct pair_event *event,
+                            struct pair_actions *todo)
+{
+    assert(event->home < PAIR_NODES);
+    uint8_t number = event->home;
+    struct pair_home *home = &self->homes[number];
+    bool is_held = home->state != PAIR_BACKUP;
+    switch (event->kind) {
+    case PAIR_EVENT_ADVERTISEMENT:
+        take_advertisement(self, now_us, event);
+        break;
+    case PAIR_EVENT_ANNOUNCED:
+        home->announced_us = now_us;
+        break;
+    case PAIR_EVENT_FOREIGN:
+        home->foreign_us = now_us;
+        act(todo, PAIR_ALARM, number);
+        if (home->state == PAIR_ACTIVE && now_us - home->defended_us >= PAIR_DEFEND_US)
+            announce(self, number, now_us, todo);
+        break;
+    case PAIR_EVENT_WHO_HAS: /* a frozen kernel may still answer, until its lease ends */
+        if (home->state == PAIR_ACTIVE && now_us - home->claimed_us <= PAIR_ANSWER_US &&
+            home->reason != PAIR_VACANT)
+            announce(self, number, now_us, todo);
+        break;
+    case PAIR_EVENT_ADDED:
+        home->is_refused = false;
+        break;
+    case PAIR_EVENT_ADD_FAILED:
+        home->is_refused = is_held;
+        home->refresh_us = now_us + PAIR_REFRESH_US;
+        break;
+    case PAIR_EVENT_DELETED:
+        if (!is_held)
+            break;
+        act(todo, PAIR_ADD, number);
+        if (home->state == PAIR_ACTIVE)
+            announce(self, number, now_us, todo);
+        break;
+    case PAIR_EVENT_QUEUE_EMPTY:
+        home->is_queue_empty = home->state == PAIR_YIELDING;
+        break;
+    case PAIR_EVENT_HANDOVER:
+        take_handover(self, number, &event->handover);
+        break;
+    default:
+        assert(!"a home's event");
+    }
+}
+
+static void take(struct pair *self, int64_t now_us, const struct pair_event *event,
+                 struct pair_actions *todo)
+{
+    switch (event->kind) {
+    case PAIR_EVENT_TIMEOUT:
+        break;
+    case PAIR_EVENT_WORKER:
+        self->worker_fit = event->fit;
+        self->synced = event->synced;
+        break;
+    case PAIR_EVENT_BEAT:
+        take_beat(self, now_us, event->beat);
+        break;
+    case PAIR_EVENT_FRAME:
+        reception_frame(&self->reception, now_us);
+        break;
+    case PAIR_EVENT_REPLY:
+        if (reception_reply(&self->reception, now_us))
+            announce_held(self, now_us, todo);
+        break;
+    case PAIR_EVENT_CARRIER:
+        reception_carrier(&self->reception, now_us, event->is);
+        if (event->is)
+            listen(self, now_us);
+        break;
+    case PAIR_EVENT_TRIPWIRE:
+        if (event->is)
+            self->broke_us = INT64_MAX;
+        else
+            take_break(self, now_us, PAIR_TRIPWIRE);
+        break;
+    case PAIR_EVENT_REFUSED:
+        take_break(self, now_us, PAIR_REFUSED);
+        break;
+    case PAIR_EVENT_WOKE:
+        self->is_waking = true;
+        self->lateness_us = event->lateness_us;
+        break;
+    case PAIR_EVENT_DRAINED:
+        take_drained(self, now_us, todo);
+        break;
+    case PAIR_EVENT_ASKED:
+        take_asked(self, event->is);
+        break;
+    case PAIR_EVENT_AGENTS:
+        self->agents_fresh = event->fresh;
+        self->agents_lost = event->lost;
+        break;
+    case PAIR_EVENT_RESET:
+        for (uint8_t i = 0; i < PAIR_NODES; i++) {
+            self->homes[i].hold_us = PAIR_HOLD_US_MIN;
+            self->homes[i].returned_us = INT64_MIN;
+        }
+        break;
+    case PAIR_EVENT_STOP:
+        self->stopping = true;
+        self->stop_us = now_us + PAIR_STOP_US;
+        break;
+    default:
+        take_home_event(self, now_us, event, todo);
+        break;
+    }
+}
+
+void pair_init(struct pair *self, const struct pair_config *config, int64_t now_us)
+{
+    assert(config->self < PAIR_NODES);
+    assert(config->interval_us > 0);
+    assert(now_us >= 0);
+    *self = (struct pair){
+        .config = *config,
+        .now_us = now_us,
+        .listen_us = now_us + PAIR_SILENT_INTERVALS * config->interval_us,
+        .fit_us = INT64_MAX,
+        .beat_due_us = now_us,
+        .beat_us = INT64_MIN,
+        .broke_us = INT64_MAX,
+        .asked_us = INT64_MIN,
+    };
+    reception_init(&self->reception, now_us, config->interval_us, config->has_witness);
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        self->homes[i] = (struct pair_home){
+            .since_us = now_us,
+            .advertised_us = INT64_MIN,
+            .goodbye_us = INT64_MIN,
+            .beat_holds_us = INT64_MIN,
+            .beat_lacks_us = INT64_MIN,
+            .announced_us = INT64_MIN,
+            .foreign_us = INT64_MIN,
+            .vacant_us = now_us,
+            .claimed_us = INT64_MIN,
+            .hold_us = PAIR_HOLD_US_MIN,
+            .returned_us = INT64_MIN,
+        };
+}
+
+void pair_step(struct pair *self, int64_t now_us, const struct pair_event *event,
+               struct pair_actions *todo)
+{
+    assert(now_us >= self->now_us);
+    self->now_us = now_us;
+    todo->count = 0;
+    take(self, now_us, event, todo);
+    judge(self, now_us, todo);
+}
+
+int64_t pair_deadline_us(const struct pair *self)
+{
+    if (self->is_waking)
+        return self->now_us;
+    int64_t due_us = self->beat_due_us;
+    int64_t ask_us = reception_deadline_us(&self->reception);
+    int64_t interval_us = self->config.interval_us;
+    if (ask_us > self->now_us && ask_us < due_us)
+        due_us = ask_us;
+    /* Each instant at which the partner's silence means something. */
+    const int64_t silences_us[] = {interval_us * 3 / 2, interval_us * 5 / 2,
+                                   PAIR_SILENT_INTERVALS * interval_us};
+    int64_t sign_us = pair_last_sign_us(self);
+    for (size_t i = 0; sign_us != INT64_MIN && i < sizeof silences_us / sizeof *silences_us; i++)
+        if (sign_us + silences_us[i] > self->now_us && sign_us + silences_us[i] < due_us)
+            due_us = sign_us + silences_us[i];
+    if (self->listen_us > self->now_us && self->listen_us < due_us)
+        due_us = self->listen_us;
+    return due_us;
+}

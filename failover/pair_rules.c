@@ -1,0 +1,276 @@
+#include "failover/pair_rules.h"
+
+#include <assert.h>
+
+enum {
+    AGENTS_LEAST = 3,      /* fresh, for two thirds of them to decide */
+    UNHEARD_INTERVALS = 2, /* of the partner's asking without a reply, rule 3 */
+    OVERLAP_INTERVALS = 2, /* so fresh is a sign that the partner holds it, rule 8 */
+};
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* now_us - then_us, where INT64_MIN is never. */
+static bool is_within(int64_t now_us, int64_t then_us, int64_t span_us)
+{
+    return then_us != INT64_MIN && now_us - then_us <= span_us;
+}
+
+static bool says(const struct pair *self, enum beat_flag flag)
+{
+    return (self->last.flags & flag) != 0;
+}
+
+bool pair_is_fit(const struct pair *self)
+{
+    return pair_fault(self) == PAIR_SOUND;
+}
+
+bool pair_is_fit_and_synced(const struct pair *self)
+{
+    return pair_is_fit(self) && self->synced;
+}
+
+bool pair_hears_beats(const struct pair *self, int64_t now_us)
+{
+    return is_within(now_us, self->beat_us, PAIR_SILENT_INTERVALS * self->config.interval_us - 1);
+}
+
+static bool is_partner_sound(const struct pair *self)
+{
+    return says(self, BEAT_FIT) && !says(self, BEAT_ISOLATED) && !says(self, BEAT_STOPPING);
+}
+
+static bool is_partner_sound_and_synced(const struct pair *self, int64_t now_us)
+{
+    return pair_hears_beats(self, now_us) && is_partner_sound(self) && says(self, BEAT_SYNCED);
+}
+
+int64_t pair_last_sign_us(const struct pair *self)
+{
+    int64_t last_us = self->beat_us;
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        last_us = later(last_us, self->homes[i].advertised_us);
+    return last_us;
+}
+
+/* The last time the partner said that it holds this home. */
+static int64_t held_us(const struct pair_home *home)
+{
+    return later(home->advertised_us, later(home->goodbye_us, home->beat_holds_us));
+}
+
+/* Silence counts from the last sign, but not from before the end of a listening window: what did
+ * not come while I was not there to hear it is no silence of the partner's. */
+static int64_t silent_for_us(const struct pair *self, int64_t sign_us, int64_t now_us)
+{
+    int64_t window_us = PAIR_SILENT_INTERVALS * self->config.interval_us;
+    return now_us - later(sign_us, self->listen_us - window_us);
+}
+
+static bool is_advertising(const struct pair *self, const struct pair_home *home, int64_t now_us)
+{
+    return silent_for_us(self, later(home->advertised_us, home->goodbye_us), now_us) <
+           PAIR_SILENT_INTERVALS * self->config.interval_us;
+}
+
+static bool are_beats_silent(const struct pair *self, int64_t now_us)
+{
+    return silent_for_us(self, self->beat_us, now_us) >=
+           PAIR_SILENT_INTERVALS * self->config.interval_us;
+}
+
+bool pair_is_in_doubt(const struct pair *self, int64_t now_us)
+{
+    /* Two missing, and half an interval for them to be late. */
+    int64_t patience_us = self->config.interval_us * 5 / 2;
+    if (!self->config.has_partner)
+        return false;
+    if (pair_hears_beats(self, now_us) && says(self, BEAT_PROBING))
+        return true;
+    if (self->beat_us != INT64_MIN && now_us - self->beat_us >= patience_us)
+        return true;
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        if (self->homes[i].is_partners && now_us - self->homes[i].advertised_us >= patience_us)
+            return true;
+    return false;
+}
+
+void pair_follow(struct pair *self, uint8_t number, int64_t now_us)
+{
+    struct pair_home *home = &self->homes[number];
+    int64_t holds_us = held_us(home);
+    /* Who fell silent holds it still, for all that is known: rules 2 and 3 are for that. */
+    home->is_partners = holds_us != INT64_MIN && holds_us > home->beat_lacks_us;
+    if (home->is_partners || home->state != PAIR_BACKUP)
+        home->vacant_us = INT64_MAX;
+    else if (home->vacant_us == INT64_MAX)
+        home->vacant_us = now_us;
+}
+
+/* ---- the rules that claim ---- */
+
+/* 1. Take at once on goodbye. */
+static bool claims_by_goodbye(const struct pair *self, const struct pair_home *home, int64_t now_us,
+                              enum pair_reason *reason)
+{
+    if (home->goodbye_us >= home->advertised_us &&
+        is_within(now_us, home->goodbye_us, PAIR_SILENT_INTERVALS * self->config.interval_us)) {
+        *reason = PAIR_GOODBYE;
+        return true;
+    }
+    if (!pair_hears_beats(self, now_us) || is_partner_sound(self))
+        return false;
+    *reason = says(self, BEAT_STOPPING)   ? PAIR_PARTNER_STOPPING
+              : says(self, BEAT_ISOLATED) ? PAIR_PARTNER_ISOLATED
+                                          : PAIR_PARTNER_UNFIT;
+    return true;
+}
+
+/* 1. Or when the tripwire broke and one more beat and advertisement are missed. */
+static bool claims_by_tripwire(const struct pair *self, int64_t now_us, enum pair_reason *reason)
+{
+    *reason = self->broke_by;
+    return now_us >= self->broke_us &&
+           silent_for_us(self, pair_last_sign_us(self), now_us) >= self->config.interval_us * 3 / 2;
+}
+
+/* 2. A frame after the second missed sign, unless nobody has to send one. */
+static bool is_reception_proven(const struct pair *self)
+{
+    return !self->config.has_witness ||
+           self->reception.frame_us >=
+               later(pair_last_sign_us(self), self->listen_us) + 2 * self->config.interval_us;
+}
+
+/* 3. The partner lives, but is its service LAN heard? */
+static bool claims_by_doubt(const struct pair *self, int64_t now_us, enum pair_reason *reason)
+{
+    bool mine = reception_has_reply(&self->reception, now_us);
+    bool unheard = says(self, BEAT_PROBING) && !says(self, BEAT_ANSWERED) &&
+                   self->last.unanswered_us >= UNHEARD_INTERVALS * self->config.interval_us;
+    *reason = PAIR_UNHEARD;
+    if (unheard && mine)
+        return true;
+    *reason = PAIR_AGENTS_LOST_IT;
+    return unheard && !mine && self->agents_fresh >= AGENTS_LEAST &&
+           self->agents_lost * 3 >= self->agents_fresh * 2;
+}
+
+/* 4. Beats silent, VRRP alive: only if its DNS does not answer, while a witness answers me. */
+static bool claims_unanswered(struct pair *self, struct pair_home *home, int64_t now_us)
+{
+    if (self->asks_unanswered < PAIR_ASKS_MAX || !reception_has_reply(&self->reception, now_us))
+        return false;
+    home->is_kept = true;
+    return true;
+}
+
+/* 6. An address that nobody holds. */
+static bool claims_vacant(const struct pair *self, uint8_t number, int64_t now_us)
+{
+    const struct pair_home *home = &self->homes[number];
+    int64_t window_us = PAIR_SILENT_INTERVALS * self->config.interval_us;
+    int64_t since_us = later(home->vacant_us, self->listen_us - window_us);
+    bool rightful = pair_rightful(self, number) == self->config.self;
+    bool has_word = pair_hears_beats(self, now_us);
+    bool is_rightful_able = !has_word || is_partner_sound_and_synced(self, now_us);
+    if (home->vacant_us == INT64_MAX)
+        return false;
+    if (!self->synced && is_partner_sound_and_synced(self, now_us))
+        return false;
+    int64_t windows = rightful || !is_rightful_able ? 1 : 2;
+    return now_us - since_us >= windows * window_us;
+}
+
+/* 6. Home takes back what the partner holds for it. */
+static bool claims_back(const struct pair *self, uint8_t number, int64_t now_us,
+                        enum pair_reason *reason)
+{
+    const struct pair_home *home = &self->homes[number];
+    if (pair_rightful(self, number) != self->config.self || !pair_hears_beats(self, now_us))
+        return false;
+    *reason = PAIR_PARTNER_UNSYNCED;
+    if (!says(self, BEAT_SYNCED))
+        return true;
+    if (!self->synced)
+        return false;
+    *reason = home->is_ordered ? PAIR_HANDOVER : PAIR_GIVE_BACK;
+    return home->is_ordered ||
+           (self->fit_us != INT64_MAX && now_us - self->fit_us >= home->hold_us);
+}
+
+/* Claimed by the partner, or it did when it fell silent. */
+static bool claims_from_partner(struct pair *self, uint8_t number, int64_t now_us,
+                                enum pair_reason *reason)
+{
+    struct pair_home *home = &self->homes[number];
+    if (claims_by_goodbye(self, home, now_us, reason) || claims_by_tripwire(self, now_us, reason) ||
+        claims_back(self, number, now_us, reason))
+        return true;
+    bool is_vrrp_silent = !is_advertising(self, home, now_us);
+    bool is_beat_silent = are_beats_silent(self, now_us);
+    if (is_vrrp_silent && is_beat_silent) {
+        *reason = PAIR_SILENCE;
+        return is_reception_proven(self);
+    }
+    if (is_vrrp_silent)
+        return claims_by_doubt(self, now_us, reason);
+    *reason = PAIR_UNANSWERED;
+    return is_beat_silent && claims_unanswered(self, home, now_us);
+}
+
+bool pair_claims(struct pair *self, uint8_t number, int64_t now_us, enum pair_reason *reason)
+{
+    struct pair_home *home = &self->homes[number];
+    assert(home->state == PAIR_BACKUP);
+    if (!pair_is_fit(self) || now_us < self->listen_us)
+        return false;
+    if (home->is_partners)
+        return claims_from_partner(self, number, now_us, reason);
+    /* A stranger may not be robbed at the first claim; what the pair held, it defends. */
+    if (home->foreign_us != INT64_MIN && now_us - home->foreign_us < PAIR_FOREIGN_US &&
+        home->claimed_us == INT64_MIN && held_us(home) == INT64_MIN)
+        return false;
+    *reason = PAIR_VACANT;
+    return claims_vacant(self, number, now_us);
+}
+
+/* ---- two holders ---- */
+
+/* 8. The better of (fit, synced, rightful). Without beats the partner's priority tells. */
+static bool is_mine(const struct pair *self, uint8_t number, int64_t now_us)
+{
+    const struct pair_home *home = &self->homes[number];
+    bool is_rightful = pair_rightful(self, number) == self->config.self;
+    bool fit = pair_is_fit(self);
+    if (!pair_hears_beats(self, now_us)) {
+        bool partner_fit = home->goodbye_us < home->advertised_us && !home->is_kept;
+        return fit != partner_fit ? fit : is_rightful;
+    }
+    /* Without a witness's reply while the other has one is not fit. */
+    int64_t unheard_us = UNHEARD_INTERVALS * self->config.interval_us;
+    bool mine = reception_has_reply(&self->reception, now_us);
+    bool partners = says(self, BEAT_ANSWERED);
+    bool partner_fit = is_partner_sound(self) && !(mine && says(self, BEAT_PROBING) && !partners &&
+                                                   self->last.unanswered_us >= unheard_us);
+    fit = fit &&
+          !(partners && !mine && reception_unanswered_us(&self->reception, now_us) >= unheard_us);
+    if (fit != partner_fit)
+        return fit;
+    bool partner_synced = says(self, BEAT_SYNCED);
+    return self->synced != partner_synced ? self->synced : is_rightful;
+}
+
+enum pair_overlap pair_overlap(const struct pair *self, uint8_t number, int64_t now_us)
+{
+    const struct pair_home *home = &self->homes[number];
+    int64_t sign_us = held_us(home);
+    if (!home->is_partners || sign_us <= home->claimed_us ||
+        !is_within(now_us, sign_us, OVERLAP_INTERVALS * self->config.interval_us))
+        return PAIR_ALONE;
+    return is_mine(self, number, now_us) ? PAIR_BETTER : PAIR_WORSE;
+}

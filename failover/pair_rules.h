@@ -1,0 +1,29 @@
+/* failover/pair_rules.h -- private to pair.c: what the rules say of one home, now.
+ *
+ * Functions of the pair's state alone; pair.c acts on what they say. */
+#ifndef TANDEM_FAILOVER_PAIR_RULES_H
+#define TANDEM_FAILOVER_PAIR_RULES_H
+
+#include "failover/pair.h"
+
+/* Fit: may hold addresses, for all this node can tell of itself. */
+bool pair_is_fit(const struct pair *self);
+bool pair_is_fit_and_synced(const struct pair *self);
+
+/* The last sign of the partner's life: a beat, an advertisement of any home. INT64_MIN: never. */
+int64_t pair_last_sign_us(const struct pair *self);
+
+/* Is something the partner would have sent missing, or does it probe? Then witnesses are asked. */
+bool pair_is_in_doubt(const struct pair *self, int64_t now_us);
+
+/* Rules 1 to 4 and 6: is this home, which I do not hold, to be claimed now, and why? */
+bool pair_claims(struct pair *self, uint8_t home, int64_t now_us, enum pair_reason *reason);
+
+/* Rule 8: the partner holds what I hold too. Is it to be mine? */
+enum pair_overlap { PAIR_ALONE, PAIR_BETTER, PAIR_WORSE };
+enum pair_overlap pair_overlap(const struct pair *self, uint8_t home, int64_t now_us);
+
+/* Follow the partner's word about who holds this home. */
+void pair_follow(struct pair *self, uint8_t home, int64_t now_us);
+
+#endif
