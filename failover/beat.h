@@ -6,16 +6,19 @@
  * cluster and sender that are expected, and a sequence above the last one of that boot.
  *
  * A recording is worthless: a boot not heard before counts once it echoes my present boot and a
- * recent sequence of mine, which only a living partner can have heard (BEAT_RECENT).
+ * recent sequence of mine, which only a living partner can have heard (BEAT_RECENT). It must be a
+ * higher one than any accepted beat echoed, so that not even the last seconds of the partner's
+ * former life count again.
  *
  *   byte 0        1       2        3         4..7         8..15    16..23
  *        version  sender  flags    holds     cluster      boot     sequence
  *        24..31      32..39          40..43       44..47       48..51         52..59
  *        echo boot   echo sequence   heard ago    lateness     unanswered     document
- *        60..63           64..67           68..71      72..87
- *        handover home 0  handover home 1  agents      tag
+ *        60..63           64..67           68..69         70..71       72..87
+ *        handover home 0  handover home 1  agents fresh   agents lost  tag
  *
- * All numbers are big-endian; times are microseconds, the largest value also for all above. */
+ * A handover is its node << 30 | version. All numbers are big-endian; times are microseconds, the
+ * largest value also for all above. */
 #ifndef TANDEM_FAILOVER_BEAT_H
 #define TANDEM_FAILOVER_BEAT_H
 
@@ -29,6 +32,7 @@ enum {
     BEAT_TAG_SIZE = 16,
     BEAT_KEY_SIZE = 32,
     BEAT_RECENT = 200, /* an echo of a sequence so far behind, or less, is recent: 2 s at 10 ms */
+    BEAT_MISSED = 5,   /* my beats without one of its: the proven boot may be over */
     BEAT_HANDOVER_MAX = 0x3fffffff,
 };
 
@@ -80,11 +84,13 @@ enum beat_refusal {
     BEAT_REFUSALS,   /* their number */
 };
 
-/* What a receiver knows of the sender of beats. Zeroed: nothing. */
+/* What a receiver knows of the sender of beats, in this life of its own. Zeroed: nothing. */
 struct beat_memory {
     uint64_t boot, sequence; /* of the last accepted beat; 0: none yet */
     uint64_t candidate;      /* a boot heard that is not proven yet: echoed, so that it can be */
     uint64_t candidate_sequence;
+    uint64_t proof;       /* the highest sequence of mine that an accepted beat echoed */
+    uint64_t accepted_at; /* the sequence of my last beat when the last one was accepted */
 };
 
 struct beat_expectation {
@@ -107,7 +113,9 @@ enum beat_refusal beat_decode(const uint8_t *bytes, size_t size,
                               const struct beat_expectation *expected, struct beat_memory *memory,
                               struct beat *beat);
 
-/* What my next beat echoes: the last proven boot, or a candidate that is newer. */
+/* What my next beat echoes: the last proven boot, or a candidate that is newer: heard when the
+ * proven boot was silent for BEAT_MISSED of my beats, so that a recording, which may become a
+ * candidate, never hides a living partner from itself. */
 void beat_echo(const struct beat_memory *memory, uint64_t *boot, uint64_t *sequence);
 
 const char *beat_refusal_word(enum beat_refusal refusal);
