@@ -194,6 +194,7 @@ static const struct alteration {
     {"the first home handed to a third node", 60, 1, 0x80, "bad-field"},
     {"the second home handed to a fourth node", 64, 1, 0xc0, "bad-field"},
     {"more agents lost than there are", 71, 1, 4, "bad-field"},
+    {"both homes held", 3, 1, 3, "accepted"},
     {"unknown flags", 2, 1, 0xc1, "accepted"},
     {"the first home handed to the second node", 60, 1, 0x40, "accepted"},
     {"all agents lost", 71, 1, 3, "accepted"},
@@ -429,6 +430,37 @@ START_TEST(a_candidate_is_echoed_by_its_latest_sequence)
 }
 END_TEST
 
+START_TEST(a_later_candidate_takes_the_place_of_a_former_one)
+{
+    uint64_t boot, sequence;
+    start(&a, 0, 0xa1);
+    start(&b, 1, 0xb1);
+    b.sequence = 1000;
+    hears(&a, sends(&b));
+    start(&b, 1, 0xb2);
+    hears(&a, sends(&b));
+    beat_echo(&a.memory, &boot, &sequence);
+    ck_assert_uint_eq(boot, 0xb2);
+    ck_assert_uint_eq(sequence, 1);
+}
+END_TEST
+
+START_TEST(an_echo_of_another_life_or_of_the_future_raises_no_bar)
+{
+    meet();
+    struct beat beat = next_beat(&b);
+    beat.echo_boot = 0xa0;
+    beat.echo_sequence = 1000000;
+    ck_assert_str_eq(hears_beat(&a, beat), "accepted");
+    beat.echo_boot = 0xa1;
+    beat.sequence++;
+    ck_assert_str_eq(hears_beat(&a, beat), "accepted");
+    start(&b, 1, 0xb2);
+    hears(&b, sends(&a));
+    ck_assert_str_eq(hears(&a, sends(&b)), "accepted");
+}
+END_TEST
+
 START_TEST(a_node_that_heard_nobody_echoes_nobody)
 {
     uint64_t boot = 1, sequence = 1;
@@ -472,7 +504,10 @@ int main(void)
                only_an_echo_of_a_recent_beat_of_this_life_is_a_proof,
                an_echo_heard_before_proves_no_second_life,
                a_candidate_is_echoed_after_five_beats_without_the_proven_boot,
-               a_candidate_is_echoed_by_its_latest_sequence, a_node_that_heard_nobody_echoes_nobody,
+               a_candidate_is_echoed_by_its_latest_sequence,
+               a_later_candidate_takes_the_place_of_a_former_one,
+               an_echo_of_another_life_or_of_the_future_raises_no_bar,
+               a_node_that_heard_nobody_echoes_nobody,
                a_partner_that_no_longer_hears_me_is_still_heard);
     return suite_run(suite);
 }
