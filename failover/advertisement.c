@@ -74,7 +74,7 @@ size_t advertisement_encode(const struct advertisement *advertisement, const str
     bytes[AT_VRID] = advertisement->vrid;
     bytes[AT_PRIORITY] = advertisement->priority;
     bytes[AT_COUNT] = advertisement->address_count;
-    /* §5.2.6: the reserved bits "MUST be set to zero on transmission". */
+    /* §5.2.6: the reserved bits are zero when sent, and ignored when received. */
     bytes[AT_INTERVAL] = (uint8_t)(advertisement->interval_cs >> 8);
     bytes[AT_INTERVAL + 1] = (uint8_t)advertisement->interval_cs;
     bytes[AT_CHECKSUM] = 0;
@@ -122,7 +122,8 @@ static enum advertisement_refusal check_bytes(const uint8_t *bytes, size_t size,
     /* "the VRRP packet type is 1 (ADVERTISEMENT)" */
     if ((bytes[AT_VERSION_TYPE] & 0x0f) != TYPE_ADVERTISEMENT)
         return ADVERTISEMENT_BAD_TYPE;
-    /* "the received packet contains the complete VRRP packet" */
+    /* "the received packet contains the complete VRRP packet (including fixed fields and the IPvX
+     * address)" */
     size_t declared = AT_ADDRESSES + bytes[AT_COUNT] * address_size(received->source.family);
     if (size < declared)
         return ADVERTISEMENT_BAD_LENGTH;
@@ -133,6 +134,7 @@ static enum advertisement_refusal check_bytes(const uint8_t *bytes, size_t size,
     /* "the VRID is configured on the receiving interface" */
     if (bytes[AT_VRID] != vrid)
         return ADVERTISEMENT_BAD_VRID;
+    /* "the Max Advertise Interval is non zero", by erratum 8301 */
     if (((bytes[AT_INTERVAL] & 0x0f) | bytes[AT_INTERVAL + 1]) == 0)
         return ADVERTISEMENT_ZERO_INTERVAL;
     if (bytes[AT_COUNT] == 0)
@@ -159,7 +161,7 @@ static void decode_fields(const uint8_t *bytes, uint8_t family, struct advertise
     *advertisement = (struct advertisement){
         .vrid = bytes[AT_VRID],
         .priority = bytes[AT_PRIORITY],
-        /* §5.2.6: the reserved bits are "ignored on reception". */
+        /* Without the reserved bits. */
         .interval_cs = (uint16_t)((bytes[AT_INTERVAL] & 0x0f) << 8 | bytes[AT_INTERVAL + 1]),
         .family = family,
         .address_count = bytes[AT_COUNT] < ADVERTISEMENT_ADDRESSES_MAX
