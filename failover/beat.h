@@ -2,8 +2,8 @@
  *
  * A datagram of one fixed size, sent on the pair link every interval and at once when what it says
  * changes. It says the truth about its sender, whatever the sender does about it. Whoever reads it
- * believes it only with the tag of the pair's key (BLAKE2b, RFC 7693, keyed, 16 bytes), the version,
- * cluster and sender that are expected, and a sequence above the last one of that boot.
+ * believes it only with the tag of the pair's key (BLAKE2b, RFC 7693, keyed, 16 bytes), the
+ * version, cluster and sender that are expected, and a sequence above the last one of that boot.
  *
  * A recording is worthless: a boot not heard before counts once it echoes my present boot and a
  * recent sequence of mine, which only a living partner can have heard (BEAT_RECENT). It must be a

@@ -198,9 +198,9 @@ static bool is_stronger(const struct vrrp *self, const struct vrrp_event *heard)
     return memcmp(heard->source.bytes, self->config.own.bytes, sizeof heard->source.bytes) > 0;
 }
 
-/* "Discard the ADVERTISEMENT, Send an ADVERTISEMENT immediately to assert the {Active} state to the
- * sending VRRP Router and to update any learning bridges" -- the Adver_Timer runs on. We have no virtual router MAC, so who asked for the address meanwhile may have learned the
- * partner's: announce too, but not at the pace of a partner that is deaf to us. */
+/* "Discard the ADVERTISEMENT, Send an ADVERTISEMENT immediately to assert the {Active} state" -- the
+ * Adver_Timer runs on. We have no virtual router MAC, so who asked for an address meanwhile may
+ * have learned the partner's: announce too, but not at the pace of a partner that is deaf to us. */
 static void assert_active(struct vrrp *self, int64_t now_us, struct vrrp_actions *todo)
 {
     advertise(self, todo);
@@ -214,8 +214,8 @@ static void assert_active(struct vrrp *self, int64_t now_us, struct vrrp_actions
 static void active_hears(struct vrrp *self, int64_t now_us, const struct vrrp_event *heard,
                          struct vrrp_actions *todo)
 {
-    /* "If the Priority in the ADVERTISEMENT is 0, then: Send an ADVERTISEMENT, Reset the Adver_Timer
-     * to Advertisement_Interval" */
+    /* "If the Priority in the ADVERTISEMENT is 0, then: Send an ADVERTISEMENT, Reset the
+     * Adver_Timer to Advertisement_Interval" */
     if (heard->priority == 0) {
         advertise(self, todo);
         self->timer_us = now_us + adver_us(self);
@@ -225,9 +225,9 @@ static void active_hears(struct vrrp *self, int64_t now_us, const struct vrrp_ev
         assert_active(self, now_us, todo);
         return;
     }
-    /* "Set the Active_Adver_Interval to the Max Advertise Interval contained in the ADVERTISEMENT, Recompute
-     * the Skew_Time, Recompute the Active_Down_Interval, Set the Active_Down_Timer to
-     * Active_Down_Interval, Transition to the {Backup} state" */
+    /* "Cancel Adver_Timer, Set the Active_Adver_Interval to the Max Advertise Interval contained in
+     * the ADVERTISEMENT, Recompute the Skew_Time, Recompute the Active_Down_Interval, Set the
+     * Active_Down_Timer to Active_Down_Interval, Transition to the {Backup} state" */
     learn_interval(self, heard);
     add(todo, VRRP_DELETE);
     enter_backup(
