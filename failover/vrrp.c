@@ -198,8 +198,8 @@ static bool is_stronger(const struct vrrp *self, const struct vrrp_event *heard)
     return memcmp(heard->source.bytes, self->config.own.bytes, sizeof heard->source.bytes) > 0;
 }
 
-/* "Discard the ADVERTISEMENT, Send an ADVERTISEMENT immediately to assert the {Active} state" -- the
- * Adver_Timer runs on. We have no virtual router MAC, so who asked for an address meanwhile may
+/* "Discard the ADVERTISEMENT, Send an ADVERTISEMENT immediately to assert the {Active} state" --
+ * the Adver_Timer runs on. We have no virtual router MAC, so who asked for an address meanwhile may
  * have learned the partner's: announce too, but not at the pace of a partner that is deaf to us. */
 static void assert_active(struct vrrp *self, int64_t now_us, struct vrrp_actions *todo)
 {
