@@ -28,6 +28,9 @@ static const struct schema_option node_options[] = {
     {"pair", SCHEMA_IP, NODE(pair),
      .help =
          "The node's end of the link between the nodes. Without it an own address, IPv4 first."},
+    {"vrid", SCHEMA_NUMBER, NODE(vrid), .min = 0, .max = UINT8_MAX, .preset = "0",
+     .help = "The virtual router ID (RFC 9568) of its home: 1 to 255, no other's on this network. "
+             "0: 53 for the first node, 54 for the second."},
     {"key", SCHEMA_KEY, NODE(key),
      .help = "The node's public key. Only a single node without servers needs none."},
     {0},
@@ -44,6 +47,19 @@ static const struct schema_option dns_options[] = {
 static const struct schema_option replication_options[] = {
     {"port", SCHEMA_NUMBER, TOP(replication_port), .min = 1, .max = UINT16_MAX, .preset = "7353",
      .help = "The TCP port that agents and the partner connect to; another than that of dns."},
+    {0},
+};
+
+static const struct schema_option failover_options[] = {
+    {"interval", SCHEMA_DURATION, TOP(interval_ms), .min = 10, .max = 1000, .unit_ms = 1,
+     .preset = "10ms",
+     .help = "Between two beats, and two VRRP advertisements. Five of them without a sign of the "
+             "partner are its silence."},
+    {"beat-port", SCHEMA_NUMBER, TOP(beat_port), .min = 1, .max = UINT16_MAX, .preset = "7353",
+     .help = "The UDP port of the nodes' beats."},
+    {"tripwire-port", SCHEMA_NUMBER, TOP(tripwire_port), .min = 1, .max = UINT16_MAX,
+     .preset = "7354",
+     .help = "The TCP port of the idle connection between the nodes; another than replication's."},
     {0},
 };
 
@@ -107,6 +123,8 @@ static const struct schema_option options[] = {
     {"dns", SCHEMA_SECTION, .options = dns_options, .help = "How queries are answered."},
     {"replication", SCHEMA_SECTION, .options = replication_options,
      .help = "How reports and orders travel."},
+    {"failover", SCHEMA_SECTION, .options = failover_options,
+     .help = "How a node sees that its partner died."},
     {"paths", SCHEMA_SECTION, .options = path_options, .help = "Where things are kept."},
     {"witness", SCHEMA_IPS, TOP(witnesses), SCHEMA_COUNT(struct document, witness_count),
      .max = DOCUMENT_WITNESSES_MAX,

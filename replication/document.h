@@ -9,6 +9,7 @@
  *       own: [192.0.2.11, 2001:db8:53::11]   # always on this node; at most one of each family
  *       home: [192.0.2.53, 2001:db8:53::53]  # its service address; moves with takeover
  *       pair: 198.51.100.1              # its end of the pair link; absent: own, IPv4 first
+ *       vrid: 53                        # of its home (RFC 9568); absent: 53, and 54
  *       key: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"  # public, in Z85
  *     ns2:
  *       interface: lan
@@ -18,6 +19,7 @@
  *       key: "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
  *   dns: {port: 53, threads: 2}
  *   replication: {port: 7353}
+ *   failover: {interval: 10ms, beat-port: 7353, tripwire-port: 7354}
  *   paths: {keys: keys, state: /var/lib/tandem, run: /run/tandem}  # relative: to this file
  *   witness: [192.0.2.1]                # up to 5
  *   zones:
@@ -80,6 +82,7 @@ struct document_node {
     struct ip own[2];            /* [0] IPv4, [1] IPv6; family 0: none. At least one of the two */
     struct ip home[2];           /* likewise; every node has an own address of its families */
     struct ip pair;              /* both nodes' of one family */
+    uint8_t vrid;                /* of its home, RFC 9568; the nodes' differ */
     char key[DOCUMENT_KEY_SIZE]; /* "" only in a cluster of one without agents */
 };
 
@@ -121,7 +124,10 @@ struct document {
     struct document_zone *zones;
     struct ip witnesses[DOCUMENT_WITNESSES_MAX];
     uint16_t dns_port, replication_port;
-    uint16_t dns_threads; /* 1..64; default 2 */
+    uint16_t beat_port;     /* UDP, between the guardians */
+    uint16_t tripwire_port; /* TCP, likewise */
+    uint32_t interval_ms;   /* 10..1000: of beats and advertisements */
+    uint16_t dns_threads;   /* 1..64; default 2 */
     const char *keys_path, *state_path, *run_path;
 };
 

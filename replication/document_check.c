@@ -166,24 +166,59 @@ static bool check_keys(const struct yaml_file *file, const struct yaml_node *roo
     return true;
 }
 
-/* Both are TCP on the same addresses. */
+/* Where a port is written; one that is its default is not, and then the other of two equal ones. */
+static const struct yaml_node *find_port(const struct yaml_node *root, const char *section,
+                                         const char *key)
+{
+    const struct yaml_node *map = yaml_get(root, section);
+    return map == NULL ? NULL : yaml_get(map, key);
+}
+
+/* All are TCP on the same addresses. */
 static bool check_ports(const struct yaml_file *file, const struct yaml_node *root,
                         const struct document *document)
 {
-    if (document->dns_port != document->replication_port)
+    const struct {
+        const char *section, *key;
+        uint16_t port;
+    } ports[] = {{"dns", "port", document->dns_port},
+                 {"replication", "port", document->replication_port},
+                 {"failover", "tripwire-port", document->tripwire_port}};
+    for (size_t i = 1; i < sizeof ports / sizeof *ports; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (ports[i].port != ports[j].port)
+                continue;
+            const struct yaml_node *place = find_port(root, ports[i].section, ports[i].key);
+            if (place == NULL)
+                place = find_port(root, ports[j].section, ports[j].key);
+            return schema_refuse(file, place, "found port %u for %s and %s, expected two ports",
+                                 ports[i].port, ports[j].section, ports[i].section);
+        }
+    }
+    return true;
+}
+
+static bool check_vrids(const struct yaml_file *file, const struct yaml_node *root,
+                        struct document *document)
+{
+    enum { VRID_FIRST = 53 };
+    for (size_t i = 0; i < document->node_count; i++)
+        if (document->nodes[i].vrid == 0)
+            document->nodes[i].vrid = (uint8_t)(VRID_FIRST + i);
+    if (document->node_count < 2 || document->nodes[0].vrid != document->nodes[1].vrid)
         return true;
-    /* Their defaults differ, so one of them is written. */
-    const struct yaml_node *section = yaml_get(root, "replication");
-    const struct yaml_node *port = section == NULL ? NULL : yaml_get(section, "port");
-    if (port == NULL)
-        port = yaml_get(yaml_get(root, "dns"), "port");
-    return schema_refuse(file, port, "found port %u for dns and replication, expected two ports",
-                         document->dns_port);
+    const struct yaml_node *place = NULL; /* the second that is written: one of them is */
+    for (const struct yaml_node *node = first_of(root, "nodes"); node != NULL; node = node->next)
+        if (yaml_get(node, "vrid") != NULL)
+            place = yaml_get(node, "vrid");
+    return schema_refuse(file, place, "found vrid %u for both nodes, expected two",
+                         document->nodes[0].vrid);
 }
 
 bool document_check(const struct yaml_file *file, const struct yaml_node *root,
                     struct document *document)
 {
-    return check_ports(file, root, document) && check_families(file, root, document) &&
-           check_addresses(file, root, document) && check_keys(file, root, document);
+    return check_ports(file, root, document) && check_vrids(file, root, document) &&
+           check_families(file, root, document) && check_addresses(file, root, document) &&
+           check_keys(file, root, document);
 }

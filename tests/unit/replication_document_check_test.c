@@ -30,7 +30,7 @@ static const struct mistake {
     {"cluster:", "clutser:", "lab.yaml:2:1: found unknown key 'clutser', did you mean 'cluster'?"},
     {"dns:", "mail:",
      "lab.yaml:14:1: found unknown key 'mail', expected one of format, cluster, nodes, dns, "
-     "replication, paths, witness, zones, servers, pools"},
+     "replication, failover, paths, witness, zones, servers, pools"},
     {"  ns2:\n", "  ns3: {own: 10.0.0.3, home: 10.0.0.4}\n  ns2:\n",
      "lab.yaml:3:1: found 3 nodes, expected at most 2"},
     {"  ns2:\n", "  ns_2:\n",
@@ -105,6 +105,11 @@ static const struct mistake {
      "lab.yaml:14:13: found '99999999999999999999', expected a number from 1 to 65535"},
     {"port: 5353", "port: 7363",
      "lab.yaml:15:21: found port 7363 for dns and replication, expected two ports"},
+    {"pair: 198.51.100.1", "vrid: 54", "lab.yaml:8:11: found vrid 54 for both nodes, expected two"},
+    {"home: 192.0.2.54", "home: 192.0.2.54\n    vrid: 53",
+     "lab.yaml:13:11: found vrid 53 for both nodes, expected two"},
+    {"pair: 198.51.100.1", "vrid: 256",
+     "lab.yaml:8:11: found '256', expected a number from 0 to 255"},
     {"threads: 4", "threads: 65", "lab.yaml:14:28: found '65', expected a number from 1 to 64"},
     {"threads: 4", "threads: 4.5", "lab.yaml:14:28: found '4.5', expected a number from 1 to 64"},
     {"dns: {port: 5353, threads: 4}", "dns: 5353", "lab.yaml:14:6: found '5353', expected a map"},
@@ -250,7 +255,8 @@ static const struct mistake {
     {"    interface: lan\n", "    interface: lan\n    interface: lan\n",
      "lab.yaml:6:5: found 'interface' a second time, expected it once; the first is in line 5"},
     {"    interface: lan\n", "    address: 192.0.2.11\n",
-     "lab.yaml:5:5: found unknown key 'address', expected one of interface, own, home, pair, key"},
+     "lab.yaml:5:5: found unknown key 'address', expected one of interface, own, home, pair, vrid, "
+     "key"},
     {"  ns2:\n", "  ns2: 192.0.2.12\n  ns3:\n", "lab.yaml:3:1: found 3 nodes, expected at most 2"},
     {"  ns2:\n", "  '':\n",
      "lab.yaml:10:3: found '', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
@@ -484,6 +490,12 @@ static const struct {
     {SOLO "servers: all\n", "lab.yaml:4:10: found 'all', expected a map of servers"},
     {SOLO "dns: {port: 7353}\n",
      "lab.yaml:4:13: found port 7353 for dns and replication, expected two ports"},
+    {SOLO "failover: {tripwire-port: 53}\n",
+     "lab.yaml:4:27: found port 53 for dns and failover, expected two ports"},
+    {SOLO "replication: {port: 7354}\n",
+     "lab.yaml:4:21: found port 7354 for replication and failover, expected two ports"},
+    {SOLO "failover: {interval: 9ms}\n",
+     "lab.yaml:4:22: found '9ms', expected a duration from 10ms to 1s"},
 };
 
 START_TEST(every_document_that_cannot_be_is_refused)

@@ -378,7 +378,7 @@ START_TEST(the_example_of_the_header_is_a_document_with_every_option_of_the_manu
         ck_assert_msg(at != NULL, "%s is not in the example", key);
         count++;
     }
-    ck_assert_uint_eq(count, 33);
+    ck_assert_uint_eq(count, 38);
 }
 END_TEST
 
