@@ -14,82 +14,28 @@
 #include <unistd.h>
 
 #include "failover/channel.h"
+#include "failover/guardian_log.h"
 
 enum {
-    GUARDIAN_EVENTS_MAX = 4,    /* signals, death, channel, and one to spare */
+    GUARDIAN_EVENTS_MAX = 16,   /* signals, death, channel, the partner's, and some to spare */
     GUARDIAN_MESSAGES_MAX = 16, /* read from the channel in one turn: a flood delays no refresh */
     GUARDIAN_SIGNALS_MAX = 8,
-    GUARDIAN_LINE_MAX = 512 /* bytes; below PIPE_BUF, so poll tells whether a write would wait */
+    GUARDIAN_TELL_US = 300000,   /* before a full channel is tried again */
+    GUARDIAN_WAIT_US = 60000000, /* the longest wait */
 };
 
 static void dispatch(struct guardian *self, const struct supervise_event *event);
 
-static int64_t now_ms(void)
+static int64_t now_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* ---- the log: whole lines to standard error, or none ---- */
-
-static void __attribute__((format(printf, 2, 3)))
-note(struct guardian *self, const char *format, ...)
+static int64_t now_ms(void)
 {
-    char line[GUARDIAN_LINE_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(line, sizeof line - 1, format, arguments);
-    va_end(arguments);
-    assert(length >= 0);
-    size_t size = (size_t)length < sizeof line - 1 ? (size_t)length : sizeof line - 2;
-    line[size++] = '\n';
-    struct pollfd error_stream = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&error_stream, 1, 0) != 1 || (error_stream.revents & POLLOUT) == 0 ||
-        write(STDERR_FILENO, line, size) < 0) {
-        self->lines_lost++;
-        return;
-    }
-    if (self->lines_lost > 0) {
-        unsigned lost = self->lines_lost;
-        self->lines_lost = 0;
-        note(self, "guardian log lost -> written reason=stderr-full lines=%u", lost);
-    }
-}
-
-static void note_worker(struct guardian *self, const struct supervise_action *action)
-{
-    char detail[96] = "";
-    int length = 0;
-    int status = self->worker_status;
-    const int size = (int)sizeof detail;
-    if (action->is != SUPERVISE_STARTING) /* it has no pid before it is spawned */
-        length = snprintf(detail, sizeof detail, " pid=%d", self->worker_pid);
-    if (action->reason == SUPERVISE_SIGNALLED)
-        length +=
-            snprintf(detail + length, (size_t)(size - length), " signal=%d", WTERMSIG(status));
-    if (action->reason == SUPERVISE_EXITED || action->reason == SUPERVISE_CONFIGURATION ||
-        action->reason == SUPERVISE_SYSTEM)
-        length +=
-            snprintf(detail + length, (size_t)(size - length), " status=%d", WEXITSTATUS(status));
-    if (action->is == SUPERVISE_WAITING)
-        snprintf(detail + length, (size_t)(size - length), " delay_ms=%lld",
-                 (long long)(self->supervise.restart_at_ms - now_ms()));
-    note(self, "guardian worker %s -> %s reason=%s%s",
-         supervise_worker_word((enum supervise_worker)action->was),
-         supervise_worker_word((enum supervise_worker)action->is),
-         supervise_reason_word(action->reason), detail);
-}
-
-static void note_home(struct guardian *self, const struct supervise_action *action)
-{
-    char text[IP_TEXT_SIZE];
-    const char *error = action->is == SUPERVISE_FAILED ? strerrorname_np(-self->lease_error) : NULL;
-    note(self, "guardian address %s -> %s reason=%s address=%s interface=%s%s%s",
-         supervise_address_word((enum supervise_address)action->was),
-         supervise_address_word((enum supervise_address)action->is),
-         supervise_reason_word(action->reason), ip_text(&self->homes[action->address], text),
-         self->settings.interface, error != NULL ? " error=" : "", error != NULL ? error : "");
+    return now_us() / 1000;
 }
 
 /* ---- actions ---- */
@@ -107,63 +53,42 @@ static void spawn(struct guardian *self)
             return;
         error = -errno;
         worker_signal(&self->worker, SIGKILL);
-        note(self, "guardian channel open -> deaf reason=system error=%s", strerrorname_np(-error));
+        guardian_note(self, "guardian channel open -> deaf reason=system error=%s",
+                      strerrorname_np(-error));
         return; /* it is reaped like any other death */
     }
-    note(self, "guardian worker starting -> starting reason=spawn-failed error=%s",
-         strerrorname_np(-error));
+    guardian_note(self, "guardian worker starting -> starting reason=spawn-failed error=%s",
+                  strerrorname_np(-error));
     dispatch(self,
              &(struct supervise_event){.kind = SUPERVISE_REAPED, .reason = SUPERVISE_SPAWN_FAILED});
 }
 
-/* Tell the worker of every home address; if its channel is full, again in the next turn. */
+/* Tell the worker of one address. False: its channel is full. */
+static bool tell_address(struct guardian *self, const struct ip *ip, bool held, int64_t since_ms,
+                         const char *reason)
+{
+    struct channel_message message = {
+        .kind = CHANNEL_ADDRESS, .held = held, .address = *ip, .since_ms = since_ms};
+    snprintf(message.reason, sizeof message.reason, "%s", reason);
+    return ip->family == 0 || channel_send(self->worker.channel, &message) == 0;
+}
+
+/* Tell the worker of every service address; if its channel is full, again in the next turn. */
 static void tell_homes(struct guardian *self)
 {
+    const struct partner_settings *settings = &self->settings.partner;
     self->is_told = true;
-    for (size_t i = 0; i < self->home_count; i++) {
-        const struct supervise_home *home = &self->supervise.homes[i];
-        bool is_hosts = self->supervise.address_count == 0;
-        struct channel_message message = {
-            .kind = CHANNEL_ADDRESS,
-            .held = is_hosts || home->state == SUPERVISE_HELD,
-            .address = self->homes[i],
-            .since_ms =
-                is_hosts || home->state == SUPERVISE_ABSENT ? self->started_ms : home->since_ms,
-        };
-        snprintf(message.reason, sizeof message.reason, "%s",
-                 is_hosts ? "host" : supervise_reason_word(home->reason));
-        if (channel_send(self->worker.channel, &message) < 0)
-            self->is_told = false;
+    for (uint8_t i = 0; i < PAIR_NODES; i++) {
+        const struct pair_home *home = &self->partner.pair.homes[i];
+        bool is_mine = i == settings->self;
+        bool held =
+            self->holds_addresses ? home->state != PAIR_BACKUP && !home->is_refused : is_mine;
+        int64_t since_ms = self->holds_addresses ? home->since_us / 1000 : self->started_ms;
+        const char *reason = self->holds_addresses ? pair_reason_word(home->reason) : "host";
+        for (size_t family = 0; family < 2; family++)
+            if (!tell_address(self, &settings->home[i][family], held, since_ms, reason))
+                self->is_told = false;
     }
-}
-
-static void lease(struct guardian *self)
-{
-    /* By name each time: an interface that was made anew has another index. */
-    int interface = address_interface(self->settings.interface);
-    for (size_t i = 0; i < self->supervise.address_count; i++) {
-        const struct ip *home = &self->homes[i];
-        int error = interface;
-        if (interface > 0)
-            error = address_lease(&self->address, interface, home, SUPERVISE_LEASE_S);
-        if (error < 0)
-            self->lease_error = error;
-        dispatch(self, &(struct supervise_event){
-                           .kind = error < 0 ? SUPERVISE_LEASE_FAILED : SUPERVISE_LEASED,
-                           .address = i,
-                       });
-    }
-}
-
-static void release(struct guardian *self, size_t address)
-{
-    int interface = address_interface(self->settings.interface);
-    int error =
-        interface < 0 ? 0 : address_delete(&self->address, interface, &self->homes[address]);
-    char text[IP_TEXT_SIZE];
-    if (error < 0 && error != -EADDRNOTAVAIL)
-        note(self, "guardian address held -> lapsed reason=delete-failed address=%s error=%s",
-             ip_text(&self->homes[address], text), strerrorname_np(-error));
 }
 
 static void perform(struct guardian *self, const struct supervise_action *action)
@@ -186,17 +111,8 @@ static void perform(struct guardian *self, const struct supervise_action *action
     case SUPERVISE_TELL_HOMES:
         self->is_told = false; /* at the end of the turn, when both families have had theirs */
         break;
-    case SUPERVISE_LEASE:
-        lease(self);
-        break;
-    case SUPERVISE_RELEASE:
-        release(self, action->address);
-        break;
     case SUPERVISE_NOTE_WORKER:
-        note_worker(self, action);
-        break;
-    case SUPERVISE_NOTE_HOME:
-        note_home(self, action);
+        guardian_note_worker(self, now_ms(), action);
         break;
     case SUPERVISE_EXIT:
         self->exit_code = action->code;
@@ -204,8 +120,8 @@ static void perform(struct guardian *self, const struct supervise_action *action
     }
 }
 
-/* Step the supervisor and carry out what it says. Comes back here with the outcome of SPAWN and
- * LEASE only, whose own actions are neither: two levels deep at most. */
+/* Step the supervisor and carry out what it says. Comes back here with the outcome of SPAWN
+ * only, whose own actions do not: two levels deep at most. */
 static void dispatch(struct guardian *self, const struct supervise_event *event)
 {
     struct supervise_actions todo;
@@ -237,7 +153,8 @@ static void on_ready(struct guardian *self)
 static void refuse(struct guardian *self)
 {
     if (self->refused++ == 0)
-        note(self, "guardian channel message -> refused reason=malformed pid=%d", self->worker_pid);
+        guardian_note(self, "guardian channel message -> refused reason=malformed pid=%d",
+                      self->worker_pid);
 }
 
 static void on_message(struct guardian *self, const struct channel_message *message)
@@ -248,9 +165,9 @@ static void on_message(struct guardian *self, const struct channel_message *mess
         break;
     case CHANNEL_SYNC:
         if (message->synced != self->is_synced)
-            note(self, "guardian sync %s -> %s reason=worker-says pid=%d",
-                 self->is_synced ? "synced" : "unsynced", message->synced ? "synced" : "unsynced",
-                 self->worker_pid);
+            guardian_note(self, "guardian sync %s -> %s reason=worker-says pid=%d",
+                          self->is_synced ? "synced" : "unsynced",
+                          message->synced ? "synced" : "unsynced", self->worker_pid);
         self->is_synced = message->synced;
         break;
     case CHANNEL_ADDRESS:
@@ -305,6 +222,16 @@ static void on_child(struct guardian *self)
                    });
 }
 
+/* First the partner takes over, then the worker ends. Asked again: at once. */
+static void on_stop(struct guardian *self)
+{
+    bool is_asked_again = self->partner.pair.stopping;
+    if (self->holds_addresses && !is_asked_again)
+        partner_tell(&self->partner, now_us(), &(struct pair_event){.kind = PAIR_EVENT_STOP});
+    else
+        dispatch_kind(self, SUPERVISE_STOP, SUPERVISE_STOP_ASKED);
+}
+
 static void on_signals(struct guardian *self)
 {
     struct signalfd_siginfo signals[GUARDIAN_SIGNALS_MAX];
@@ -315,19 +242,64 @@ static void on_signals(struct guardian *self)
         else if (signals[i].ssi_signo == SIGHUP)
             dispatch_kind(self, SUPERVISE_RELOAD, 0);
         else
-            dispatch_kind(self, SUPERVISE_STOP, SUPERVISE_STOP_ASKED);
+            on_stop(self);
     }
 }
 
-static int wait_ms(const struct guardian *self)
+/* The worker's state, as soon as it changed: its death is the partner's cue. */
+static void tell_fitness(struct guardian *self)
 {
-    int64_t deadline_ms = supervise_deadline_ms(&self->supervise);
-    if (!self->is_told && deadline_ms > now_ms() + SUPERVISE_REFRESH_MS)
-        return SUPERVISE_REFRESH_MS;
-    if (deadline_ms == INT64_MAX)
-        return -1;
-    int64_t left_ms = deadline_ms - now_ms();
-    return left_ms <= 0 ? 0 : left_ms > INT32_MAX ? INT32_MAX : (int)left_ms;
+    bool is_fit = self->supervise.worker == SUPERVISE_ALIVE;
+    if (!self->holds_addresses || (is_fit == self->is_fit && self->is_synced == self->was_synced))
+        return;
+    self->is_fit = is_fit;
+    self->was_synced = self->is_synced;
+    partner_tell(
+        &self->partner, now_us(),
+        &(struct pair_event){.kind = PAIR_EVENT_WORKER, .fit = is_fit, .synced = self->is_synced});
+}
+
+/* How long nothing is due. */
+static struct timespec wait_time(struct guardian *self)
+{
+    int64_t now = now_us(), deadline_ms = supervise_deadline_ms(&self->supervise);
+    int64_t due_us = deadline_ms == INT64_MAX ? INT64_MAX : deadline_ms * 1000;
+    if (self->holds_addresses && partner_deadline_us(&self->partner) < due_us)
+        due_us = self->partner.deadline_us;
+    if (!self->is_told && due_us > now + GUARDIAN_TELL_US)
+        due_us = now + GUARDIAN_TELL_US;
+    int64_t left_us = due_us <= now ? 0 : due_us - now;
+    if (left_us > GUARDIAN_WAIT_US)
+        left_us = GUARDIAN_WAIT_US;
+    return (struct timespec){.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+}
+
+static void on_event(struct guardian *self, int fd)
+{
+    if (fd == self->worker.death_fd)
+        on_death(self);
+    else if (fd == self->signal_fd)
+        on_signals(self);
+    else if (fd == self->worker.channel)
+        on_channel(self);
+    else
+        partner_mark(&self->partner, fd);
+    tell_fitness(self);
+}
+
+/* The partner's turn, whatever it was that woke us. */
+static void turn_partner(struct guardian *self)
+{
+    if (!self->holds_addresses)
+        return;
+    partner_turn(&self->partner, now_us());
+    guardian_note_lateness(self, now_us());
+    if (self->partner.is_changed || self->partner.address_error != self->lease_error)
+        self->is_told = false;
+    self->partner.is_changed = false;
+    guardian_note_moves(self);
+    if (self->partner.is_over)
+        dispatch_kind(self, SUPERVISE_STOP, SUPERVISE_STOP_ASKED);
 }
 
 int guardian_run(struct guardian *self)
@@ -335,17 +307,14 @@ int guardian_run(struct guardian *self)
     dispatch_kind(self, SUPERVISE_START, SUPERVISE_STARTED);
     while (self->exit_code < 0) {
         struct epoll_event events[GUARDIAN_EVENTS_MAX];
-        int count = epoll_wait(self->epoll_fd, events, GUARDIAN_EVENTS_MAX, wait_ms(self));
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.fd == self->worker.death_fd)
-                on_death(self);
-            else if (events[i].data.fd == self->signal_fd)
-                on_signals(self);
-            else
-                on_channel(self);
-        }
+        struct timespec wait = wait_time(self);
+        int count = epoll_pwait2(self->epoll_fd, events, GUARDIAN_EVENTS_MAX, &wait, NULL);
+        for (int i = 0; i < count; i++)
+            on_event(self, events[i].data.fd);
+        turn_partner(self);
         if (supervise_deadline_ms(&self->supervise) <= now_ms())
             dispatch_kind(self, SUPERVISE_TIMEOUT, 0);
+        tell_fitness(self);
         if (!self->is_told && self->supervise.worker == SUPERVISE_ALIVE)
             tell_homes(self);
     }
@@ -359,16 +328,17 @@ int guardian_run(struct guardian *self)
 static int remove_residuals(struct guardian *self, int interface, char *sentence)
 {
     const struct guardian_settings *settings = &self->settings;
-    const struct ip *all[] = {&settings->home[0], &settings->home[1], &settings->partner_home[0],
-                              &settings->partner_home[1]};
+    const struct ip *all[] = {&settings->partner.home[0][0], &settings->partner.home[0][1],
+                              &settings->partner.home[1][0], &settings->partner.home[1][1]};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char text[IP_TEXT_SIZE];
         if (all[i]->family == 0)
             continue;
-        int removed = address_remove_residual(&self->address, interface, all[i]);
+        int removed = address_remove_residual(&self->partner.address, interface, all[i]);
         if (removed > 0)
-            note(self, "guardian address present -> absent reason=residual address=%s interface=%s",
-                 ip_text(all[i], text), settings->interface);
+            guardian_note(
+                self, "guardian address present -> absent reason=residual address=%s interface=%s",
+                ip_text(all[i], text), settings->interface);
         if (removed == -EPERM) {
             snprintf(sentence, GUARDIAN_SENTENCE_SIZE,
                      "no permission to add addresses to interface %s: start tandemd as root or "
@@ -392,13 +362,18 @@ static int remove_residuals(struct guardian *self, int interface, char *sentence
  * A worker that is to be reported to cannot listen there for agents, and ends the start itself. */
 static void note_missing_own(struct guardian *self)
 {
-    for (size_t i = 0; i < 2; i++) {
+    const struct partner_settings *settings = &self->settings.partner;
+    struct address addresses;
+    int error = address_open(&addresses);
+    for (size_t i = 0; i < 2 && error == 0; i++) {
         char text[IP_TEXT_SIZE];
-        const struct ip *own = &self->settings.own[i];
-        if (own->family != 0 && address_is_present(&self->address, own) == 0)
-            note(self, "guardian own configured -> missing reason=not-on-this-host address=%s",
-                 ip_text(own, text));
+        const struct ip *own = &settings->own[settings->self][i];
+        if (own->family != 0 && address_is_present(&addresses, own) == 0)
+            guardian_note(self,
+                          "guardian own configured -> missing reason=not-on-this-host address=%s",
+                          ip_text(own, text));
     }
+    address_close(&addresses);
 }
 
 static int check_interface(struct guardian *self, char *sentence)
@@ -412,6 +387,14 @@ static int check_interface(struct guardian *self, char *sentence)
                  name, self->settings.program.node, strerror(-interface),
                  self->settings.program.node, self->settings.program.config);
         return EXIT_SYSTEM;
+    }
+    if (partner_open(&self->partner, &self->settings.partner, now_us(), sentence) < 0)
+        return EXIT_SYSTEM;
+    int fds[PARTNER_FDS_MAX];
+    size_t count = partner_fds(&self->partner, fds);
+    for (size_t i = 0; i < count; i++) {
+        struct epoll_event readable = {.events = EPOLLIN, .data.fd = fds[i]};
+        epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, fds[i], &readable);
     }
     return remove_residuals(self, interface, sentence);
 }
@@ -451,17 +434,12 @@ int guardian_open(struct guardian *self, const struct guardian_settings *setting
         .signal_fd = -1,
         .exit_code = -1,
     };
-    for (size_t i = 0; i < SUPERVISE_ADDRESSES_MAX; i++)
-        if (settings->home[i].family != 0)
-            self->homes[self->home_count++] = settings->home[i];
-    bool is_ours = settings->interface[0] != '\0';
-    supervise_init(&self->supervise, is_ours ? self->home_count : 0);
+    self->holds_addresses = settings->interface[0] != '\0';
+    supervise_init(&self->supervise);
 
     int error = worker_open(&self->worker);
     if (error == 0)
         error = open_loop(self);
-    if (error == 0)
-        error = address_open(&self->address);
     if (error < 0) {
         snprintf(
             sentence, GUARDIAN_SENTENCE_SIZE,
@@ -469,13 +447,16 @@ int guardian_open(struct guardian *self, const struct guardian_settings *setting
             strerror(-error));
         return EXIT_SYSTEM;
     }
-    note_missing_own(self);
-    return is_ours ? check_interface(self, sentence) : 0;
+    int code = self->holds_addresses ? check_interface(self, sentence) : 0;
+    if (code == 0)
+        note_missing_own(self);
+    return code;
 }
 
 void guardian_close(struct guardian *self)
 {
-    address_close(&self->address);
+    if (self->holds_addresses)
+        partner_close(&self->partner);
     if (self->epoll_fd >= 0)
         close(self->epoll_fd);
     if (self->signal_fd >= 0)

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <malloc.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "failover/guardian.h"
 #include "replication/document.h"
+#include "replication/key.h"
 
 enum {
     ARENA_SIZE =
@@ -109,8 +111,49 @@ static int read_file(const char *path, char *text, size_t *size)
     return error;
 }
 
-/* Copy what the guardian needs of the document. 0, or EXIT_CONFIGURATION after a sentence. */
-static int take_settings(const struct document *document, struct guardian_settings *settings)
+/* What both nodes are, whichever this one is. */
+static void take_pair(const struct document *document, uint8_t self,
+                      struct guardian_settings *settings)
+{
+    struct partner_settings *partner = &settings->partner;
+    partner->self = self;
+    partner->has_partner = document->node_count > 1;
+    partner->interval_us = (int64_t)document->interval_ms * 1000;
+    partner->beat_port = document->beat_port;
+    partner->tripwire_port = document->tripwire_port;
+    partner->dns_port = document->dns_port;
+    partner->cluster = beat_cluster(document->cluster);
+    partner->witness_count = document->witness_count;
+    memcpy(partner->witnesses, document->witnesses, sizeof partner->witnesses);
+    for (size_t i = 0; i < document->node_count; i++) {
+        const struct document_node *node = &document->nodes[i];
+        snprintf(settings->node_names[i], sizeof settings->node_names[i], "%s", node->name);
+        memcpy(partner->own[i], node->own, sizeof node->own);
+        memcpy(partner->home[i], node->home, sizeof node->home);
+        partner->pair[i] = node->pair;
+        partner->vrid[i] = node->vrid;
+    }
+}
+
+/* Its text is hashed to the key: whatever 40 characters both nodes have. 0, or EXIT_SYSTEM. */
+static int read_beat_key(const char *folder, struct partner_settings *partner)
+{
+    char path[PATH_MAX], text[KEY_SIZE], error[KEY_ERROR_MAX];
+    snprintf(path, sizeof path, "%s/beat.key", folder);
+    if (key_read(path, text, error) != 0)
+        return fail(EXIT_SYSTEM,
+                    "%s (make it on one node by tandemctl keygen, and give both the "
+                    "same file)",
+                    error);
+    crypto_generichash(partner->beat_key, sizeof partner->beat_key, (const uint8_t *)text,
+                       strlen(text), NULL, 0);
+    sodium_memzero(text, sizeof text);
+    return 0;
+}
+
+/* Copy what the guardian needs of the document. 0, or the exit code after a sentence. */
+static int take_settings(const struct document *document, struct arena *arena,
+                         struct guardian_settings *settings)
 {
     const struct worker_program *program = &settings->program;
     size_t position = document_node(document, program->node);
@@ -121,11 +164,7 @@ static int take_settings(const struct document *document, struct guardian_settin
                     second != NULL ? second : "");
     }
     const struct document_node *node = &document->nodes[position];
-    memcpy(settings->own, node->own, sizeof settings->own);
-    memcpy(settings->home, node->home, sizeof settings->home);
-    if (document->node_count > 1)
-        memcpy(settings->partner_home, document->nodes[1 - position].home,
-               sizeof settings->partner_home);
+    take_pair(document, (uint8_t)position, settings);
     if (node->interface == NULL)
         return 0;
     if (strlen(node->interface) >= sizeof settings->interface)
@@ -134,7 +173,11 @@ static int take_settings(const struct document *document, struct guardian_settin
                     "interface can be (%zu bytes)",
                     program->config, node->name, node->interface, sizeof settings->interface - 1);
     memcpy(settings->interface, node->interface, strlen(node->interface) + 1);
-    return 0;
+    memcpy(settings->partner.interface, settings->interface, sizeof settings->interface);
+    return settings->partner.has_partner && !settings->is_check
+               ? read_beat_key(document_path(program->config, document->keys_path, arena),
+                               &settings->partner)
+               : 0;
 }
 
 /* Read the file into text[DOCUMENT_SIZE_MAX], parse it in memory[ARENA_SIZE] and keep the settings.
@@ -154,7 +197,7 @@ static int parse(char *text, void *memory, struct guardian_settings *settings)
     char sentence[DOCUMENT_ERROR_MAX];
     arena_init(&arena, memory, ARENA_SIZE);
     if (document_parse(&document, file, text, size, &arena, sentence))
-        return take_settings(&document, settings);
+        return take_settings(&document, &arena, settings);
     fprintf(stderr, "%s\n", sentence);
     return EXIT_CONFIGURATION;
 }
@@ -225,7 +268,8 @@ int main(int argc, char **argv)
     if (code != 0)
         return code;
     struct guardian_settings settings = {
-        .program = {.path = options.worker, .config = options.config, .node = options.node}};
+        .program = {.path = options.worker, .config = options.config, .node = options.node},
+        .is_check = options.is_check};
     code = read_document(&settings);
     if (code != 0)
         return code;

@@ -125,7 +125,7 @@ void pair_beat(const struct pair *self, int64_t now_us, struct beat *beat)
 
 /* ---- what is done ---- */
 
-static struct pair_action *act(struct pair_actions *todo, enum pair_action_kind kind, uint8_t home)
+struct pair_action *pair_act(struct pair_actions *todo, enum pair_action_kind kind, uint8_t home)
 {
     assert(todo->count < PAIR_ACTIONS_MAX);
     struct pair_action *action = &todo->list[todo->count++];
@@ -137,15 +137,15 @@ static void advertise(struct pair *self, uint8_t home, struct pair_actions *todo
 {
     bool is_rightful = pair_rightful(self, home) == self->config.self;
     uint8_t priority = is_rightful ? PAIR_PRIORITY_RIGHTFUL : PAIR_PRIORITY_OTHER;
-    act(todo, PAIR_ADVERTISE, home)->priority = pair_is_fit(self) ? priority : 0;
+    pair_act(todo, PAIR_ADVERTISE, home)->priority = pair_is_fit(self) ? priority : 0;
 }
 
-static void announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
+void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
 {
     if (reception_is_isolated(&self->reception)) /* rule 5 */
         return;
     self->homes[home].defended_us = now_us;
-    act(todo, PAIR_ANNOUNCE, home);
+    pair_act(todo, PAIR_ANNOUNCE, home);
 }
 
 /* All moves pass here: what may follow what, and what must be true of it. */
@@ -159,7 +159,7 @@ static void move(struct pair *self, uint8_t number, int64_t now_us, enum pair_st
     };
     struct pair_home *home = &self->homes[number];
     assert(may[home->state][state]);
-    struct pair_action *note = act(todo, PAIR_NOTE, number);
+    struct pair_action *note = pair_act(todo, PAIR_NOTE, number);
     note->was = home->state;
     note->is = state;
     note->reason = reason;
@@ -187,8 +187,9 @@ static void schedule_announcements(struct pair *self, uint8_t number, int64_t no
                                    struct pair_actions *todo)
 {
     struct pair_home *home = &self->homes[number];
-    announce(self, number, now_us, todo);
+    pair_announce(self, number, now_us, todo);
     home->announcements = 1;
+    home->announce_from_us = now_us;
     home->announce_us = now_us + announce_us[1];
 }
 
@@ -196,7 +197,7 @@ static void claim(struct pair *self, uint8_t number, int64_t now_us, enum pair_r
                   struct pair_actions *todo)
 {
     struct pair_home *home = &self->homes[number];
-    act(todo, PAIR_ADD, number);
+    pair_act(todo, PAIR_ADD, number);
     home->claimed_us = now_us;
     home->refresh_us = now_us + PAIR_REFRESH_US;
     home->is_kept = reason == PAIR_UNANSWERED;
@@ -208,11 +209,11 @@ static void claim(struct pair *self, uint8_t number, int64_t now_us, enum pair_r
     schedule_announcements(self, number, now_us, todo);
 }
 
-static void drop(struct pair *self, uint8_t number, int64_t now_us, enum pair_reason reason,
-                 struct pair_actions *todo)
+void pair_drop(struct pair *self, uint8_t number, int64_t now_us, enum pair_reason reason,
+               struct pair_actions *todo)
 {
     struct pair_home *home = &self->homes[number];
-    act(todo, PAIR_DELETE, number);
+    pair_act(todo, PAIR_DELETE, number);
     home->is_refused = false;
     home->is_kept = false;
     if (number == self->config.self)
@@ -236,11 +237,11 @@ static void announce_in_time(struct pair *self, uint8_t number, int64_t now_us,
     struct pair_home *home = &self->homes[number];
     if (now_us < home->announce_us)
         return;
-    announce(self, number, now_us, todo);
+    pair_announce(self, number, now_us, todo);
     if (home->announcements < ANNOUNCEMENTS)
         home->announcements++;
     home->announce_us = home->announcements < ANNOUNCEMENTS
-                            ? home->claimed_us + announce_us[home->announcements]
+                            ? home->announce_from_us + announce_us[home->announcements]
                             : now_us + PAIR_ANNOUNCE_EVERY_US;
 }
 
@@ -251,7 +252,7 @@ static void refresh_in_time(struct pair *self, uint8_t number, int64_t now_us,
     if (now_us < home->refresh_us)
         return;
     home->refresh_us = now_us + PAIR_REFRESH_US;
-    act(todo, PAIR_REFRESH, number);
+    pair_act(todo, PAIR_REFRESH, number);
 }
 
 static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
@@ -263,14 +264,14 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
     if (overlap == PAIR_WORSE && now_us >= self->listen_us) {
         home->is_queue_empty = !self->worker_fit; /* a dead worker has no queue to wait for */
         if (!home->is_queue_empty)
-            act(todo, PAIR_EMPTY, number);
+            pair_act(todo, PAIR_EMPTY, number);
         move(self, number, now_us, PAIR_YIELDING, PAIR_OVERLAP, todo);
         return;
     }
     /* Rule 8: the better one is heard again by whoever listened to the other. */
     if (overlap == PAIR_BETTER && pair_is_fit(self) && home->announced_us > home->defended_us &&
         now_us - home->defended_us >= PAIR_DEFEND_US)
-        announce(self, number, now_us, todo);
+        pair_announce(self, number, now_us, todo);
     announce_in_time(self, number, now_us, todo);
 }
 
@@ -288,7 +289,7 @@ static void judge_yielding(struct pair *self, uint8_t number, int64_t now_us,
     bool is_empty =
         home->is_queue_empty || !self->worker_fit || now_us - home->since_us >= PAIR_YIELD_MAX_US;
     if (is_empty && now_us - home->since_us >= PAIR_YIELD_US)
-        drop(self, number, now_us, PAIR_MOVED, todo);
+        pair_drop(self, number, now_us, PAIR_MOVED, todo);
 }
 
 static void judge_home(struct pair *self, uint8_t number, int64_t now_us, struct pair_actions *todo)
@@ -309,7 +310,7 @@ static void judge_home(struct pair *self, uint8_t number, int64_t now_us, struct
 
 /* ---- the node as a whole ---- */
 
-static void announce_held(struct pair *self, int64_t now_us, struct pair_actions *todo)
+void pair_announce_held(struct pair *self, int64_t now_us, struct pair_actions *todo)
 {
     for (uint8_t i = 0; i < PAIR_NODES; i++)
         if (self->homes[i].state == PAIR_ACTIVE)
@@ -317,11 +318,12 @@ static void announce_held(struct pair *self, int64_t now_us, struct pair_actions
 }
 
 /* Rule 5: reception returned. Listen for one window; then announce what is still held. */
-static void listen(struct pair *self, int64_t now_us)
+void pair_listen(struct pair *self, int64_t now_us)
 {
     self->listen_us = now_us + PAIR_SILENT_INTERVALS * self->config.interval_us;
     for (uint8_t i = 0; i < PAIR_NODES; i++) {
         self->homes[i].announcements = 0;
+        self->homes[i].announce_from_us = self->listen_us;
         self->homes[i].announce_us = self->listen_us;
     }
 }
@@ -333,9 +335,9 @@ static void judge_reception(struct pair *self, int64_t now_us, struct pair_actio
         pair_hears_beats(self, now_us) && (self->last.flags & BEAT_ANSWERED) != 0;
     reception_judge(&self->reception, now_us, pair_is_in_doubt(self, now_us), partner_replied);
     if (was_isolated && !reception_is_isolated(&self->reception))
-        listen(self, now_us);
+        pair_listen(self, now_us);
     if (reception_ask(&self->reception, now_us))
-        act(todo, PAIR_PROBE, self->config.self);
+        pair_act(todo, PAIR_PROBE, self->config.self);
 }
 
 static void judge_fitness(struct pair *self, int64_t now_us)
@@ -359,7 +361,7 @@ static void ask_partner(struct pair *self, int64_t now_us, struct pair_actions *
     if (self->asked_us != INT64_MIN && now_us - self->asked_us < PAIR_ASK_US)
         return;
     self->asked_us = now_us;
-    act(todo, PAIR_ASK, self->config.self);
+    pair_act(todo, PAIR_ASK, self->config.self);
 }
 
 static void judge_stop(struct pair *self, int64_t now_us, struct pair_actions *todo)
@@ -369,9 +371,9 @@ static void judge_stop(struct pair *self, int64_t now_us, struct pair_actions *t
     bool is_alone = !self->config.has_partner || !pair_hears_beats(self, now_us);
     for (uint8_t i = 0; i < PAIR_NODES; i++)
         if (self->homes[i].state != PAIR_BACKUP && (is_alone || now_us >= self->stop_us))
-            drop(self, i, now_us, PAIR_STOPPED, todo);
+            pair_drop(self, i, now_us, PAIR_STOPPED, todo);
     if (holds(self) == 0)
-        act(todo, PAIR_END, self->config.self);
+        pair_act(todo, PAIR_END, self->config.self);
 }
 
 /* Beats and advertisements go together, each interval and when what they say changed. */
@@ -387,7 +389,7 @@ static void speak(struct pair *self, int64_t now_us, struct pair_actions *todo)
     self->said = said;
     self->said_holds = said_holds;
     if (self->config.has_partner)
-        act(todo, PAIR_BEAT, self->config.self);
+        pair_act(todo, PAIR_BEAT, self->config.self);
     for (uint8_t i = 0; i < PAIR_NODES; i++)
         if (self->homes[i].state == PAIR_ACTIVE && (is_due || is_worse))
             advertise(self, i, todo);
@@ -409,191 +411,7 @@ static void judge(struct pair *self, int64_t now_us, struct pair_actions *todo)
     speak(self, now_us, todo);
 }
 
-/* ---- events ---- */
-
-static void take_handover(struct pair *self, uint8_t number, const struct beat_handover *handover)
-{
-    struct pair_home *home = &self->homes[number];
-    if (handover->version <= home->handover.version || handover->node >= PAIR_NODES)
-        return;
-    home->is_ordered = true;
-    home->handover = *handover;
-}
-
-static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat)
-{
-    assert(beat->sender != self->config.self);
-    self->last = *beat;
-    self->beat_us = now_us;
-    if (self->broke_us != INT64_MAX && now_us - self->broke_us > PAIR_DEFEND_US)
-        self->broke_us = INT64_MAX; /* it lives, whatever broke */
-    for (uint8_t i = 0; i < PAIR_NODES; i++) {
-        struct pair_home *home = &self->homes[i];
-        if ((beat->holds >> i & 1U) != 0)
-            home->beat_holds_us = now_us;
-        else
-            home->beat_lacks_us = now_us;
-        take_handover(self, i, &beat->handovers[i]);
-    }
-}
-
-static void take_advertisement(struct pair *self, int64_t now_us, const struct pair_event *event)
-{
-    struct pair_home *home = &self->homes[event->home];
-    if (event->priority == 0)
-        home->goodbye_us = now_us;
-    else
-        home->advertised_us = now_us;
-}
-
-static void take_break(struct pair *self, int64_t now_us, enum pair_reason reason)
-{
-    if (self->broke_us != INT64_MAX)
-        return;
-    self->broke_us = now_us;
-    self->broke_by = reason;
-}
-
-/* Rule 7: before anything is sent, delete what the partner is heard holding; listen. */
-static void take_drained(struct pair *self, int64_t now_us, struct pair_actions *todo)
-{
-    self->is_waking = false;
-    reception_forgive(&self->reception, now_us);
-    listen(self, now_us);
-    for (uint8_t i = 0; i < PAIR_NODES; i++) {
-        pair_follow(self, i, now_us);
-        if (self->homes[i].state != PAIR_BACKUP && pair_overlap(self, i, now_us) != PAIR_ALONE)
-            drop(self, i, now_us, PAIR_WOKE_LATE, todo);
-        else if (self->homes[i].state != PAIR_BACKUP)
-            act(todo, PAIR_REFRESH, i); /* its lease may have ended meanwhile */
-    }
-}
-
-static void take_asked(struct pair *self, bool is_answered)
-{
-    if (!is_answered) {
-        if (self->asks_unanswered < PAIR_ASKS_MAX)
-            self->asks_unanswered++;
-        return;
-    }
-    self->asks_unanswered = 0;
-    for (uint8_t i = 0; i < PAIR_NODES; i++)
-        self->homes[i].is_kept = false;
-}
-
-static void take_home_event(struct pair *self, int64_t now_us, const struct pair_event *event,
-                            struct pair_actions *todo)
-{
-    assert(event->home < PAIR_NODES);
-    uint8_t number = event->home;
-    struct pair_home *home = &self->homes[number];
-    bool is_held = home->state != PAIR_BACKUP;
-    switch (event->kind) {
-    case PAIR_EVENT_ADVERTISEMENT:
-        take_advertisement(self, now_us, event);
-        break;
-    case PAIR_EVENT_ANNOUNCED:
-        home->announced_us = now_us;
-        break;
-    case PAIR_EVENT_FOREIGN:
-        home->foreign_us = now_us;
-        act(todo, PAIR_ALARM, number);
-        if (home->state == PAIR_ACTIVE && now_us - home->defended_us >= PAIR_DEFEND_US)
-            announce(self, number, now_us, todo);
-        break;
-    case PAIR_EVENT_WHO_HAS: /* a frozen kernel may still answer, until its lease ends */
-        if (home->state == PAIR_ACTIVE && now_us - home->claimed_us <= PAIR_ANSWER_US &&
-            home->reason != PAIR_VACANT)
-            announce(self, number, now_us, todo);
-        break;
-    case PAIR_EVENT_ADDED:
-        home->is_refused = false;
-        break;
-    case PAIR_EVENT_ADD_FAILED:
-        home->is_refused = is_held;
-        home->refresh_us = now_us + PAIR_REFRESH_US;
-        break;
-    case PAIR_EVENT_DELETED:
-        if (!is_held)
-            break;
-        act(todo, PAIR_ADD, number);
-        if (home->state == PAIR_ACTIVE)
-            announce(self, number, now_us, todo);
-        break;
-    case PAIR_EVENT_QUEUE_EMPTY:
-        home->is_queue_empty = home->state == PAIR_YIELDING;
-        break;
-    case PAIR_EVENT_HANDOVER:
-        take_handover(self, number, &event->handover);
-        break;
-    default:
-        assert(!"a home's event");
-    }
-}
-
-static void take(struct pair *self, int64_t now_us, const struct pair_event *event,
-                 struct pair_actions *todo)
-{
-    switch (event->kind) {
-    case PAIR_EVENT_TIMEOUT:
-        break;
-    case PAIR_EVENT_WORKER:
-        self->worker_fit = event->fit;
-        self->synced = event->synced;
-        break;
-    case PAIR_EVENT_BEAT:
-        take_beat(self, now_us, event->beat);
-        break;
-    case PAIR_EVENT_FRAME:
-        reception_frame(&self->reception, now_us);
-        break;
-    case PAIR_EVENT_REPLY:
-        if (reception_reply(&self->reception, now_us))
-            announce_held(self, now_us, todo);
-        break;
-    case PAIR_EVENT_CARRIER:
-        reception_carrier(&self->reception, now_us, event->is);
-        if (event->is)
-            listen(self, now_us);
-        break;
-    case PAIR_EVENT_TRIPWIRE:
-        if (event->is)
-            self->broke_us = INT64_MAX;
-        else
-            take_break(self, now_us, PAIR_TRIPWIRE);
-        break;
-    case PAIR_EVENT_REFUSED:
-        take_break(self, now_us, PAIR_REFUSED);
-        break;
-    case PAIR_EVENT_WOKE:
-        self->is_waking = true;
-        self->lateness_us = event->lateness_us;
-        break;
-    case PAIR_EVENT_DRAINED:
-        take_drained(self, now_us, todo);
-        break;
-    case PAIR_EVENT_ASKED:
-        take_asked(self, event->is);
-        break;
-    case PAIR_EVENT_AGENTS:
-        self->agents_fresh = event->fresh;
-        self->agents_lost = event->lost;
-        break;
-    case PAIR_EVENT_RESET:
-        for (uint8_t i = 0; i < PAIR_NODES; i++) {
-            self->homes[i].hold_us = PAIR_HOLD_US_MIN;
-            self->homes[i].returned_us = INT64_MIN;
-        }
-        break;
-    case PAIR_EVENT_STOP:
-        self->stopping = true;
-        self->stop_us = now_us + PAIR_STOP_US;
-        break;
-    default:
-        take_home_event(self, now_us, event, todo);
-        break;
-    }
-}
+/* ---- start, step, deadline ---- */
 
 void pair_init(struct pair *self, const struct pair_config *config, int64_t now_us)
 {
@@ -633,7 +451,7 @@ void pair_step(struct pair *self, int64_t now_us, const struct pair_event *event
     assert(now_us >= self->now_us);
     self->now_us = now_us;
     todo->count = 0;
-    take(self, now_us, event, todo);
+    pair_take(self, now_us, event, todo);
     judge(self, now_us, todo);
 }
 

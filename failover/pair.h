@@ -73,12 +73,13 @@ enum pair_reason {
     PAIR_REASONS,
 };
 
-enum pair_fault {                    /* of this node, for the status: why it is not fit */
-                  PAIR_SOUND,        /* "sound" */
-                  PAIR_WORKER_UNFIT, /* "worker-unfit": the gate says why */
-                  PAIR_IS_ISOLATED,  /* "isolated" */
-                  PAIR_ADDRESS_REFUSED, /* "address-failed": the kernel does not take what is to be held */
-                  PAIR_IS_STOPPING, /* "stopping" */
+/* Of this node: why it is not fit. */
+enum pair_fault {
+    PAIR_SOUND,           /* "sound" */
+    PAIR_WORKER_UNFIT,    /* "worker-unfit": the gate says why */
+    PAIR_IS_ISOLATED,     /* "isolated" */
+    PAIR_ADDRESS_REFUSED, /* "address-failed": the kernel does not take it */
+    PAIR_IS_STOPPING,     /* "stopping" */
 };
 
 struct pair_config {
@@ -104,6 +105,7 @@ struct pair_home {
     /* holding */
     int64_t claimed_us;                           /* INT64_MIN: never */
     int64_t refresh_us, announce_us, defended_us; /* next; next; last */
+    int64_t announce_from_us;                     /* the schedule's zero */
     uint8_t announcements;                        /* of the schedule */
     bool is_refused;                              /* the kernel did not take it */
     bool is_kept;                                 /* rule 4: until the partner's DNS answers */

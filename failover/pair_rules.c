@@ -87,14 +87,21 @@ bool pair_is_in_doubt(const struct pair *self, int64_t now_us)
 {
     /* Two missing, and half an interval for them to be late. */
     int64_t patience_us = self->config.interval_us * 5 / 2;
+    bool is_any_partners = false;
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        is_any_partners |= self->homes[i].is_partners && self->homes[i].state == PAIR_BACKUP;
     if (!self->config.has_partner)
         return false;
     if (pair_hears_beats(self, now_us) && says(self, BEAT_PROBING))
         return true;
+    /* Who holds nothing that I could take, and is silent: there is nothing to find out. */
+    if (!is_any_partners)
+        return false;
     if (self->beat_us != INT64_MIN && now_us - self->beat_us >= patience_us)
         return true;
     for (uint8_t i = 0; i < PAIR_NODES; i++)
-        if (self->homes[i].is_partners && now_us - self->homes[i].advertised_us >= patience_us)
+        if (self->homes[i].is_partners && self->homes[i].state == PAIR_BACKUP &&
+            !is_within(now_us, self->homes[i].advertised_us, patience_us))
             return true;
     return false;
 }
@@ -227,7 +234,8 @@ bool pair_claims(struct pair *self, uint8_t number, int64_t now_us, enum pair_re
 {
     struct pair_home *home = &self->homes[number];
     assert(home->state == PAIR_BACKUP);
-    if (!pair_is_fit(self) || now_us < self->listen_us)
+    bool is_there = self->config.has_partner || number == self->config.self;
+    if (!is_there || !pair_is_fit(self) || now_us < self->listen_us)
         return false;
     if (home->is_partners)
         return claims_from_partner(self, number, now_us, reason);

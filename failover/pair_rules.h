@@ -1,6 +1,8 @@
-/* failover/pair_rules.h -- private to pair.c: what the rules say of one home, now.
+/* failover/pair_rules.h -- private to the pair: its parts.
  *
- * Functions of the pair's state alone; pair.c acts on what they say. */
+ *   pair_take.c    an event, into what is known
+ *   pair_rules.c   what the rules say of one home, now: functions of what is known alone
+ *   pair.c         acts on what they say */
 #ifndef TANDEM_FAILOVER_PAIR_RULES_H
 #define TANDEM_FAILOVER_PAIR_RULES_H
 
@@ -25,5 +27,19 @@ enum pair_overlap pair_overlap(const struct pair *self, uint8_t home, int64_t no
 
 /* Follow the partner's word about who holds this home. */
 void pair_follow(struct pair *self, uint8_t home, int64_t now_us);
+
+/* Apply an event; what it leads to is judged afterwards. */
+void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event,
+               struct pair_actions *todo);
+
+struct pair_action *pair_act(struct pair_actions *todo, enum pair_action_kind kind, uint8_t home);
+/* Nothing is announced while isolated: rule 5. */
+void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo);
+/* Begin the announcements of all that is held anew. */
+void pair_announce_held(struct pair *self, int64_t now_us, struct pair_actions *todo);
+void pair_drop(struct pair *self, uint8_t home, int64_t now_us, enum pair_reason reason,
+               struct pair_actions *todo);
+/* Claim nothing for one window; then announce what is still held. */
+void pair_listen(struct pair *self, int64_t now_us);
 
 #endif

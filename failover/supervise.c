@@ -9,13 +9,6 @@ static const char *const worker_words[] = {
     [SUPERVISE_ENDED] = "ended",
 };
 
-static const char *const address_words[] = {
-    [SUPERVISE_ABSENT] = "absent",
-    [SUPERVISE_HELD] = "held",
-    [SUPERVISE_FAILED] = "failed",
-    [SUPERVISE_LAPSED] = "lapsed",
-};
-
 static const char *const reason_words[] = {
     [SUPERVISE_STARTED] = "start",
     [SUPERVISE_READY_HEARD] = "ready",
@@ -30,9 +23,6 @@ static const char *const reason_words[] = {
     [SUPERVISE_BACK_OFF_OVER] = "back-off",
     [SUPERVISE_STOP_ASKED] = "stop",
     [SUPERVISE_STOP_TIMEOUT] = "stop-timeout",
-    [SUPERVISE_LEASE_REFUSED] = "lease-failed",
-    [SUPERVISE_LEASE_BACK] = "lease-restored",
-    [SUPERVISE_WORKER_DOWN] = "worker-down",
 };
 
 #define BIT(state) (1u << (state))
@@ -49,11 +39,9 @@ static const unsigned worker_next[] = {
     [SUPERVISE_ENDED] = 0,
 };
 
-void supervise_init(struct supervise *self, size_t address_count)
+void supervise_init(struct supervise *self)
 {
-    assert(address_count <= SUPERVISE_ADDRESSES_MAX);
     *self = (struct supervise){
-        .address_count = address_count,
         .back_off_ms = SUPERVISE_BACK_OFF_MS_MIN,
         .is_first_start = true,
     };
@@ -73,31 +61,10 @@ static void move(struct supervise *self, enum supervise_worker next, enum superv
 {
     assert((worker_next[self->worker] & BIT(next)) != 0);
     struct supervise_action *note = add(todo, SUPERVISE_NOTE_WORKER);
-    note->was = (int)self->worker;
-    note->is = (int)next;
+    note->was = self->worker;
+    note->is = next;
     note->reason = reason;
     self->worker = next;
-}
-
-/* Every change of an address's state goes through here. */
-static void move_home(struct supervise *self, size_t address, enum supervise_address next,
-                      enum supervise_reason reason, int64_t now_ms, struct supervise_actions *todo)
-{
-    assert(address < self->address_count);
-    struct supervise_home *home = &self->homes[address];
-    struct supervise_action *note = add(todo, SUPERVISE_NOTE_HOME);
-    note->address = address;
-    note->was = (int)home->state;
-    note->is = (int)next;
-    note->reason = reason;
-    *home = (struct supervise_home){.state = next, .since_ms = now_ms, .reason = reason};
-}
-
-static void refresh(struct supervise *self, int64_t now_ms, struct supervise_actions *todo)
-{
-    assert(self->is_holding);
-    self->refresh_at_ms = now_ms + SUPERVISE_REFRESH_MS;
-    add(todo, SUPERVISE_LEASE);
 }
 
 static void spawn(struct supervise *self, enum supervise_reason reason,
@@ -114,33 +81,17 @@ static void on_ready(struct supervise *self, int64_t now_ms, struct supervise_ac
     move(self, SUPERVISE_ALIVE, SUPERVISE_READY_HEARD, todo);
     self->alive_at_ms = now_ms;
     self->is_first_start = false;
-    if (self->address_count > 0) {
-        self->is_holding = true;
-        self->hold_until_ms = INT64_MAX;
-        refresh(self, now_ms, todo);
-    }
     add(todo, SUPERVISE_TELL_HOMES);
     if (self->is_reload_wanted)
         add(todo, SUPERVISE_TELL_RELOAD);
     self->is_reload_wanted = false;
 }
 
-/* The worker no longer answers: the second in which it may come back begins, once. */
+/* The worker no longer answers. One that did for long starts anew without delay. */
 static void end_service(struct supervise *self, int64_t now_ms)
 {
-    if (self->worker != SUPERVISE_ALIVE)
-        return;
-    if (now_ms - self->alive_at_ms >= SUPERVISE_PROVEN_MS)
+    if (self->worker == SUPERVISE_ALIVE && now_ms - self->alive_at_ms >= SUPERVISE_PROVEN_MS)
         self->back_off_ms = SUPERVISE_BACK_OFF_MS_MIN;
-    if (self->is_holding)
-        self->hold_until_ms = now_ms + SUPERVISE_KEEP_MS;
-}
-
-static void lapse(struct supervise *self, int64_t now_ms, struct supervise_actions *todo)
-{
-    self->is_holding = false;
-    for (size_t i = 0; i < self->address_count; i++)
-        move_home(self, i, SUPERVISE_LAPSED, SUPERVISE_WORKER_DOWN, now_ms, todo);
 }
 
 static void on_died(struct supervise *self, int64_t now_ms, enum supervise_reason reason,
@@ -155,17 +106,10 @@ static void on_died(struct supervise *self, int64_t now_ms, enum supervise_reaso
 }
 
 /* No worker is left and none shall follow. */
-static void end(struct supervise *self, int64_t now_ms, int code, enum supervise_reason reason,
+static void end(struct supervise *self, int code, enum supervise_reason reason,
                 struct supervise_actions *todo)
 {
-    self->is_holding = false;
     move(self, SUPERVISE_ENDED, reason, todo);
-    for (size_t i = 0; i < self->address_count; i++) {
-        if (self->homes[i].state == SUPERVISE_ABSENT)
-            continue;
-        add(todo, SUPERVISE_RELEASE)->address = i;
-        move_home(self, i, SUPERVISE_ABSENT, SUPERVISE_STOP_ASKED, now_ms, todo);
-    }
     add(todo, SUPERVISE_EXIT)->code = code;
 }
 
@@ -173,7 +117,7 @@ static void on_reaped(struct supervise *self, int64_t now_ms, const struct super
                       struct supervise_actions *todo)
 {
     if (self->worker == SUPERVISE_STOPPING) {
-        end(self, now_ms, 0, event->reason, todo);
+        end(self, 0, event->reason, todo);
         return;
     }
     if (self->worker != SUPERVISE_STARTING && self->worker != SUPERVISE_ALIVE &&
@@ -182,7 +126,7 @@ static void on_reaped(struct supervise *self, int64_t now_ms, const struct super
     /* The worker has said what is wrong in one sentence; who started us gets a status to match. */
     if (self->is_first_start &&
         (event->exit_code == EXIT_CONFIGURATION || event->exit_code == EXIT_SYSTEM)) {
-        end(self, now_ms, event->exit_code,
+        end(self, event->exit_code,
             event->exit_code == EXIT_SYSTEM ? SUPERVISE_SYSTEM : SUPERVISE_CONFIGURATION, todo);
         return;
     }
@@ -195,28 +139,12 @@ static void on_reaped(struct supervise *self, int64_t now_ms, const struct super
         self->back_off_ms = SUPERVISE_BACK_OFF_MS_MAX;
 }
 
-static void on_lease(struct supervise *self, int64_t now_ms, const struct supervise_event *event,
-                     struct supervise_actions *todo)
-{
-    bool is_granted = event->kind == SUPERVISE_LEASED;
-    enum supervise_address next = is_granted ? SUPERVISE_HELD : SUPERVISE_FAILED;
-    enum supervise_address was = self->homes[event->address].state;
-    if (!self->is_holding || was == next)
-        return;
-    enum supervise_reason reason = SUPERVISE_LEASE_REFUSED;
-    if (is_granted)
-        reason = was == SUPERVISE_FAILED ? SUPERVISE_LEASE_BACK : SUPERVISE_READY_HEARD;
-    move_home(self, event->address, next, reason, now_ms, todo);
-    if (self->worker == SUPERVISE_ALIVE)
-        add(todo, SUPERVISE_TELL_HOMES);
-}
-
 static void on_stop(struct supervise *self, int64_t now_ms, struct supervise_actions *todo)
 {
     if (self->worker == SUPERVISE_STOPPING || self->worker == SUPERVISE_ENDED)
         return;
     if (self->worker == SUPERVISE_IDLE || self->worker == SUPERVISE_WAITING) {
-        end(self, now_ms, 0, SUPERVISE_STOP_ASKED, todo);
+        end(self, 0, SUPERVISE_STOP_ASKED, todo);
         return;
     }
     if (self->worker != SUPERVISE_DEAD)
@@ -236,10 +164,6 @@ static void on_reload(struct supervise *self, struct supervise_actions *todo)
 
 static void on_timeout(struct supervise *self, int64_t now_ms, struct supervise_actions *todo)
 {
-    if (self->is_holding && now_ms >= self->hold_until_ms)
-        lapse(self, now_ms, todo);
-    if (self->is_holding && now_ms >= self->refresh_at_ms)
-        refresh(self, now_ms, todo);
     if (self->worker == SUPERVISE_WAITING && now_ms >= self->restart_at_ms)
         spawn(self, SUPERVISE_BACK_OFF_OVER, todo);
     if (self->worker == SUPERVISE_STOPPING && now_ms >= self->kill_at_ms) {
@@ -271,10 +195,6 @@ void supervise_step(struct supervise *self, int64_t now_ms, const struct supervi
     case SUPERVISE_REAPED:
         on_reaped(self, now_ms, event, todo);
         break;
-    case SUPERVISE_LEASED:
-    case SUPERVISE_LEASE_FAILED:
-        on_lease(self, now_ms, event, todo);
-        break;
     case SUPERVISE_RELOAD:
         on_reload(self, todo);
         break;
@@ -287,21 +207,11 @@ void supervise_step(struct supervise *self, int64_t now_ms, const struct supervi
     }
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t supervise_deadline_ms(const struct supervise *self)
 {
-    int64_t deadline_ms = INT64_MAX;
-    if (self->is_holding)
-        deadline_ms = earlier(self->refresh_at_ms, self->hold_until_ms);
     if (self->worker == SUPERVISE_WAITING)
-        deadline_ms = earlier(deadline_ms, self->restart_at_ms);
-    if (self->worker == SUPERVISE_STOPPING)
-        deadline_ms = earlier(deadline_ms, self->kill_at_ms);
-    return deadline_ms;
+        return self->restart_at_ms;
+    return self->worker == SUPERVISE_STOPPING ? self->kill_at_ms : INT64_MAX;
 }
 
 const char *supervise_worker_word(enum supervise_worker worker)
@@ -310,14 +220,8 @@ const char *supervise_worker_word(enum supervise_worker worker)
     return worker_words[worker];
 }
 
-const char *supervise_address_word(enum supervise_address address)
-{
-    assert(address <= SUPERVISE_LAPSED);
-    return address_words[address];
-}
-
 const char *supervise_reason_word(enum supervise_reason reason)
 {
-    assert(reason <= SUPERVISE_WORKER_DOWN);
+    assert(reason <= SUPERVISE_STOP_TIMEOUT);
     return reason_words[reason];
 }

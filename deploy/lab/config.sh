@@ -103,6 +103,7 @@ config_write() {
     local server
     (umask 077 && mkdir -p "$state/keys" "$state/state")
     mkdir -p "$state/run" "$state/log" "$state/pid" "$state/agents"
+    key beat >/dev/null || exit # the nodes' own: both have the same
     [ -e "$state/tandem.example.zone" ] || config_zone >"$state/tandem.example.zone"
     if [ ! -e "$state/tandem.yaml" ]; then
         config_document >"$state/tandem.yaml.new" || exit

@@ -89,6 +89,10 @@ stop() {
     exits 0
 }
 
+mkdir -m 700 "$work/keys"
+printf '%s\n' 'JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6' >"$work/keys/beat.key"
+chmod 600 "$work/keys/beat.key"
+
 document() { # INTERFACE LINE
     cat >"$work/tandem.yaml" <<END
 format: 1
@@ -125,9 +129,10 @@ check "READY makes it alive" \
     within 2000 logged "guardian worker starting -> alive reason=ready pid="
 check "the home addresses are held" within 500 both_held
 check "residual addresses are removed and said" test "$(count "reason=residual")" = 2
-check "the partner's home address is gone" never held 192.0.2.54
+check "the partner, who is not there, is not waited for" \
+    within 1000 logged "backup -> active reason=vacant home=ns2"
 check "the worker is told what is held and why" \
-    within 500 logged "puppet address $home4 held=1 reason=ready"
+    within 500 logged "puppet address $home4 held=1 reason=vacant"
 check "the worker's sync is noted" within 500 logged "guardian sync unsynced -> synced"
 check "IPv6 is deprecated, so never a source" \
     grep -q "$home6/128.*deprecated" <(ip -o addr show dev lan)
@@ -144,29 +149,27 @@ echo "        SIGKILL to the log line: $(($(stamp_of "owner-died pid=$old") - be
 check "it is reaped with its signal" \
     within 1000 logged "reason=signal pid=$old signal=9 delay_ms=100"
 check "it is alive again within 1 s" within 1000 came_after "$old"
-check "and the addresses never went" both_held
-check "nothing was said about them" never logged "held -> lapsed"
+check "and the addresses never went, for nobody else holds them" both_held
+check "nothing was said about them" never logged "active -> "
 
 # ---- the worker hangs, is told to reload, does not come back ----
 kill -HUP "$guardian"
 check "SIGHUP reaches the worker" within 1000 logged "puppet reloads"
 echo exit-111 >"$work/orders"
 kill -KILL "$(worker_pid)"
-check "down for a second, the addresses lapse" \
-    within 1500 logged "held -> lapsed reason=worker-down address=$home4"
-check "and the kernel removes them" within 3000 none_held
-check "restarts back off" logged "waiting reason=exited pid=.* status=111 delay_ms=400"
+check "restarts back off" \
+    within 3000 logged "waiting reason=exited pid=.* status=111 delay_ms=400"
+check "and the addresses stay, for nobody else holds them" both_held
 echo exit-100 >"$work/orders"
 check "a later exit 100 is restarted too" \
     within 8000 logged "waiting reason=exited pid=.* status=100"
 echo serve >"$work/orders"
-check "READY brings them back" within 14000 both_held
-check "and says so" logged "lapsed -> held reason=ready address=$home4"
+check "and alive in the end" within 14000 logged "starting -> alive reason=ready"
 
 # ---- an interface that is made anew, a worker that misbehaves ----
 ip link del lan
 check "a lost interface is noted once" \
-    within 1000 logged "held -> failed reason=lease-failed address=$home6 .*ENODEV"
+    within 1000 logged "held -> failed reason=lease-failed interface=lan .*ENODEV"
 ip link add lan type veth peer name lan-peer
 ip link set lan up
 check "on a new one they are held again" within 1000 both_held

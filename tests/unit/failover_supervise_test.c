@@ -18,24 +18,19 @@ static void say(const char *format, ...)
     va_end(arguments);
 }
 
-/* One action in words; a note as "was>is reason", a home's with its position. */
+/* One action in words; a note as "was>is reason". */
 static void say_action(const struct supervise_action *action)
 {
     static const char *const words[] = {
         [SUPERVISE_SPAWN] = "spawn",         [SUPERVISE_KILL] = "kill",
         [SUPERVISE_TELL_STOP] = "tell-stop", [SUPERVISE_TELL_RELOAD] = "tell-reload",
-        [SUPERVISE_TELL_HOMES] = "tell",     [SUPERVISE_LEASE] = "lease",
+        [SUPERVISE_TELL_HOMES] = "tell",
     };
     if (said[0] != '\0')
         say(", ");
     if (action->kind == SUPERVISE_NOTE_WORKER)
         say("%s>%s %s", supervise_worker_word(action->was), supervise_worker_word(action->is),
             supervise_reason_word(action->reason));
-    else if (action->kind == SUPERVISE_NOTE_HOME)
-        say("%zu:%s>%s %s", action->address, supervise_address_word(action->was),
-            supervise_address_word(action->is), supervise_reason_word(action->reason));
-    else if (action->kind == SUPERVISE_RELEASE)
-        say("release %zu", action->address);
     else if (action->kind == SUPERVISE_EXIT)
         say("exit %d", action->code);
     else
@@ -81,39 +76,17 @@ static const char *exits(int64_t now_ms, int code)
                                                  .exit_code = code});
 }
 
-static const char *leased(int64_t now_ms, enum supervise_event_kind kind, size_t address)
-{
-    return step(now_ms, (struct supervise_event){.kind = kind, .address = address});
-}
-
-/* A guardian whose worker serves since 0 ms and which holds its one home address. */
+/* A guardian whose worker serves since 0 ms. */
 static void serve(void)
 {
-    supervise_init(&guardian, 1);
+    supervise_init(&guardian);
     happens(0, SUPERVISE_START);
     happens(0, SUPERVISE_READY);
-    leased(0, SUPERVISE_LEASED, 0);
 }
 
-START_TEST(the_addresses_are_held_from_ready_on)
+START_TEST(a_worker_that_is_ready_is_told_of_the_addresses)
 {
-    supervise_init(&guardian, 2);
-    ck_assert_str_eq(happens(0, SUPERVISE_START), "idle>starting start, spawn");
-    ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
-    ck_assert_str_eq(happens(50, SUPERVISE_READY), "starting>alive ready, lease, tell");
-    ck_assert_str_eq(leased(50, SUPERVISE_LEASED, 0), "0:absent>held ready, tell");
-    ck_assert_str_eq(leased(50, SUPERVISE_LEASED, 1), "1:absent>held ready, tell");
-    ck_assert_int_eq(supervise_deadline_ms(&guardian), 350);
-    ck_assert_str_eq(timeout(349), "");
-    ck_assert_str_eq(timeout(350), "lease");
-    ck_assert_str_eq(leased(350, SUPERVISE_LEASED, 0), "");
-    ck_assert_int_eq(guardian.homes[0].since_ms, 50);
-}
-END_TEST
-
-START_TEST(the_hosts_own_addresses_are_not_touched)
-{
-    supervise_init(&guardian, 0);
+    supervise_init(&guardian);
     happens(0, SUPERVISE_START);
     ck_assert_str_eq(happens(0, SUPERVISE_READY), "starting>alive ready, tell");
     ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
@@ -122,66 +95,10 @@ START_TEST(the_hosts_own_addresses_are_not_touched)
 }
 END_TEST
 
-START_TEST(a_worker_back_within_a_second_loses_nothing)
-{
-    serve();
-    ck_assert_str_eq(died(100), "alive>dead owner-died, kill");
-    ck_assert_str_eq(killed(130), "dead>waiting signal");
-    ck_assert_str_eq(timeout(300), "lease, waiting>starting back-off, spawn");
-    ck_assert_str_eq(timeout(1099), "lease");
-    ck_assert_str_eq(happens(1099, SUPERVISE_READY), "starting>alive ready, lease, tell");
-    ck_assert_str_eq(leased(1099, SUPERVISE_LEASED, 0), "");
-    ck_assert_int_eq(guardian.homes[0].since_ms, 0);
-    ck_assert_str_eq(timeout(1399), "lease");
-}
-END_TEST
-
-START_TEST(a_worker_down_for_a_second_costs_the_addresses_until_ready)
-{
-    serve();
-    died(100);
-    killed(130);
-    timeout(900);
-    ck_assert_int_eq(supervise_deadline_ms(&guardian), 1100);
-    ck_assert_str_eq(timeout(1100), "0:held>lapsed worker-down");
-    ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
-    happens(5000, SUPERVISE_READY);
-    ck_assert_str_eq(leased(5000, SUPERVISE_LEASED, 0), "0:lapsed>held ready, tell");
-}
-END_TEST
-
-/* The second counts from the first death: crashing in its middle does not extend it. */
-START_TEST(a_crash_while_starting_extends_nothing)
-{
-    serve();
-    died(0);
-    killed(0);
-    timeout(100);
-    timeout(300);
-    killed(600);
-    ck_assert_int_eq(supervise_deadline_ms(&guardian), 600); /* the refresh, before the restart */
-    ck_assert_str_eq(timeout(1000), "0:held>lapsed worker-down, waiting>starting back-off, spawn");
-}
-END_TEST
-
-START_TEST(a_refused_lease_is_said_once_and_tried_again)
-{
-    supervise_init(&guardian, 1);
-    happens(0, SUPERVISE_START);
-    happens(0, SUPERVISE_READY);
-    ck_assert_str_eq(leased(0, SUPERVISE_LEASE_FAILED, 0), "0:absent>failed lease-failed, tell");
-    ck_assert_str_eq(timeout(300), "lease");
-    ck_assert_str_eq(leased(300, SUPERVISE_LEASE_FAILED, 0), "");
-    ck_assert_str_eq(leased(600, SUPERVISE_LEASED, 0), "0:failed>held lease-restored, tell");
-    died(700);
-    ck_assert_str_eq(leased(900, SUPERVISE_LEASE_FAILED, 0), "0:held>failed lease-failed");
-}
-END_TEST
-
 START_TEST(the_back_off_doubles_to_its_limit)
 {
     int64_t now_ms = 0;
-    supervise_init(&guardian, 0);
+    supervise_init(&guardian);
     happens(now_ms, SUPERVISE_START);
     const int64_t expected_ms[] = {100,  200,   400,   800,   1600, 3200,
                                    6400, 12800, 25600, 30000, 30000};
@@ -202,7 +119,7 @@ START_TEST(a_minute_alive_forgives_earlier_deaths)
         bool is_seen_dead_first;
     } rows[] = {{59999, 200, true}, {60000, 100, true}, {59999, 200, false}, {60000, 100, false}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        supervise_init(&guardian, 0);
+        supervise_init(&guardian);
         happens(0, SUPERVISE_START);
         killed(0);
         timeout(100);
@@ -218,12 +135,12 @@ END_TEST
 
 START_TEST(what_cannot_start_ends_only_the_first_start)
 {
-    supervise_init(&guardian, 1);
+    supervise_init(&guardian);
     happens(0, SUPERVISE_START);
     ck_assert_str_eq(exits(5, EXIT_CONFIGURATION), "starting>ended configuration, exit 100");
 
     /* Its channel ends a moment before it can be reaped. */
-    supervise_init(&guardian, 1);
+    supervise_init(&guardian);
     happens(0, SUPERVISE_START);
     died(5);
     ck_assert_str_eq(exits(5, EXIT_CONFIGURATION), "dead>ended configuration, exit 100");
@@ -231,11 +148,11 @@ START_TEST(what_cannot_start_ends_only_the_first_start)
     serve();
     ck_assert_str_eq(exits(5, EXIT_CONFIGURATION), "alive>waiting exited");
 
-    supervise_init(&guardian, 1);
+    supervise_init(&guardian);
     happens(0, SUPERVISE_START);
     ck_assert_str_eq(exits(5, EXIT_SYSTEM), "starting>ended system, exit 111");
 
-    supervise_init(&guardian, 1);
+    supervise_init(&guardian);
     happens(0, SUPERVISE_START);
     ck_assert_str_eq(exits(5, 1), "starting>waiting exited");
     timeout(105);
@@ -245,20 +162,20 @@ START_TEST(what_cannot_start_ends_only_the_first_start)
 }
 END_TEST
 
-START_TEST(a_stop_waits_for_the_worker_and_then_releases)
+START_TEST(a_stop_waits_for_the_worker)
 {
     serve();
     ck_assert_str_eq(happens(100, SUPERVISE_STOP), "tell-stop, alive>stopping stop");
-    ck_assert_str_eq(timeout(300), "lease");
+    ck_assert_str_eq(timeout(300), "");
     ck_assert_str_eq(died(350), "");
-    ck_assert_str_eq(exits(400, 0), "stopping>ended exited, release 0, 0:held>absent stop, exit 0");
+    ck_assert_str_eq(exits(400, 0), "stopping>ended exited, exit 0");
     ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
 }
 END_TEST
 
 START_TEST(a_worker_that_does_not_stop_is_killed_after_three_seconds)
 {
-    supervise_init(&guardian, 0);
+    supervise_init(&guardian);
     happens(0, SUPERVISE_START);
     ck_assert_str_eq(happens(100, SUPERVISE_STOP), "tell-stop, starting>stopping stop");
     ck_assert_str_eq(happens(200, SUPERVISE_STOP), "");
@@ -274,17 +191,16 @@ START_TEST(a_stop_between_two_workers_ends_at_once)
     serve();
     died(100);
     ck_assert_str_eq(happens(110, SUPERVISE_STOP), "dead>stopping stop");
-    ck_assert_str_eq(killed(130), "stopping>ended signal, release 0, 0:held>absent stop, exit 0");
+    ck_assert_str_eq(killed(130), "stopping>ended signal, exit 0");
     serve();
     killed(100);
-    ck_assert_str_eq(happens(110, SUPERVISE_STOP),
-                     "waiting>ended stop, release 0, 0:held>absent stop, exit 0");
+    ck_assert_str_eq(happens(110, SUPERVISE_STOP), "waiting>ended stop, exit 0");
 }
 END_TEST
 
 START_TEST(a_reload_reaches_a_worker_that_is_still_starting)
 {
-    supervise_init(&guardian, 0);
+    supervise_init(&guardian);
     happens(0, SUPERVISE_START);
     ck_assert_str_eq(happens(1, SUPERVISE_RELOAD), "");
     ck_assert_str_eq(happens(2, SUPERVISE_READY), "starting>alive ready, tell, tell-reload");
@@ -307,23 +223,17 @@ START_TEST(what_comes_too_late_is_ignored)
     killed(4);
     ck_assert_str_eq(killed(5), "");
     ck_assert_str_eq(died(5), "");
-    timeout(1002);
-    ck_assert_str_eq(leased(1003, SUPERVISE_LEASED, 0), "");
 }
 END_TEST
 
 int main(void)
 {
     Suite *suite = suite_create("failover/supervise");
-    SUITE_CASE(suite, "hold", the_addresses_are_held_from_ready_on,
-               the_hosts_own_addresses_are_not_touched, a_worker_back_within_a_second_loses_nothing,
-               a_worker_down_for_a_second_costs_the_addresses_until_ready,
-               a_crash_while_starting_extends_nothing,
-               a_refused_lease_is_said_once_and_tried_again);
+    SUITE_CASE(suite, "ready", a_worker_that_is_ready_is_told_of_the_addresses);
     SUITE_CASE(suite, "restart", the_back_off_doubles_to_its_limit,
                a_minute_alive_forgives_earlier_deaths, what_cannot_start_ends_only_the_first_start,
                a_reload_reaches_a_worker_that_is_still_starting, what_comes_too_late_is_ignored);
-    SUITE_CASE(suite, "stop", a_stop_waits_for_the_worker_and_then_releases,
+    SUITE_CASE(suite, "stop", a_stop_waits_for_the_worker,
                a_worker_that_does_not_stop_is_killed_after_three_seconds,
                a_stop_between_two_workers_ends_at_once);
     return suite_run(suite);

@@ -1,0 +1,98 @@
+#include "failover/guardian_log.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    GUARDIAN_LATENESS_US = 1000000, /* between lines about it */
+    GUARDIAN_LINE_MAX = 512 /* bytes; below PIPE_BUF, so poll tells whether a write would wait */
+};
+
+/* ---- the log: whole lines to standard error, or none ---- */
+
+void guardian_note(struct guardian *self, const char *format, ...)
+{
+    char line[GUARDIAN_LINE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof line - 1, format, arguments);
+    va_end(arguments);
+    assert(length >= 0);
+    size_t size = (size_t)length < sizeof line - 1 ? (size_t)length : sizeof line - 2;
+    line[size++] = '\n';
+    struct pollfd error_stream = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&error_stream, 1, 0) != 1 || (error_stream.revents & POLLOUT) == 0 ||
+        write(STDERR_FILENO, line, size) < 0) {
+        self->lines_lost++;
+        return;
+    }
+    if (self->lines_lost > 0) {
+        unsigned lost = self->lines_lost;
+        self->lines_lost = 0;
+        guardian_note(self, "guardian log lost -> written reason=stderr-full lines=%u", lost);
+    }
+}
+
+void guardian_note_worker(struct guardian *self, int64_t now_ms,
+                          const struct supervise_action *action)
+{
+    char detail[96] = "";
+    int length = 0;
+    int status = self->worker_status;
+    const int size = (int)sizeof detail;
+    if (action->is != SUPERVISE_STARTING) /* it has no pid before it is spawned */
+        length = snprintf(detail, sizeof detail, " pid=%d", self->worker_pid);
+    if (action->reason == SUPERVISE_SIGNALLED)
+        length +=
+            snprintf(detail + length, (size_t)(size - length), " signal=%d", WTERMSIG(status));
+    if (action->reason == SUPERVISE_EXITED || action->reason == SUPERVISE_CONFIGURATION ||
+        action->reason == SUPERVISE_SYSTEM)
+        length +=
+            snprintf(detail + length, (size_t)(size - length), " status=%d", WEXITSTATUS(status));
+    if (action->is == SUPERVISE_WAITING)
+        snprintf(detail + length, (size_t)(size - length), " delay_ms=%lld",
+                 (long long)(self->supervise.restart_at_ms - now_ms));
+    guardian_note(self, "guardian worker %s -> %s reason=%s%s", supervise_worker_word(action->was),
+                  supervise_worker_word(action->is), supervise_reason_word(action->reason), detail);
+}
+
+/* What moved, and why: the line that an operator looks for after a night. */
+void guardian_note_moves(struct guardian *self)
+{
+    struct partner *partner = &self->partner;
+    for (size_t i = 0; i < partner->note_count; i++) {
+        const struct partner_note *moved = &partner->notes[i];
+        guardian_note(self, "guardian home %s -> %s reason=%s home=%s interface=%s",
+                      pair_state_word(moved->was), pair_state_word(moved->is),
+                      pair_reason_word(moved->reason), self->settings.node_names[moved->home],
+                      self->settings.interface);
+    }
+    partner->note_count = 0;
+    if (partner->address_error == self->lease_error)
+        return;
+    if (partner->address_error != 0)
+        guardian_note(self,
+                      "guardian address held -> failed reason=lease-failed interface=%s error=%s",
+                      self->settings.interface, strerrorname_np(-partner->address_error));
+    else
+        guardian_note(self, "guardian address failed -> held reason=lease-restored interface=%s",
+                      self->settings.interface);
+    self->lease_error = partner->address_error;
+}
+
+/* A host that lets the guardian wait is what an operator has to know; once a second. */
+void guardian_note_lateness(struct guardian *self, int64_t now)
+{
+    uint64_t times = self->partner.wakes_late - self->wakes_late;
+    if (times == 0 || now - self->lateness_noted_us < GUARDIAN_LATENESS_US)
+        return;
+    guardian_note(self, "guardian loop on-time -> late reason=woke-late late_ms=%lld times=%llu",
+                  (long long)(self->partner.pair.lateness_us / 1000), (unsigned long long)times);
+    self->wakes_late = self->partner.wakes_late;
+    self->lateness_noted_us = now;
+}

@@ -1,0 +1,187 @@
+#include <assert.h>
+
+#include "failover/pair_rules.h"
+
+static void take_handover(struct pair *self, uint8_t number, const struct beat_handover *handover)
+{
+    struct pair_home *home = &self->homes[number];
+    if (handover->version <= home->handover.version || handover->node >= PAIR_NODES)
+        return;
+    home->is_ordered = true;
+    home->handover = *handover;
+}
+
+static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat)
+{
+    assert(beat->sender != self->config.self);
+    self->last = *beat;
+    self->beat_us = now_us;
+    if (self->broke_us != INT64_MAX && now_us - self->broke_us > PAIR_DEFEND_US)
+        self->broke_us = INT64_MAX; /* it lives, whatever broke */
+    for (uint8_t i = 0; i < PAIR_NODES; i++) {
+        struct pair_home *home = &self->homes[i];
+        if ((beat->holds >> i & 1U) != 0)
+            home->beat_holds_us = now_us;
+        else
+            home->beat_lacks_us = now_us;
+        take_handover(self, i, &beat->handovers[i]);
+    }
+}
+
+static void take_advertisement(struct pair *self, int64_t now_us, const struct pair_event *event)
+{
+    struct pair_home *home = &self->homes[event->home];
+    if (event->priority == 0)
+        home->goodbye_us = now_us;
+    else
+        home->advertised_us = now_us;
+}
+
+static void take_break(struct pair *self, int64_t now_us, enum pair_reason reason)
+{
+    if (self->broke_us != INT64_MAX)
+        return;
+    self->broke_us = now_us;
+    self->broke_by = reason;
+}
+
+/* Rule 7: before anything is sent, delete what the partner is heard holding; listen. */
+static void take_drained(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    self->is_waking = false;
+    reception_forgive(&self->reception, now_us);
+    pair_listen(self, now_us);
+    for (uint8_t i = 0; i < PAIR_NODES; i++) {
+        pair_follow(self, i, now_us);
+        if (self->homes[i].state != PAIR_BACKUP && pair_overlap(self, i, now_us) != PAIR_ALONE)
+            pair_drop(self, i, now_us, PAIR_WOKE_LATE, todo);
+        else if (self->homes[i].state != PAIR_BACKUP)
+            pair_act(todo, PAIR_REFRESH, i); /* its lease may have ended meanwhile */
+    }
+}
+
+static void take_asked(struct pair *self, bool is_answered)
+{
+    if (!is_answered) {
+        if (self->asks_unanswered < PAIR_ASKS_MAX)
+            self->asks_unanswered++;
+        return;
+    }
+    self->asks_unanswered = 0;
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        self->homes[i].is_kept = false;
+}
+
+static void take_home_event(struct pair *self, int64_t now_us, const struct pair_event *event,
+                            struct pair_actions *todo)
+{
+    assert(event->home < PAIR_NODES);
+    uint8_t number = event->home;
+    struct pair_home *home = &self->homes[number];
+    bool is_held = home->state != PAIR_BACKUP;
+    switch (event->kind) {
+    case PAIR_EVENT_ADVERTISEMENT:
+        take_advertisement(self, now_us, event);
+        break;
+    case PAIR_EVENT_ANNOUNCED:
+        home->announced_us = now_us;
+        break;
+    case PAIR_EVENT_FOREIGN:
+        home->foreign_us = now_us;
+        pair_act(todo, PAIR_ALARM, number);
+        if (home->state == PAIR_ACTIVE && now_us - home->defended_us >= PAIR_DEFEND_US)
+            pair_announce(self, number, now_us, todo);
+        break;
+    case PAIR_EVENT_WHO_HAS: /* a frozen kernel may still answer, until its lease ends */
+        if (home->state == PAIR_ACTIVE && now_us - home->claimed_us <= PAIR_ANSWER_US &&
+            home->reason != PAIR_VACANT)
+            pair_announce(self, number, now_us, todo);
+        break;
+    case PAIR_EVENT_ADDED:
+        home->is_refused = false;
+        break;
+    case PAIR_EVENT_ADD_FAILED:
+        home->is_refused = is_held;
+        home->refresh_us = now_us + PAIR_REFRESH_US;
+        break;
+    case PAIR_EVENT_DELETED:
+        if (!is_held)
+            break;
+        pair_act(todo, PAIR_ADD, number);
+        if (home->state == PAIR_ACTIVE)
+            pair_announce(self, number, now_us, todo);
+        break;
+    case PAIR_EVENT_QUEUE_EMPTY:
+        home->is_queue_empty = home->state == PAIR_YIELDING;
+        break;
+    case PAIR_EVENT_HANDOVER:
+        take_handover(self, number, &event->handover);
+        break;
+    default:
+        assert(!"a home's event");
+    }
+}
+
+void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event,
+               struct pair_actions *todo)
+{
+    switch (event->kind) {
+    case PAIR_EVENT_TIMEOUT:
+        break;
+    case PAIR_EVENT_WORKER:
+        self->worker_fit = event->fit;
+        self->synced = event->synced;
+        break;
+    case PAIR_EVENT_BEAT:
+        take_beat(self, now_us, event->beat);
+        break;
+    case PAIR_EVENT_FRAME:
+        reception_frame(&self->reception, now_us);
+        break;
+    case PAIR_EVENT_REPLY:
+        if (reception_reply(&self->reception, now_us))
+            pair_announce_held(self, now_us, todo);
+        break;
+    case PAIR_EVENT_CARRIER:
+        reception_carrier(&self->reception, now_us, event->is);
+        if (event->is)
+            pair_listen(self, now_us);
+        break;
+    case PAIR_EVENT_TRIPWIRE:
+        if (event->is)
+            self->broke_us = INT64_MAX;
+        else
+            take_break(self, now_us, PAIR_TRIPWIRE);
+        break;
+    case PAIR_EVENT_REFUSED:
+        take_break(self, now_us, PAIR_REFUSED);
+        break;
+    case PAIR_EVENT_WOKE:
+        self->is_waking = true;
+        self->lateness_us = event->lateness_us;
+        break;
+    case PAIR_EVENT_DRAINED:
+        take_drained(self, now_us, todo);
+        break;
+    case PAIR_EVENT_ASKED:
+        take_asked(self, event->is);
+        break;
+    case PAIR_EVENT_AGENTS:
+        self->agents_fresh = event->fresh;
+        self->agents_lost = event->lost;
+        break;
+    case PAIR_EVENT_RESET:
+        for (uint8_t i = 0; i < PAIR_NODES; i++) {
+            self->homes[i].hold_us = PAIR_HOLD_US_MIN;
+            self->homes[i].returned_us = INT64_MIN;
+        }
+        break;
+    case PAIR_EVENT_STOP:
+        self->stopping = true;
+        self->stop_us = now_us + PAIR_STOP_US;
+        break;
+    default:
+        take_home_event(self, now_us, event, todo);
+        break;
+    }
+}
