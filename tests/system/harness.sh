@@ -87,9 +87,12 @@ assert_eventually() {
     done
 }
 
-# assert_at_most LIMIT MEASURED WHAT: whole numbers of one unit.
+# assert_at_most LIMIT MEASURED WHAT: whole numbers of one unit. Times get TANDEM_SLACK times their
+# limit: a machine that others use must not turn a test red. tests/bench/promises gives them none.
 assert_at_most() {
-    [ "$2" -le "$1" ] || fail "$3: $2, at most $1"
+    local slack=1
+    [[ $3 != *"(ms)"* ]] || slack=${TANDEM_SLACK-4}
+    [ "$2" -le $(($1 * slack)) ] || fail "$3: $2, at most $1"
 }
 
 # measure_ms SECONDS COMMAND...: prints the milliseconds until it is true, and fails like
