@@ -57,9 +57,12 @@ int64_t pair_last_sign_us(const struct pair *self)
     return last_us;
 }
 
-/* The last time the partner said that it holds this home. */
-static int64_t held_us(const struct pair_home *home)
+/* The last time the partner said that it holds this home. While authentic beats live they overrule
+ * VRRP, which anybody on the service LAN can forge. */
+static int64_t held_us(const struct pair *self, const struct pair_home *home, int64_t now_us)
 {
+    if (pair_hears_beats(self, now_us))
+        return home->beat_holds_us;
     return later(home->advertised_us, later(home->goodbye_us, home->beat_holds_us));
 }
 
@@ -109,7 +112,7 @@ bool pair_is_in_doubt(const struct pair *self, int64_t now_us)
 void pair_follow(struct pair *self, uint8_t number, int64_t now_us)
 {
     struct pair_home *home = &self->homes[number];
-    int64_t holds_us = held_us(home);
+    int64_t holds_us = held_us(self, home, now_us);
     /* Who fell silent holds it still, for all that is known: rules 2 and 3 are for that. */
     home->is_partners = holds_us != INT64_MIN && holds_us > home->beat_lacks_us;
     if (home->is_partners || home->state != PAIR_BACKUP)
@@ -124,12 +127,13 @@ void pair_follow(struct pair *self, uint8_t number, int64_t now_us)
 static bool claims_by_goodbye(const struct pair *self, const struct pair_home *home, int64_t now_us,
                               enum pair_reason *reason)
 {
-    if (home->goodbye_us >= home->advertised_us &&
+    bool is_heard = pair_hears_beats(self, now_us);
+    if (!is_heard && home->goodbye_us >= home->advertised_us &&
         is_within(now_us, home->goodbye_us, PAIR_SILENT_INTERVALS * self->config.interval_us)) {
         *reason = PAIR_GOODBYE;
         return true;
     }
-    if (!pair_hears_beats(self, now_us) || is_partner_sound(self))
+    if (!is_heard || is_partner_sound(self))
         return false;
     *reason = says(self, BEAT_STOPPING)   ? PAIR_PARTNER_STOPPING
               : says(self, BEAT_ISOLATED) ? PAIR_PARTNER_ISOLATED
@@ -241,7 +245,7 @@ bool pair_claims(struct pair *self, uint8_t number, int64_t now_us, enum pair_re
         return claims_from_partner(self, number, now_us, reason);
     /* A stranger may not be robbed at the first claim; what the pair held, it defends. */
     if (home->foreign_us != INT64_MIN && now_us - home->foreign_us < PAIR_FOREIGN_US &&
-        home->claimed_us == INT64_MIN && held_us(home) == INT64_MIN)
+        home->claimed_us == INT64_MIN && held_us(self, home, now_us) == INT64_MIN)
         return false;
     *reason = PAIR_VACANT;
     return claims_vacant(self, number, now_us);
@@ -276,7 +280,7 @@ static bool is_mine(const struct pair *self, uint8_t number, int64_t now_us)
 enum pair_overlap pair_overlap(const struct pair *self, uint8_t number, int64_t now_us)
 {
     const struct pair_home *home = &self->homes[number];
-    int64_t sign_us = held_us(home);
+    int64_t sign_us = held_us(self, home, now_us);
     if (!home->is_partners || sign_us <= home->claimed_us ||
         !is_within(now_us, sign_us, OVERLAP_INTERVALS * self->config.interval_us))
         return PAIR_ALONE;
