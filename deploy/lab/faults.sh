@@ -41,6 +41,7 @@ victims() {
             done
         fi
         ;;
+    worker) node_pids "$host" worker ;;
     *) pid_of "$host.$what" ;;
     esac
 }
@@ -52,20 +53,37 @@ plug() {
 # Wake what was frozen.
 resume() {
     local pids
+    cgroup_thaw "$1"
     mapfile -t pids < <(victims "$1" all)
     [ ${#pids[@]} -eq 0 ] || kill -CONT "${pids[@]}" 2>/dev/null
 }
 
-verb_kill() {
-    local host=${1-} how=TERM what=all pids
-    [ $# -ge 1 ] || misuse "kill wants a node or a server"
-    want_host "$host"
+# The options of kill: sets how, what and await.
+read_kill_options() {
+    local host=$1 given=''
     shift
+    how=TERM what=all await=''
     while [ $# -gt 0 ]; do
+        [[ $1 == --await || $1 == --agent || $1 == --port || -z $given ]] ||
+            misuse "kill: $given or $1, not both"
         case $1 in
-        --hard) how=KILL ;;
-        --stop) how=STOP ;;
-        --unplug) how=unplug ;;
+        --plan) how=TERM given=$1 ;;
+        --hard) how=KILL given=$1 ;;
+        --stop) how=STOP given=$1 ;;
+        --freeze) how=freeze given=$1 ;;
+        --unplug) how=unplug given=$1 ;;
+        --hang) how=STOP what=worker given=$1 ;;
+        --worker)
+            how=KILL what=worker given=$1
+            [[ ${2-} != [A-Z]* ]] || { how=$2 && shift; }
+            [[ $how =~ ^(KILL|SEGV|ABRT)$ ]] || misuse "kill --worker wants KILL, SEGV or ABRT"
+            ;;
+        --drop)
+            how=drop what=both given=$1
+            [[ ${2--} == -* ]] || { what=$2 && shift; }
+            [[ $what =~ ^(both|in|out)$ ]] || misuse "kill --drop wants both, in or out"
+            ;;
+        --await) await=1 ;;
         --agent) what=agent ;;
         --port)
             [ $# -ge 2 ] || misuse "kill --port wants a port"
@@ -76,22 +94,47 @@ verb_kill() {
         esac
         shift
     done
-    if [ $how = unplug ]; then
-        ip -n "$lab-lan" link set "$host" down
-        return
+    if is_node "$host"; then
+        [[ $what =~ ^(all|worker|both|in|out)$ ]] ||
+            misuse "kill: a node has no --agent and no --port"
+    else
+        [[ $how != drop && $how != freeze && $what != worker ]] ||
+            misuse "kill: only a node knows ${given}"
     fi
-    ! is_node "$host" || [ "$what" = all ] || misuse "kill: a node has no --agent and no --port"
-    mapfile -t pids < <(victims "$host" "$what")
-    [ ${#pids[@]} -gt 0 ] || fail "nothing to kill on $host: it does not run"
-    kill -$how "${pids[@]}" 2>/dev/null
-    [ $how = STOP ] || gone_within 50 "${pids[@]}" ||
-        fail "$host does not end within 5 s of SIG$how"
+}
+
+verb_kill() {
+    local host=${1-} how what await pids
+    [ $# -ge 1 ] || misuse "kill wants a node or a server"
+    want_host "$host"
+    shift
+    read_kill_options "$host" "$@"
+    case $how in
+    unplug) ready_unplug "$host" ;;
+    drop) ready_drop "$host" "$what" ;;
+    *)
+        mapfile -t pids < <(victims "$host" "$what")
+        [ ${#pids[@]} -gt 0 ] || fail "nothing to kill on $host: it does not run"
+        case $how,$what in # a server has no control group
+        freeze,*) ready_group "$host" cgroup.freeze STOP "${pids[@]}" ;;
+        KILL,all) ready_group "$host" cgroup.kill KILL "${pids[@]}" ;;
+        *) ready_signal "$how" "${pids[@]}" ;;
+        esac
+        ;;
+    esac
+    if [ -n "$await" ]; then
+        echo ready
+        read -r || fail "kill --await: no line came on standard input; $host is as it was"
+    fi
+    strike
+    struck "$host"
 }
 
 verb_heal() {
     local host
     [ $# -eq 0 ] || want_host "$1"
     for host in ${1-$(hosts)}; do
+        ! is_node "$host" || undrop "$host"
         plug "$host"
         resume "$host"
         start_host "$host"

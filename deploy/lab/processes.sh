@@ -56,12 +56,16 @@ start() {
     echo "$pid $process_began" >"$state/pid/$name"
 }
 
-# The pids of a node's two programs (not of what somebody else runs in its namespace).
+# node_pids NODE [worker]: the pids of its two programs, or of the worker alone (not of what
+# somebody else runs in its namespace).
 node_pids() {
-    local pid
+    local pid program
     for pid in $(ip netns pids "$lab-$1" 2>/dev/null); do
-        case $(readlink "/proc/$pid/exe") in
-        */tandemd | */tandem-worker | */tandemd\ * | */tandem-worker\ *) echo "$pid" ;;
+        program=$(readlink "/proc/$pid/exe")
+        program=${program##*/}
+        case ${program%% *} in # " (deleted)" stands behind one that was built anew
+        tandem-worker) echo "$pid" ;;
+        tandemd) [ "${2-}" = worker ] || echo "$pid" ;;
         esac
     done
 }
@@ -200,6 +204,7 @@ verb_up() {
     net_up
     config_write
     for host in $(hosts); do
+        ! is_node "$host" || undrop "$host"
         plug "$host"
         resume "$host"
         start_host "$host"
@@ -212,11 +217,13 @@ verb_up() {
 verb_down() {
     local namespace pids=''
     for namespace in $(net_namespaces); do
+        cgroup_thaw "${namespace#"$lab"-}"
         pids="$pids $(ip netns pids "$namespace" | tr '\n' ' ')"
     done
     # shellcheck disable=SC2086 # one word a pid
     end_pids $pids
     net_down
+    cgroup_down
     rm -rf "$state" "/run/tandem-lab-$lab.lock"
     rmdir /run/tandem-lab 2>/dev/null
     echo "lab: \"$lab\" is down"

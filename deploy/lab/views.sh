@@ -36,22 +36,31 @@ verb_dig() {
     done
 }
 
-# state_of NAME: running, frozen or down.
+# state_of NAME: running, frozen, hanging (a node whose worker alone is stopped) or down.
 state_of() {
+    local group pid
+    group=$(cgroup_path "$1")
     if ! is_running "$1"; then
         echo down
     elif inspect "$(pid_of "$1")" && [ "$process_state" = T ]; then
         echo frozen
+    elif grep -qs '^frozen 1' "$group/cgroup.events"; then
+        echo frozen
+    elif is_node "$1" && pid=$(node_pids "$1" worker) && inspect "${pid:-0}" &&
+        [ "$process_state" = T ]; then
+        echo hanging
     else
         echo running
     fi
 }
 
 host_line() {
-    local host=$1 name number text=''
+    local host=$1 name number way text=''
     number=$(host_number "$host")
     if is_node "$host"; then
         text="tandemd $(state_of "$host")"
+        way=$(dropped "$host")
+        text=$text${way:+, its frames dropped ($way)}
     elif [[ $host == media* ]]; then
         text="agent $(state_of "$host.agent"),"
         for name in $service_ports; do
@@ -77,7 +86,7 @@ verb_status() {
     done
     ! inside ns1 nft list table netdev cuts >/dev/null 2>&1 || echo "  cut (pair): ns1 ns2"
     for node in ns1 ns2; do
-        is_running $node || continue
+        [ "$(state_of $node)" = running ] || continue
         verb_ctl $node status
         return
     done

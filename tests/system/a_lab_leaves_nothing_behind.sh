@@ -4,6 +4,7 @@
 
 left() {
     ip netns list | grep -q "^$lab-" || [ -e "/run/tandem-lab/$lab" ] ||
+        find /sys/fs/cgroup -maxdepth 2 -name "tandem-lab-$lab-*" | grep -q . ||
         pgrep -f "/run/tandem-lab/$lab/" >/dev/null
 }
 
@@ -12,11 +13,13 @@ pids=$(for host in ns1 ns2 media1; do ip netns pids "$lab-$host"; done)
 [ "$(wc -w <<<"$pids")" -ge 5 ] || fail "too few processes: $pids"
 pair kill media1 --stop
 pair kill ns1 --unplug
+pair kill ns2 --freeze
 pair down >/dev/null
 ! left || fail "something was left"
 
 lab_up --servers 1
 pids="$pids $(for host in ns1 ns2 media1; do ip netns pids "$lab-$host"; done)"
+pair kill ns1 --freeze
 rm -rf "/run/tandem-lab/$lab"
 pair down >/dev/null
 ! left || fail "something was left after the state was lost"
