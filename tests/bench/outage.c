@@ -8,19 +8,20 @@
  *
  *   who         a line an address: who answered last of what was asked in the last SEEN_MS
  *               who address=192.0.2.53 nsid=ns1 asked=200 answered=200
+ *   begin       what was asked so far counts no more
+ *               begin
  *   mark        t0 is now: before what is about to be broken is broken
  *               mark t0_ns=81234567890
  *   report NSID a line an address: first_ms is how long after t0 the first answer by NSID arrived
  *               ("-": none yet); of what was asked since EARLIER_MS before t0 and at least LOST_MS
  *               ago, how much is lost (unanswered for LOST_MS) or failed (RCODE not 0); quiet_ is
- *               the same of the time before; by counts the answers since then by who gave them;
- *               late_ms is the longest that this program did not run since t0
+ *               the same of the time before, lost and failed together; late_ms is the longest that
+ *               this program did not run since t0; by counts the answers by who gave them
  *               report address=192.0.2.53 first_ms=12.345 asked=1000 lost=12 failed=0
  *                 quiet_asked=900 quiet_lost=0 late_ms=1.1 by=ns1:100,ns2:888      (one line)
  *
  * It ends with its standard input. Times are CLOCK_MONOTONIC; a core is used to about 10 %. */
 #include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -37,7 +38,6 @@
 enum {
     ADDRESSES_MAX = 4,
     QUERIES_MAX = 600 * 1000, /* an address: ten minutes */
-    IDS = 65536,
     NSIDS_MAX = 8,
     NSID_SIZE_MAX = 32,
     QUERY_SIZE_MAX = 300,
@@ -64,7 +64,7 @@ struct query {
 struct target {
     const char *address;
     int fd;
-    uint32_t asked;
+    uint32_t asked, begun; /* queries from begun on count */
     struct query queries[QUERIES_MAX];
 };
 
@@ -255,7 +255,7 @@ static void count(struct tally *tally, const struct query *query)
 static int64_t first_answer_ns(const struct target *self, const char *nsid)
 {
     int64_t first_ns = INT64_MAX;
-    for (uint32_t i = 0; i < self->asked; i++) {
+    for (uint32_t i = self->begun; i < self->asked; i++) {
         const struct query *query = &self->queries[i];
         if (query->answered_ns > t0_ns && query->answered_ns < first_ns && query->rcode == 0 &&
             strcmp(nsids[query->nsid], nsid) == 0)
@@ -269,7 +269,7 @@ static void tell_report(const struct target *self, const char *nsid)
     struct tally quiet = {0}, event = {0};
     unsigned by[NSIDS_MAX] = {0};
     const int64_t settled_ns = now_ns() - LOST_MS * ms_ns, event_ns = t0_ns - EARLIER_MS * ms_ns;
-    for (uint32_t i = 0; i < self->asked; i++) {
+    for (uint32_t i = self->begun; i < self->asked; i++) {
         const struct query *query = &self->queries[i];
         if (query->sent_ns <= settled_ns)
             count(query->sent_ns < event_ns ? &quiet : &event, query);
@@ -301,6 +301,10 @@ static void obey(char *line)
         t0_ns = now_ns();
         late_ns = 0;
         printf("mark t0_ns=%lld\n", (long long)t0_ns);
+    } else if (strcmp(verb, "begin") == 0) {
+        for (size_t i = 0; i < target_count; i++)
+            targets[i].begun = targets[i].asked;
+        printf("begin\n");
     } else if (strcmp(verb, "who") == 0) {
         for (size_t i = 0; i < target_count; i++)
             tell_who(&targets[i]);
@@ -308,7 +312,7 @@ static void obey(char *line)
         for (size_t i = 0; i < target_count; i++)
             tell_report(&targets[i], rest);
     } else {
-        fail(EXIT_USAGE, line, "is not who, mark or report NSID");
+        fail(EXIT_USAGE, line, "is not who, begin, mark or report NSID");
     }
     fflush(stdout);
 }
