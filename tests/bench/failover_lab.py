@@ -67,6 +67,7 @@ class Lab:
     def __init__(self, label, identity, script, up):
         self.label, self.identity, self.script, self.up_arguments = label, identity, script, up
         self.is_up = False
+        self.stroke = None
 
     def inside(self, host, *command):
         return ["nsenter", f"--net=/run/netns/{self.identity}-{host}", "--", *map(str, command)]
@@ -89,12 +90,15 @@ class Lab:
 
     def down(self):
         if self.is_up:
+            if self.stroke is not None:  # one that still waits holds the lab
+                self.stroke.stdin.close()
+                self.stroke.wait()
             self.verb("down", check=False)
             self.is_up = False
 
     def ready(self, *how):
         """A stroke that waits for its line."""
-        stroke = subprocess.Popen(
+        self.stroke = stroke = subprocess.Popen(
             [self.script, "--lab", self.identity, "kill", VICTIM, *how, "--await"], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if stroke.stdout.readline().strip() != "ready":

@@ -32,13 +32,13 @@ class Outcome:
     def __init__(self):
         self.took_ms, self.lost, self.others_lost = [], [], 0
         self.held_until_s, self.repeated, self.failed = [], 0, 0
-        self.reason, self.extra = "", ""
+        self.reason, self.why, self.extra = "", "", ""  # why: the last that failed
 
     def cell(self):
         if self.reason:
             return self.reason
         if not self.lost and not self.took_ms:
-            return self.extra or "–"
+            return self.extra or (f"failed {self.failed}: {self.why}" if self.failed else "–")
         parts = []
         taken = [ms for ms in self.took_ms if ms is not None]
         if self.took_ms and taken:
@@ -271,14 +271,16 @@ def flood(seconds):
                 report = asker.report()
             asker.wait_home()
         offered = rate + lost / (seconds * 0.9)
+        times = offered / max(1, capacity)
+        short = f", not the {FLOOD_TIMES} × of the goal" if times < FLOOD_TIMES else ""
         outcome.extra = (f"{taken_by_others(report)} answers by the other node; {offered:.0f} "
-                         f"queries/s offered, {offered / max(1, capacity):.1f} × capacity")
+                         f"queries/s offered, {times:.1f} × capacity{short}")
         return outcome.extra
     return run
 
 
 def boot(lab, outcome):
-    """Both nodes started within BOOT_APART_S, whichever first; the figure counts from the second."""
+    """Both nodes started within BOOT_APART_S, in any order; the figure counts from the second."""
     order = random.sample([VICTIM, SURVIVOR], 2)
     with Asker(lab) as asker:
         asker.wait_home()
