@@ -22,8 +22,8 @@ enum {
     AT_AGENTS_FRESH = 68,
     AT_AGENTS_LOST = 70,
     AT_TAG = 72,
-    FLAGS_KNOWN =
-        BEAT_FIT | BEAT_SYNCED | BEAT_ISOLATED | BEAT_STOPPING | BEAT_PROBING | BEAT_ANSWERED,
+    FLAGS_KNOWN = BEAT_FIT | BEAT_SYNCED | BEAT_ISOLATED | BEAT_STOPPING | BEAT_PROBING |
+                  BEAT_ANSWERED | BEAT_KEEPING,
     HOLDS_MAX = 3,
     HANDOVER_NODE_SHIFT = 30, /* the node stands in the two bits above the version */
 };

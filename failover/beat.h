@@ -43,6 +43,7 @@ enum beat_flag {
     BEAT_STOPPING = 8,  /* a planned end */
     BEAT_PROBING = 16,  /* it asks its witnesses */
     BEAT_ANSWERED = 32, /* one of them answered in this probing */
+    BEAT_KEEPING = 64,  /* it holds the receiver's home, which it never heard the receiver hold */
 };
 
 /* A standing order for a home: its addresses belong to node, whosever home they are. The higher

@@ -47,15 +47,37 @@ static bool is_address(const struct ip *ip)
     return ip->family == 6;
 }
 
+static void encode_handover(const struct channel_message *message, uint8_t bytes[CHANNEL_SIZE])
+{
+    assert(message->home <= 1);
+    assert(message->version <= CHANNEL_VERSION_MAX);
+    bytes[AT_FLAG] = message->away;
+    bytes[AT_FAMILY] = message->home;
+    for (int i = 0; i < 4; i++)
+        bytes[AT_PAD + i] = (uint8_t)(message->version >> (24 - 8 * i));
+}
+
+static bool decode_handover(const uint8_t bytes[CHANNEL_SIZE], struct channel_message *message)
+{
+    message->away = bytes[AT_FLAG];
+    message->home = bytes[AT_FAMILY];
+    for (int i = 0; i < 4; i++)
+        message->version = message->version << 8 | bytes[AT_PAD + i];
+    return message->home <= 1 && message->version <= CHANNEL_VERSION_MAX &&
+           is_zero(bytes + AT_SINCE, CHANNEL_SIZE - AT_SINCE);
+}
+
 void channel_encode(const struct channel_message *message, uint8_t bytes[CHANNEL_SIZE])
 {
     assert(message->kind >= CHANNEL_READY);
-    assert(message->kind <= CHANNEL_STOP);
+    assert(message->kind <= CHANNEL_RESET);
     memset(bytes, 0, CHANNEL_SIZE);
     bytes[AT_VERSION] = CHANNEL_VERSION;
     bytes[AT_KIND] = (uint8_t)message->kind;
     if (message->kind == CHANNEL_SYNC)
         bytes[AT_FLAG] = message->synced;
+    if (message->kind == CHANNEL_HANDOVER)
+        encode_handover(message, bytes);
     if (message->kind != CHANNEL_ADDRESS)
         return;
     assert(is_address(&message->address));
@@ -94,7 +116,7 @@ enum channel_refusal channel_decode(const uint8_t *bytes, size_t size,
         return CHANNEL_BAD_SIZE;
     if (bytes[AT_VERSION] != CHANNEL_VERSION)
         return CHANNEL_BAD_VERSION;
-    if (bytes[AT_KIND] < CHANNEL_READY || bytes[AT_KIND] > CHANNEL_STOP)
+    if (bytes[AT_KIND] < CHANNEL_READY || bytes[AT_KIND] > CHANNEL_RESET)
         return CHANNEL_BAD_KIND;
     if (bytes[AT_FLAG] > 1)
         return CHANNEL_BAD_FIELD;
@@ -102,6 +124,9 @@ enum channel_refusal channel_decode(const uint8_t *bytes, size_t size,
     struct channel_message decoded = {.kind = bytes[AT_KIND]};
     if (decoded.kind == CHANNEL_ADDRESS) {
         if (!decode_address(bytes, &decoded))
+            return CHANNEL_BAD_FIELD;
+    } else if (decoded.kind == CHANNEL_HANDOVER) {
+        if (!decode_handover(bytes, &decoded))
             return CHANNEL_BAD_FIELD;
     } else {
         decoded.synced = bytes[AT_FLAG];

@@ -4,6 +4,8 @@
  *
  *   worker   -> guardian   READY     sockets are bound, page_live was called, queries are answered
  *                          SYNC      does the worker hold the partner's snapshot?
+ *                          HANDOVER  whose a home is by an order, and the order's version
+ *                          RESET     an operator wants flaps forgotten
  *   guardian -> worker     ADDRESS   is this service address held, since when and why
  *                          STOP      finish and exit 0; SIGKILL follows after 3 s
  *
@@ -14,7 +16,9 @@
  *   byte  0        1      2                     3                   4..7
  *         version  kind   flag: synced or held  family: 0, 4 or 6   zero
  *         8..15                       16..31    32..55              56..63
- *         since_ms, big-endian        address   reason, NUL-padded  zero */
+ *         since_ms, big-endian        address   reason, NUL-padded  zero
+ *
+ * HANDOVER has its home in byte 3, whether it is away in byte 2 and its version in 4..7. */
 #ifndef TANDEM_FAILOVER_CHANNEL_H
 #define TANDEM_FAILOVER_CHANNEL_H
 
@@ -22,16 +26,27 @@
 
 enum {
     CHANNEL_VERSION = 1,
+    CHANNEL_VERSION_MAX = 0x3fffffff,
     CHANNEL_SIZE = 64,       /* bytes of every message */
     CHANNEL_REASON_SIZE = 24 /* bytes of a reason word and at least one NUL */
 };
 
-enum channel_kind { CHANNEL_READY = 1, CHANNEL_SYNC, CHANNEL_ADDRESS, CHANNEL_STOP };
+enum channel_kind {
+    CHANNEL_READY = 1,
+    CHANNEL_SYNC,
+    CHANNEL_ADDRESS,
+    CHANNEL_STOP,
+    CHANNEL_HANDOVER,
+    CHANNEL_RESET,
+};
 
 struct channel_message {
     enum channel_kind kind;
     bool synced;                      /* SYNC */
     bool held;                        /* ADDRESS */
+    bool away;                        /* HANDOVER: to the home's partner, or back */
+    uint8_t home;                     /* HANDOVER: 0 or 1 */
+    uint32_t version;                 /* HANDOVER: 0..CHANNEL_VERSION_MAX */
     struct ip address;                /* ADDRESS; family 4 or 6 */
     int64_t since_ms;                 /* ADDRESS: CLOCK_MONOTONIC of this host, >= 0 */
     char reason[CHANNEL_REASON_SIZE]; /* ADDRESS: one word of [a-z0-9-], the same as in the log */

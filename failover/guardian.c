@@ -157,6 +157,18 @@ static void refuse(struct guardian *self)
                       self->worker_pid);
 }
 
+static void on_handover(struct guardian *self, const struct channel_message *message)
+{
+    uint8_t node = message->away ? (uint8_t)(1 - message->home) : message->home;
+    if (self->holds_addresses)
+        partner_tell(&self->partner, now_us(),
+                     &(struct pair_event){
+                         .kind = PAIR_EVENT_HANDOVER,
+                         .home = message->home,
+                         .handover = {.version = message->version, .node = node},
+                     });
+}
+
 static void on_message(struct guardian *self, const struct channel_message *message)
 {
     switch (message->kind) {
@@ -169,6 +181,13 @@ static void on_message(struct guardian *self, const struct channel_message *mess
                           self->is_synced ? "synced" : "unsynced",
                           message->synced ? "synced" : "unsynced", self->worker_pid);
         self->is_synced = message->synced;
+        break;
+    case CHANNEL_HANDOVER:
+        on_handover(self, message);
+        break;
+    case CHANNEL_RESET:
+        if (self->holds_addresses)
+            partner_tell(&self->partner, now_us(), &(struct pair_event){.kind = PAIR_EVENT_RESET});
         break;
     case CHANNEL_ADDRESS:
     case CHANNEL_STOP:

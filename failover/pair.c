@@ -101,6 +101,9 @@ static uint8_t flags(const struct pair *self, int64_t now_us)
         bits |= BEAT_PROBING;
     if (reception_has_reply(&self->reception, now_us))
         bits |= BEAT_ANSWERED;
+    const struct pair_home *theirs = &self->homes[1 - self->config.self];
+    if (theirs->state == PAIR_ACTIVE && !theirs->was_partners)
+        bits |= BEAT_KEEPING;
     return (uint8_t)bits;
 }
 

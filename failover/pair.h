@@ -100,6 +100,7 @@ struct pair_home {
     int64_t beat_lacks_us; /* its last beat that said that it does not */
     int64_t announced_us;  /* it announced it */
     int64_t foreign_us;    /* neither it nor this node did */
+    bool was_partners;     /* it held it once, in this node's life */
     bool is_partners;      /* the partner holds it, or did when it fell silent */
     int64_t vacant_us;     /* nobody holds it since; INT64_MAX: somebody does */
     /* holding */

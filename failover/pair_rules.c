@@ -115,6 +115,7 @@ void pair_follow(struct pair *self, uint8_t number, int64_t now_us)
     int64_t holds_us = held_us(self, home, now_us);
     /* Who fell silent holds it still, for all that is known: rules 2 and 3 are for that. */
     home->is_partners = holds_us != INT64_MIN && holds_us > home->beat_lacks_us;
+    home->was_partners |= home->is_partners;
     if (home->is_partners || home->state != PAIR_BACKUP)
         home->vacant_us = INT64_MAX;
     else if (home->vacant_us == INT64_MAX)
@@ -210,7 +211,10 @@ static bool claims_back(const struct pair *self, uint8_t number, int64_t now_us,
     if (!self->synced)
         return false;
     *reason = home->is_ordered ? PAIR_HANDOVER : PAIR_GIVE_BACK;
-    return home->is_ordered ||
+    /* Who never had it since the partner started did not lose it, and cannot be flapping: both were
+     * started, and the partner was quicker. */
+    bool is_first = says(self, BEAT_KEEPING) && number == self->config.self;
+    return home->is_ordered || is_first ||
            (self->fit_us != INT64_MAX && now_us - self->fit_us >= home->hold_us);
 }
 

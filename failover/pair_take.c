@@ -7,8 +7,9 @@ static void take_handover(struct pair *self, uint8_t number, const struct beat_h
     struct pair_home *home = &self->homes[number];
     if (handover->version <= home->handover.version || handover->node >= PAIR_NODES)
         return;
-    home->is_ordered = true;
+    uint8_t was = pair_rightful(self, number);
     home->handover = *handover;
+    home->is_ordered = pair_rightful(self, number) != was;
 }
 
 static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat)

@@ -1,5 +1,6 @@
 /* Records that changed, to what they mean for the pools. */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "node/node_parts.h"
@@ -149,9 +150,32 @@ static void learn_report(struct node *self, int64_t now_ms, const struct table_e
     }
 }
 
-void node_learn_order(struct node *self, int64_t now_ms, const struct order *order,
-                      struct node_update *update)
+/* Whose the home is; the guardians are told, which have no records. */
+static void learn_handover(struct node *self, int64_t now_ms, const struct order *order,
+                           struct record_version version, struct node_update *update)
 {
+    size_t home = document_node(self->config.document, order->subject);
+    if (home == SIZE_MAX)
+        return;
+    struct node_handover *handover = &self->handovers[home];
+    handover->version = version;
+    handover->away = order->away;
+    memcpy(handover->author, order->author, sizeof handover->author);
+    node_note(self, update,
+              &(struct node_note){.at_ms = now_ms,
+                                  .area = "handover",
+                                  .subject = self->config.document->nodes[home].name,
+                                  .to = order->away ? "away" : "back",
+                                  .reason = "ordered"});
+}
+
+void node_learn_order(struct node *self, int64_t now_ms, const struct order *order,
+                      struct record_version version, struct node_update *update)
+{
+    if (order->verb == ORDER_HANDOVER) {
+        learn_handover(self, now_ms, order, version, update);
+        return;
+    }
     if (order->verb == ORDER_GROUP) {
         size_t pool = node_pool(self, order->subject);
         if (pool == SIZE_MAX)
@@ -174,6 +198,36 @@ void node_learn_order(struct node *self, int64_t now_ms, const struct order *ord
     }
 }
 
+static bool is_held(const struct status *status, const struct ip *address)
+{
+    for (size_t i = 0; i < status->held_count; i++)
+        if (ip_equal(&status->held[i].address, address))
+            return true;
+    return false;
+}
+
+void node_note_moves(struct node *self, int64_t now_ms, const struct status *held,
+                     const char *reason, struct node_update *update)
+{
+    const struct document *document = self->config.document;
+    for (size_t i = 0; i < document->node_count; i++) {
+        const struct ip *home = document->nodes[i].home;
+        const struct ip *first = home[0].family != 0 ? &home[0] : &home[1];
+        bool was = is_held(&self->status, first), is = is_held(held, first);
+        if (was == is)
+            continue;
+        char *kept = self->move_reasons[self->history_count % NODE_HISTORY_MAX];
+        snprintf(kept, sizeof self->move_reasons[0], "%s", reason);
+        node_note(self, update,
+                  &(struct node_note){.at_ms = now_ms,
+                                      .area = "address",
+                                      .subject = document->nodes[i].name,
+                                      .from = was ? "active" : "backup",
+                                      .to = is ? "active" : "backup",
+                                      .reason = kept});
+    }
+}
+
 static void learn_order_record(struct node *self, int64_t now_ms, const struct table_entry *entry,
                                struct node_update *update)
 {
@@ -182,7 +236,7 @@ static void learn_order_record(struct node *self, int64_t now_ms, const struct t
         order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size);
     self->order_reasons[reason]++;
     if (reason == ORDER_OK)
-        node_learn_order(self, now_ms, &order, update);
+        node_learn_order(self, now_ms, &order, entry->version, update);
     /* Kept whether understood or not: a later version of this program may obey it. */
     assert(update->store_count < REPLICA_CHANGES_MAX);
     struct node_store *store = &update->stores[update->store_count++];
@@ -287,5 +341,5 @@ void node_restore(struct node *self, int64_t now_ms, const struct record *record
         order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size) !=
             ORDER_OK)
         return;
-    node_learn_order(self, now_ms, &order, NULL);
+    node_learn_order(self, now_ms, &order, entry->version, NULL);
 }

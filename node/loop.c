@@ -88,7 +88,9 @@ static void note_held(struct worker *self, int64_t now_ms, const struct channel_
     } else if (!message->held && at < held.held_count) {
         held.held[at] = held.held[--held.held_count];
     }
-    worker_step(self, now_ms, &(struct node_event){.type = NODE_HOLDS, .status = &held});
+    worker_step(
+        self, now_ms,
+        &(struct node_event){.type = NODE_HOLDS, .status = &held, .reason = message->reason});
 }
 
 static void take_guardian(struct worker *self, int64_t now_ms)
@@ -122,6 +124,25 @@ static void tell_guardian_sync(struct worker *self, enum replica_sync *told)
                                       .synced = self->node.replica.sync == REPLICA_SYNCED};
     if (channel_send(self->channel_fd, &message) == 0)
         *told = self->node.replica.sync;
+}
+
+/* The guardian keeps no records: it is told whose the homes are, again in each of its lives. */
+static void tell_guardian_handovers(struct worker *self)
+{
+    for (size_t i = 0; i < self->document.node_count && self->channel_fd >= 0; i++) {
+        const struct node_handover *handover = &self->node.handovers[i];
+        if (record_compare(handover->version, self->told_handovers[i]) == 0)
+            continue;
+        /* The counter, and as its last bit which node it was: one order of all of them. */
+        uint64_t version = handover->version.incarnation << 1 | (handover->version.sequence & 1);
+        struct channel_message message = {
+            .kind = CHANNEL_HANDOVER,
+            .home = (uint8_t)i,
+            .away = handover->away,
+            .version = version > CHANNEL_VERSION_MAX ? CHANNEL_VERSION_MAX : (uint32_t)version};
+        if (channel_send(self->channel_fd, &message) == 0)
+            self->told_handovers[i] = handover->version;
+    }
 }
 
 /* ---- disk, reload, requests, signals ---- */
@@ -281,6 +302,7 @@ int worker_loop(struct worker *self)
             return -errno;
         turn(self);
         tell_guardian_sync(self, &told_sync);
+        tell_guardian_handovers(self);
     }
     return 0;
 }

@@ -10,6 +10,7 @@ static const char *const outcome_texts[NODE_OUTCOME_COUNT] = {
     [NODE_DONE_PARTNER_AWAY] = "done; the partner will learn",
     [NODE_NO_SUCH_SERVER] = "no such server",
     [NODE_NO_SUCH_POOL] = "no such pool",
+    [NODE_NO_SUCH_NODE] = "no such node",
     [NODE_TABLE_FULL] = "the table of orders is full",
     [NODE_NOT_STORED] = "in force, but not stored: the disk refused it",
 };
@@ -328,6 +329,11 @@ static void step_command(struct node *self, int64_t now_ms, const struct node_ev
         update->reply = NODE_NO_SUCH_POOL;
         return;
     }
+    if (order->verb == ORDER_HANDOVER &&
+        document_node(self->config.document, order->subject) == SIZE_MAX) {
+        update->reply = NODE_NO_SUCH_NODE;
+        return;
+    }
     struct record_key key;
     uint8_t value[RECORD_VALUE_MAX];
     order_key(order, &key);
@@ -337,7 +343,7 @@ static void step_command(struct node *self, int64_t now_ms, const struct node_ev
         update->reply = NODE_TABLE_FULL;
         return;
     }
-    node_learn_order(self, now_ms, order, update);
+    node_learn_order(self, now_ms, order, entry->version, update);
     update->reply_ticket = 0; /* not before it is on disk */
     struct node_store *store = &update->stores[update->store_count++];
     table_record(entry, now_ms, &store->record);
@@ -413,9 +419,12 @@ static void step_start(struct node *self, int64_t now_ms, struct node_update *up
     step_replica(self, now_ms, &(struct replica_event){.type = REPLICA_START}, update);
 }
 
-static void step_holds(struct node *self, int64_t now_ms, const struct status *held)
+static void step_holds(struct node *self, int64_t now_ms, const struct status *held,
+                       const char *reason, struct node_update *update)
 {
     assert(held->held_count <= STATUS_HELD_MAX);
+    if (reason != NULL)
+        node_note_moves(self, now_ms, held, reason, update);
     memcpy(self->status.held, held->held, sizeof self->status.held);
     self->status.held_count = held->held_count;
     for (size_t i = 0; i < held->held_count; i++)
@@ -451,7 +460,7 @@ void node_step(struct node *self, int64_t now_ms, const struct node_event *event
         step_stored(self, now_ms, event, update);
         break;
     case NODE_HOLDS:
-        step_holds(self, now_ms, event->status);
+        step_holds(self, now_ms, event->status, event->reason, update);
         break;
     case NODE_TIMEOUT:
         step_timeout(self, now_ms, update);

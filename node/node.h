@@ -58,8 +58,9 @@ struct node_event {
     size_t size;
     const struct order *order;
     const struct status *status;
-    uint64_t ticket; /* the caller's number for a command, not 0 */
-    int error;       /* 0 or -errno */
+    const char *reason; /* NODE_HOLDS: why it changed; NULL: it is not said */
+    uint64_t ticket;    /* the caller's number for a command, not 0 */
+    int error;          /* 0 or -errno */
 };
 
 /* What an operator hears of a command. */
@@ -68,6 +69,7 @@ enum node_outcome {
     NODE_DONE_PARTNER_AWAY, /* stored here, the partner will learn */
     NODE_NO_SUCH_SERVER,
     NODE_NO_SUCH_POOL,
+    NODE_NO_SUCH_NODE,
     NODE_TABLE_FULL,
     NODE_NOT_STORED, /* in force, but the disk refused it: gone with a restart of both */
     NODE_OUTCOME_COUNT
@@ -129,13 +131,19 @@ struct node {
     struct node_server *servers;
     struct node_pool *pools;
     uint32_t *servers_by_name, *pools_by_name;
-    struct verdict_change *changes;         /* room for the largest pool */
-    struct status status, partner;          /* partner: as it last said */
+    struct verdict_change *changes;    /* room for the largest pool */
+    struct status status, partner;     /* partner: as it last said */
+    struct node_handover {             /* of each node's home, by an order */
+        struct record_version version; /* zero: never ordered */
+        bool away;
+        char author[ORDER_AUTHOR_MAX + 1];
+    } handovers[DOCUMENT_NODES_MAX];
     int64_t held_since_ms[STATUS_HELD_MAX]; /* of status.held, on this node's clock */
     bool partner_known, partner_heard;
     int64_t partner_stated_ms;
     int64_t start_ms, hearing_ms, tick_due_ms, status_due_ms;
     struct node_note history[NODE_HISTORY_MAX];
+    char move_reasons[NODE_HISTORY_MAX][STATUS_REASON_MAX + 1]; /* of the history's addresses */
     uint64_t history_count; /* ever; the newest is at (count - 1) % NODE_HISTORY_MAX */
     uint64_t notes_dropped;
     uint64_t frames, pack_reasons[PACK_REASON_COUNT], message_reasons[MESSAGE_REASON_COUNT],

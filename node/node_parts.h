@@ -15,7 +15,11 @@ void node_note(struct node *self, struct node_update *update, const struct node_
 void node_learn_changes(struct node *self, int64_t now_ms, struct node_update *update);
 /* update may be NULL: before the start nobody is told. */
 void node_learn_order(struct node *self, int64_t now_ms, const struct order *order,
-                      struct node_update *update);
+                      struct record_version version, struct node_update *update);
+/* Note which homes moved between status.held and *held. Both families of a home move together: one
+ * note, of the first family that it has. */
+void node_note_moves(struct node *self, int64_t now_ms, const struct status *held,
+                     const char *reason, struct node_update *update);
 /* Let verdicts age; say what became of the pools. */
 void node_age(struct node *self, int64_t now_ms, struct node_update *update);
 /* A pool may be answered from once this node is synced and knows a server to name, or that none is

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_DRAINING = 1, KEY_GROUP_SIZE = 1, KEY_ROUNDS = 2, KEY_AUTHOR = 9 };
+enum { KEY_DRAINING = 1, KEY_AWAY = 1, KEY_GROUP_SIZE = 1, KEY_ROUNDS = 2, KEY_AUTHOR = 9 };
 
 static const char *const reason_texts[ORDER_REASON_COUNT] = {
     [ORDER_OK] = "ok",
@@ -13,7 +13,8 @@ static const char *const reason_texts[ORDER_REASON_COUNT] = {
     [ORDER_BAD_FIELD] = "bad-field",
 };
 
-static const char *const verb_texts[] = {[ORDER_DRAIN] = "drain", [ORDER_GROUP] = "group"};
+static const char *const verb_texts[] = {
+    [ORDER_DRAIN] = "drain", [ORDER_GROUP] = "group", [ORDER_HANDOVER] = "handover"};
 
 const char *order_reason_text(enum order_reason reason)
 {
@@ -23,7 +24,7 @@ const char *order_reason_text(enum order_reason reason)
 
 const char *order_verb_text(enum order_verb verb)
 {
-    assert(verb <= ORDER_GROUP);
+    assert(verb <= ORDER_HANDOVER);
     return verb_texts[verb];
 }
 
@@ -38,10 +39,13 @@ size_t order_encode(const struct order *self, uint8_t *value)
 {
     struct pack_writer writer;
     pack_begin(&writer, value, RECORD_VALUE_MAX);
-    pack_map(&writer, self->verb == ORDER_DRAIN ? 2 : 3);
+    pack_map(&writer, self->verb == ORDER_GROUP ? 3 : 2);
     if (self->verb == ORDER_DRAIN) {
         pack_uint(&writer, KEY_DRAINING);
         pack_bool(&writer, self->draining);
+    } else if (self->verb == ORDER_HANDOVER) {
+        pack_uint(&writer, KEY_AWAY);
+        pack_bool(&writer, self->away);
     } else {
         pack_uint(&writer, KEY_GROUP_SIZE);
         pack_uint(&writer, self->group_size);
@@ -94,6 +98,9 @@ enum order_reason order_decode(struct order *self, struct pack_space *space,
         return ORDER_MALFORMED;
     if (self->verb == ORDER_DRAIN) {
         if (!pack_get_bool(pack_get(map, KEY_DRAINING), &self->draining))
+            return ORDER_BAD_FIELD;
+    } else if (self->verb == ORDER_HANDOVER) {
+        if (!pack_get_bool(pack_get(map, KEY_AWAY), &self->away))
             return ORDER_BAD_FIELD;
     } else {
         uint64_t group_size, rounds;

@@ -2,6 +2,7 @@
  *
  *   drain/SERVER  {1: draining, 9: author}
  *   group/POOL    {1: group size, 2: rounds, 9: author}
+ *   handover/NODE {1: away, 9: author}
  *
  * Either node writes it at any time; the higher version stands (replication/record.h). */
 #ifndef TANDEM_NODE_ORDER_H
@@ -12,15 +13,16 @@
 
 enum {
     ORDER_AUTHOR_MAX = 32, /* bytes */
-    ORDER_SUBJECT_MAX = 30 /* bytes: a server's or pool's name */
+    ORDER_SUBJECT_MAX = 30 /* bytes: a server's, pool's or node's name */
 };
 
-enum order_verb { ORDER_DRAIN, ORDER_GROUP };
+enum order_verb { ORDER_DRAIN, ORDER_GROUP, ORDER_HANDOVER };
 
 struct order {
     enum order_verb verb;
     char subject[ORDER_SUBJECT_MAX + 1];
     bool draining;                     /* ORDER_DRAIN: false is undrain */
+    bool away;                         /* ORDER_HANDOVER: its home is its partner's, or its own */
     uint32_t group_size;               /* ORDER_GROUP: 1..256 */
     uint32_t rounds;                   /* ORDER_GROUP: 1..1000 */
     char author[ORDER_AUTHOR_MAX + 1]; /* who gave it, such as "root@ns1"; printable */

@@ -43,6 +43,34 @@ static void request_drain(struct worker *self, int64_t now_ms,
         give_order(self, now_ms, request, &order);
 }
 
+static void request_handover(struct worker *self, int64_t now_ms,
+                             const struct control_request *request)
+{
+    struct order order = {.verb = ORDER_HANDOVER,
+                          .away = !json_is_true(json_object_get(request->json, "back"))};
+    if (json_object_get(request->json, "node") == NULL)
+        snprintf(order.subject, sizeof order.subject, "%s", self->node_name);
+    else if (!take_subject(request, "node", &order)) {
+        refuse(self, request->ticket, "node is the name of a node");
+        return;
+    }
+    if (self->document.node_count < 2)
+        refuse(self, request->ticket, "there is no partner to hand over to");
+    else
+        give_order(self, now_ms, request, &order);
+}
+
+/* Forget how often homes were lost: the next give-back waits as if it were the first. */
+static void request_reset(struct worker *self, uint64_t ticket)
+{
+    const struct channel_message message = {.kind = CHANNEL_RESET};
+    if (self->channel_fd < 0 || channel_send(self->channel_fd, &message) != 0)
+        refuse(self, ticket, "no guardian listens: the worker was started by itself");
+    else
+        control_answer(self->control, ticket,
+                       json_pack("{s:s, s:i}", "outcome", "done on this node", "exit", 0));
+}
+
 /* A number of the request, or what holds now when it is not given; 0 when it is no number. */
 static uint32_t number_or(const struct control_request *request, const char *key, uint32_t now)
 {
@@ -146,6 +174,12 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
         request_drain(self, now_ms, request, false);
     else if (strcmp(command, "set") == 0)
         request_set(self, now_ms, request);
+    else if (strcmp(command, "handover") == 0)
+        request_handover(self, now_ms, request);
+    else if (strcmp(command, "failover reset") == 0)
+        request_reset(self, request->ticket);
+    else if (strcmp(command, "events") == 0)
+        control_answer(self->control, request->ticket, show_events(&self->node, now_ms));
     else if (strcmp(command, "reload") == 0)
         request_reload(self, request);
     else if (strcmp(command, "version") == 0)

@@ -154,6 +154,22 @@ __attribute__((format(printf, 2, 3))) static void alarm_line(json_t *alarms, con
     json_array_append_new(alarms, json_string(line));
 }
 
+/* A node's addresses that its partner holds, and no order says so. */
+static void alarm_away(const struct node *node, json_t *alarms)
+{
+    const struct document *document = node->config.document;
+    for (size_t i = 0; i < document->node_count && document->node_count > 1; i++) {
+        bool is_self = i == node->config.self;
+        const struct status *other = is_self ? &node->partner : &node->status;
+        const struct ip *home = document->nodes[i].home;
+        const struct status_held *held =
+            find_held(other, home[0].family != 0 ? &home[0] : &home[1]);
+        if (held != NULL && !node->handovers[i].away && (!is_self || node->partner_heard))
+            alarm_line(alarms, "the addresses of %s are held by %s (%s)", document->nodes[i].name,
+                       document->nodes[1 - i].name, held->reason);
+    }
+}
+
 static json_t *show_alarms(const struct node *node)
 {
     json_t *alarms = json_array();
@@ -167,6 +183,11 @@ static json_t *show_alarms(const struct node *node)
         alarm_line(alarms, "%s has no snapshot yet: it does not answer pools", node_partner(node));
     if (node->replica.counts[REPLICA_TABLE_FULL] > 0)
         alarm_line(alarms, "the table of records is full: new records are refused");
+    alarm_away(node, alarms);
+    for (size_t i = 0; i < document->node_count; i++)
+        if (node->handovers[i].away)
+            alarm_line(alarms, "the addresses of %s are handed over to its partner, by %s",
+                       document->nodes[i].name, node->handovers[i].author);
     for (size_t i = 0; i < document->pool_count; i++) {
         const struct node_pool *pool = &node->pools[i];
         if (pool->verdicts.frozen)
@@ -197,6 +218,12 @@ static json_t *show_transitions(const struct node *node, int64_t now_ms)
                                         note->from, "to", note->to, "reason", note->reason));
     }
     return list;
+}
+
+json_t *show_events(const struct node *node, int64_t now_ms)
+{
+    return json_pack("{s:s, s:i, s:o}", "asked", document_self(node)->name, "exit", 0, "events",
+                     show_transitions(node, now_ms));
 }
 
 /* ---- status ---- */

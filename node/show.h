@@ -15,6 +15,7 @@
 json_t *show_status(const struct node *node, int64_t now_ms);
 
 /* Each server with each of its pools: verdict, reason, load. */
+json_t *show_events(const struct node *node, int64_t now_ms);
 json_t *show_servers(const struct node *node, int64_t now_ms);
 
 /* What came in and was refused, by reason. */

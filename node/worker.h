@@ -41,8 +41,9 @@ struct worker {
     struct page *page; /* NULL: no guardian */
     int channel_fd;    /* -1: no guardian */
     int signal_fd, epoll_fd;
-    struct link_counts link_counts; /* as logged last */
-    uint64_t reload_ticket;         /* who waits for the reload; 0: nobody */
+    struct link_counts link_counts;                           /* as logged last */
+    struct record_version told_handovers[DOCUMENT_NODES_MAX]; /* to the guardian */
+    uint64_t reload_ticket; /* who waits for the reload; 0: nobody */
     int64_t housekeeping_due_ms;
     uint8_t *frame; /* MESSAGE_SIZE_MAX bytes: the one being sent */
     bool is_stopping;

@@ -29,7 +29,7 @@ enum {
 
 struct arguments {
     const char *socket; /* NULL: the only one of /run/tandem */
-    bool json;
+    bool json, back;
     const char *command;
     int count; /* words after the command */
     char **words;
@@ -45,6 +45,11 @@ static const char usage[] =
     "  drain SERVER               no new answers name it, on both nodes\n"
     "  undrain SERVER\n"
     "  set POOL group-size=N rounds=N\n"
+    "  handover [NODE]            that node's addresses to its partner, until --back;\n"
+    "                             without NODE the asked one's\n"
+    "  handover --back [NODE]     and home again\n"
+    "  failover reset             forget flaps: home is given back after 5 s again\n"
+    "  events                     the last changes and their reasons, oldest first\n"
     "  reload                     read the zone files anew\n"
     "  keygen FILE                a new secret key into FILE, its public key to the output\n"
     "  manual                     the options of the configuration\n"
@@ -109,13 +114,28 @@ static json_t *request_set(const struct arguments *arguments)
     return request;
 }
 
+static json_t *request_handover(const struct arguments *arguments)
+{
+    const char *node = arguments->count > 0 ? arguments->words[arguments->count - 1] : NULL;
+    if (arguments->count > 1)
+        return NULL;
+    return json_pack("{s:s, s:b, s:s*}", "command", "handover", "back", arguments->back, "node",
+                     node);
+}
+
 /* NULL when the words are no command. */
 static json_t *make_request(const struct arguments *arguments)
 {
-    static const char *const plain[] = {"status", "servers", "counters", "reload", "version"};
+    static const char *const plain[] = {"status", "servers", "counters",
+                                        "events", "reload",  "version"};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         if (strcmp(arguments->command, plain[i]) == 0 && arguments->count == 0)
             return json_pack("{s:s}", "command", plain[i]);
+    if (strcmp(arguments->command, "failover") == 0 && arguments->count == 1 &&
+        strcmp(arguments->words[0], "reset") == 0)
+        return json_pack("{s:s}", "command", "failover reset");
+    if (strcmp(arguments->command, "handover") == 0)
+        return request_handover(arguments);
     bool drains =
         strcmp(arguments->command, "drain") == 0 || strcmp(arguments->command, "undrain") == 0;
     if (drains && arguments->count == 1)
@@ -258,6 +278,7 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"socket", required_argument, NULL, 's'},
                                             {"json", no_argument, NULL, 'j'},
+                                            {"back", no_argument, NULL, 'b'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct arguments arguments = {0};
@@ -266,6 +287,8 @@ int main(int argc, char **argv)
             arguments.socket = optarg;
         } else if (option == 'j') {
             arguments.json = true;
+        } else if (option == 'b') {
+            arguments.back = true;
         } else {
             fputs(usage, option == 'h' ? stdout : stderr);
             return option == 'h' ? 0 : EXIT_USAGE;

@@ -104,23 +104,25 @@ static void print_alarms(const json_t *alarms)
     }
 }
 
+static void print_transition(const json_t *one)
+{
+    char ago[32];
+    bool has_pool = json_is_string(json_object_get(one, "pool"));
+    bool has_from = json_is_string(json_object_get(one, "from"));
+    printf("  %7s ago  %s %s%s%s %s%s%s reason=%s\n", age(number(one, "age_ms"), ago, sizeof ago),
+           text(one, "area"), text(one, "subject"), has_pool ? " in " : "",
+           has_pool ? text(one, "pool") : "", has_from ? text(one, "from") : "",
+           has_from ? " -> " : "", text(one, "to"), text(one, "reason"));
+}
+
 static void print_transitions(const json_t *transitions)
 {
     enum { SHOWN = 10 };
     size_t count = json_array_size(transitions);
     if (count > 0)
         puts("\nLAST TRANSITIONS");
-    for (size_t i = count > SHOWN ? count - SHOWN : 0; i < count; i++) {
-        const json_t *one = json_array_get(transitions, i);
-        char ago[32];
-        bool has_pool = json_is_string(json_object_get(one, "pool"));
-        bool has_from = json_is_string(json_object_get(one, "from"));
-        printf("  %7s ago  %s %s%s%s %s%s%s reason=%s\n",
-               age(number(one, "age_ms"), ago, sizeof ago), text(one, "area"), text(one, "subject"),
-               has_pool ? " in " : "", has_pool ? text(one, "pool") : "",
-               has_from ? text(one, "from") : "", has_from ? " -> " : "", text(one, "to"),
-               text(one, "reason"));
-    }
+    for (size_t i = count > SHOWN ? count - SHOWN : 0; i < count; i++)
+        print_transition(json_array_get(transitions, i));
 }
 
 static void print_status(const json_t *answer)
@@ -179,10 +181,18 @@ static void print_numbers(const char *prefix, const json_t *object)
     }
 }
 
+static void print_events(const json_t *events)
+{
+    for (size_t i = 0; i < json_array_size(events); i++)
+        print_transition(json_array_get(events, i));
+}
+
 void print_answer(const char *command, const json_t *answer)
 {
     if (strcmp(command, "status") == 0)
         print_status(answer);
+    else if (strcmp(command, "events") == 0)
+        print_events(json_object_get(answer, "events"));
     else if (strcmp(command, "servers") == 0)
         print_servers(answer);
     else if (strcmp(command, "counters") == 0)

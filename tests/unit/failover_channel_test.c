@@ -19,6 +19,7 @@ static const struct channel_message held = {
 static bool is_equal(const struct channel_message *a, const struct channel_message *b)
 {
     return a->kind == b->kind && a->synced == b->synced && a->held == b->held &&
+           a->away == b->away && a->home == b->home && a->version == b->version &&
            ip_equal(&a->address, &b->address) && a->since_ms == b->since_ms &&
            memcmp(a->reason, b->reason, sizeof a->reason) == 0;
 }
@@ -39,6 +40,9 @@ START_TEST(every_kind_comes_back_as_it_was)
         {.kind = CHANNEL_SYNC},
         {.kind = CHANNEL_SYNC, .synced = true},
         {.kind = CHANNEL_STOP},
+        {.kind = CHANNEL_RESET},
+        {.kind = CHANNEL_HANDOVER, .home = 1, .version = CHANNEL_VERSION_MAX},
+        {.kind = CHANNEL_HANDOVER, .away = true, .version = 0x01020304},
         {.kind = CHANNEL_ADDRESS, .address = {.family = 4}, .reason = "x"},
         {.kind = CHANNEL_ADDRESS,
          .held = true,
@@ -92,7 +96,7 @@ START_TEST(each_field_is_checked)
         enum channel_refusal expected;
     } rows[] = {
         {0, 0, CHANNEL_BAD_VERSION},   {0, 2, CHANNEL_BAD_VERSION},
-        {1, 0, CHANNEL_BAD_KIND},      {1, 5, CHANNEL_BAD_KIND},
+        {1, 0, CHANNEL_BAD_KIND},      {1, 7, CHANNEL_BAD_KIND},
         {2, 2, CHANNEL_BAD_FIELD},                                 /* a flag is 0 or 1 */
         {3, 0, CHANNEL_BAD_FIELD},     {3, 5, CHANNEL_BAD_FIELD},  /* no such family */
         {4, 1, CHANNEL_BAD_FIELD},     {7, 1, CHANNEL_BAD_FIELD},  /* padding */
