@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,9 +18,13 @@ enum {
     PAGE_IDLE_WAKES_MAX = 64 /* wakes without a change of the word, in one page_wait_for_death */
 };
 
-int page_create(struct page **page)
+static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+enum { FAULT_SIGNALS = sizeof fault_signals / sizeof *fault_signals };
+
+int page_create(struct page **page, uint64_t boot, const struct poison *poison)
 {
     assert(page != NULL);
+    assert(poison->count <= POISON_NOTES_MAX);
     struct page *mapped = MAP_FAILED;
     int error;
     int fd = memfd_create("tandem-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -35,6 +40,8 @@ int page_create(struct page **page)
     atomic_store(&mapped->version, PAGE_VERSION);
     atomic_store(&mapped->state, PAGE_STARTING);
     atomic_store(&mapped->lock_offset, PAGE_NO_LOCK);
+    mapped->boot = boot;
+    mapped->poison = *poison;
     /* From here on the guardian only reads it, and cannot do otherwise by mistake. */
     if (mprotect(mapped, sizeof *mapped, PROT_READ) < 0)
         goto failed;
@@ -182,4 +189,80 @@ enum page_death page_wait_for_death(const struct page *page, int timeout_ms)
             return PAGE_TIMEOUT;
     }
     return PAGE_NOT_LIVE;
+}
+
+/* ---- the query in hand ---- */
+
+/* Of the handler below, which can be given nothing. */
+static struct page *fault_page;
+static _Thread_local uint32_t own_culprit = PAGE_CULPRIT_OTHER;
+
+/* SA_RESETHAND: the signal's next delivery, as soon as we return, kills. Raised anew, because one
+ * that somebody sent (kill -SEGV) would not come again by itself. */
+static void on_fault(int signal)
+{
+    atomic_store(&fault_page->culprit, own_culprit);
+    raise(signal);
+}
+
+void page_catch_faults(struct page *page)
+{
+    assert(page != NULL);
+    fault_page = page;
+    struct sigaction action = {.sa_handler = on_fault, .sa_flags = (int)SA_RESETHAND};
+    for (size_t i = 0; i < FAULT_SIGNALS; i++)
+        sigaction(fault_signals[i], &action, NULL);
+}
+
+struct page_note *page_own_note(struct page *page, size_t position)
+{
+    assert(position < PAGE_NOTES_MAX);
+    sigset_t faults;
+    sigemptyset(&faults);
+    for (size_t i = 0; i < FAULT_SIGNALS; i++)
+        sigaddset(&faults, fault_signals[i]);
+    pthread_sigmask(SIG_UNBLOCK, &faults, NULL);
+    own_culprit = PAGE_CULPRIT_FIRST + (uint32_t)position;
+    return &page->notes[position];
+}
+
+bool page_is_fault(int signal)
+{
+    for (size_t i = 0; i < FAULT_SIGNALS; i++)
+        if (fault_signals[i] == signal)
+            return true;
+    return false;
+}
+
+/* One that makes no sense is passed over. */
+static unsigned take_note(const struct page_note *note, struct poison *poison)
+{
+    struct poison_note taken = {.size = atomic_load(&note->size)};
+    if (taken.size == 0 || taken.size > PAGE_QUERY_SIZE_MAX - POISON_SKIPPED)
+        return 0;
+    size_t kept = taken.size < sizeof taken.bytes ? taken.size : sizeof taken.bytes;
+    memcpy(taken.bytes, note->bytes, kept);
+    return poison_add(poison, &taken);
+}
+
+unsigned page_blame_fault(const struct page *page, struct poison *poison)
+{
+    uint32_t culprit = atomic_load(&page->culprit);
+    if (culprit >= PAGE_CULPRIT_OTHER)
+        return 0;
+    if (culprit != PAGE_CULPRIT_UNKNOWN)
+        return take_note(&page->notes[culprit - PAGE_CULPRIT_FIRST], poison);
+    unsigned count = 0;
+    for (size_t i = 0; i < PAGE_NOTES_MAX; i++)
+        count += take_note(&page->notes[i], poison);
+    return count;
+}
+
+unsigned page_blame_threads(const struct page *page, uint64_t threads, struct poison *poison)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < PAGE_THREADS_MAX; i++)
+        if ((threads >> i & 1) != 0)
+            count += take_note(&page->notes[i], poison);
+    return count;
 }

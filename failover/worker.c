@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +53,7 @@ static void end_life(struct worker *self)
     self->page = NULL;
     self->page_fd = self->channel = -1;
     self->pid = 0;
+    self->stuck = 0;
     /* A death that nobody has read belongs to this life, not to the next. */
     eventfd_t times;
     eventfd_read(self->death_fd, &times);
@@ -97,11 +99,14 @@ static pid_t fork_worker(const char *const argv[], int page_fd, int channel_fd)
 int worker_spawn(struct worker *self, const struct worker_program *program)
 {
     assert(self->pid == 0);
+    /* Without blocking: early in a boot the kernel has none yet. */
+    if (getrandom(&self->boot, sizeof self->boot, GRND_NONBLOCK) != sizeof self->boot)
+        return -EAGAIN;
     int worker_end = -1;
     int error = channel_open_pair(&self->channel, &worker_end);
     if (error < 0)
         return error;
-    self->page_fd = page_create(&self->page);
+    self->page_fd = page_create(&self->page, self->boot, &self->poison);
     error = self->page_fd;
     if (self->page_fd >= 0) {
         char page_text[WORKER_FD_TEXT_SIZE], channel_text[WORKER_FD_TEXT_SIZE];
@@ -161,6 +166,21 @@ void worker_signal(const struct worker *self, int signal)
         kill(self->pid, signal);
 }
 
+void worker_kill_hung(struct worker *self, uint64_t stuck)
+{
+    self->stuck = stuck;
+    worker_signal(self, SIGKILL);
+}
+
+static unsigned blame(struct worker *self, int status)
+{
+    if (!WIFSIGNALED(status))
+        return 0;
+    if (page_is_fault(WTERMSIG(status)))
+        return page_blame_fault(self->page, &self->poison);
+    return page_blame_threads(self->page, self->stuck, &self->poison);
+}
+
 pid_t worker_reap(struct worker *self, int *status)
 {
     if (self->pid == 0)
@@ -168,6 +188,7 @@ pid_t worker_reap(struct worker *self, int *status)
     pid_t pid = waitpid(self->pid, status, WNOHANG);
     if (pid <= 0)
         return 0;
+    self->notes_added = blame(self, *status);
     end_life(self);
     return pid;
 }

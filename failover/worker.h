@@ -19,6 +19,10 @@ struct worker {
     int channel;  /* our end of failover/channel.h, or -1 */
     int death_fd; /* eventfd, readable once the watch has ended; for as long as the guardian runs */
     int page_fd;  /* or -1 */
+    uint64_t boot;        /* of the present life, random; probes carry it */
+    struct poison poison; /* what lives died of: the next one shall not answer it */
+    uint64_t stuck;       /* DNS threads that were, when it was killed for hanging (bit 0: 0) */
+    unsigned notes_added; /* to poison by the death that was reaped last */
     struct page *page;
     pthread_t watch;
     bool is_watched;
@@ -53,8 +57,13 @@ enum page_death worker_sighting(struct worker *self);
 
 void worker_signal(const struct worker *self, int signal);
 
-/* Reap the worker if it has ended, and close its page and channel. Returns its pid and *status as
- * waitpid gives it, or 0 while it lives. */
+/* Kill it because it hangs: what these DNS threads have in hand may be why. */
+void worker_kill_hung(struct worker *self, uint64_t stuck);
+
+/* Reap the worker if it has ended, and close its page and channel. The query in hand counts as
+ * poison when a fault of the worker's own ended it, or worker_kill_hung did; not when it exited, nor
+ * when somebody killed it, for then whatever it had in hand is innocent. Returns its pid and *status
+ * as waitpid gives it, or 0 while it lives. */
 pid_t worker_reap(struct worker *self, int *status);
 
 /* Run `program --check` to its end: its exit code, or -errno, or -EINTR if a signal ended it. */

@@ -20,7 +20,7 @@ static int page_fd;
 
 static void create_page(void)
 {
-    page_fd = page_create(&page);
+    page_fd = page_create(&page, 0, &(struct poison){0});
     ck_assert_int_ge(page_fd, 0);
     ck_assert_int_eq(page_open(page_fd, &writable), 0);
 }
@@ -241,6 +241,183 @@ START_TEST(only_a_page_of_this_version_is_opened)
 }
 END_TEST
 
+/* ---- the query in hand ---- */
+
+static const uint8_t evil[] = "\1\2\0\0\0\1\0\0\0\0\0\0\4evil\0\0\1\0\1";
+static const uint8_t good[] = "\3\4\0\0\0\1\0\0\0\0\0\0\4good\0\0\1\0\1";
+
+static void note(size_t position, const uint8_t *query, size_t size)
+{
+    page_note_begin(&writable->notes[position], query, size);
+}
+
+static bool is_blamed(const struct poison *poison, const uint8_t *query)
+{
+    return poison_is_match(poison, query, sizeof evil);
+}
+
+/* The DNS thread at position 5 has evil in hand and faults. Threads are born with all signals
+ * blocked, as the worker's are. */
+static void *fault(void *signal)
+{
+    struct page_note *own = page_own_note(writable, 5);
+    page_note_begin(own, evil, sizeof evil);
+    raise(*(int *)signal);
+    return NULL;
+}
+
+static int end_of_worker_that_faults(int signal, bool in_dns_thread)
+{
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        pthread_t thread;
+        sigset_t all;
+        page_catch_faults(writable);
+        note(4, good, sizeof good);
+        if (!in_dns_thread)
+            raise(signal);
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, NULL);
+        if (pthread_create(&thread, NULL, fault, &signal) == 0)
+            pthread_join(thread, NULL);
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+
+START_TEST(a_fault_blames_the_query_of_the_thread_that_faulted_alone)
+{
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct poison poison = {0};
+        create_page();
+        ck_assert(page_is_fault(faults[i]));
+        ck_assert_int_eq(end_of_worker_that_faults(faults[i], true), faults[i]);
+        ck_assert_uint_eq(page_blame_fault(page, &poison), 1);
+        ck_assert_uint_eq(poison.count, 1);
+        ck_assert(is_blamed(&poison, evil));
+        close_page();
+    }
+    ck_assert(!page_is_fault(SIGKILL));
+    ck_assert(!page_is_fault(SIGTERM));
+}
+END_TEST
+
+START_TEST(a_fault_of_another_thread_blames_no_query)
+{
+    struct poison poison = {0};
+    create_page();
+    ck_assert_int_eq(end_of_worker_that_faults(SIGSEGV, false), SIGSEGV);
+    ck_assert_uint_eq(page_blame_fault(page, &poison), 0);
+    ck_assert_uint_eq(poison.count, 0);
+    close_page();
+}
+END_TEST
+
+/* As when its stack is what broke: no handler can run. */
+START_TEST(a_fault_that_no_thread_owned_up_to_blames_all_in_hand)
+{
+    struct poison poison = {0};
+    create_page();
+    note(0, good, sizeof good);
+    note(PAGE_TCP_NOTE, evil, sizeof evil);
+    ck_assert_uint_eq(page_blame_fault(page, &poison), 2);
+    ck_assert(is_blamed(&poison, good));
+    ck_assert(is_blamed(&poison, evil));
+    ck_assert_uint_eq(page_blame_fault(page, &poison), 0); /* none is new */
+    close_page();
+}
+END_TEST
+
+START_TEST(a_query_that_was_answered_is_not_in_hand)
+{
+    struct poison poison = {0};
+    create_page();
+    note(0, evil, sizeof evil);
+    page_note_end(&writable->notes[0]);
+    ck_assert_uint_eq(page_blame_fault(page, &poison), 0);
+    page_note_begin(NULL, evil, sizeof evil);
+    page_note_end(NULL);
+    for (size_t size = 0; size <= POISON_SKIPPED; size++)
+        note(0, evil, size);
+    ck_assert_uint_eq(page_blame_fault(page, &poison), 0);
+    close_page();
+}
+END_TEST
+
+START_TEST(a_hang_blames_the_threads_that_hung)
+{
+    struct poison poison = {0};
+    create_page();
+    note(0, good, sizeof good);
+    note(63, evil, sizeof evil);
+    note(PAGE_TCP_NOTE, good, sizeof good);
+    ck_assert_uint_eq(page_blame_threads(page, (uint64_t)1 << 63 | 2, &poison), 1);
+    ck_assert(is_blamed(&poison, evil));
+    ck_assert(!is_blamed(&poison, good));
+    close_page();
+}
+END_TEST
+
+START_TEST(the_longest_query_is_noted_by_its_size_and_beginning)
+{
+    static uint8_t query[PAGE_QUERY_SIZE_MAX];
+    struct poison poison = {0};
+    create_page();
+    for (size_t size = 3; size <= sizeof query; size += size < 600 ? 1 : 997) {
+        memset(query, (int)size, sizeof query);
+        note(0, query, size);
+        ck_assert_uint_eq(page_blame_fault(page, &poison), 1);
+        ck_assert(poison_is_match(&poison, query, size));
+    }
+    close_page();
+}
+END_TEST
+
+START_TEST(a_senseless_note_or_culprit_blames_nobody)
+{
+    struct poison poison = {0};
+    create_page();
+    const uint32_t sizes[] = {PAGE_QUERY_SIZE_MAX - 1, 1u << 31, UINT32_MAX};
+    for (size_t i = 0; i < 3; i++) {
+        atomic_store(&writable->notes[0].size, sizes[i]);
+        ck_assert_uint_eq(page_blame_fault(page, &poison), 0);
+        ck_assert_uint_eq(page_blame_threads(page, 1, &poison), 0);
+    }
+    note(0, evil, sizeof evil);
+    const uint32_t culprits[] = {PAGE_CULPRIT_FIRST + 1, PAGE_CULPRIT_FIRST + PAGE_TCP_NOTE,
+                                 PAGE_CULPRIT_OTHER, PAGE_CULPRIT_OTHER + 1, UINT32_MAX};
+    for (size_t i = 0; i < sizeof culprits / sizeof *culprits; i++) {
+        atomic_store(&writable->culprit, culprits[i]);
+        ck_assert_uint_eq(page_blame_fault(page, &poison), 0);
+    }
+    close_page();
+}
+END_TEST
+
+START_TEST(the_next_life_is_told_its_boot_id_and_what_killed_the_last)
+{
+    struct poison poison = {0};
+    struct page *next, *worker;
+    create_page();
+    note(3, evil, sizeof evil);
+    page_blame_fault(page, &poison);
+    int fd = page_create(&next, 0x1122334455667788, &poison);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(page_open(fd, &worker), 0);
+    ck_assert_uint_eq(worker->boot, 0x1122334455667788);
+    ck_assert(is_blamed(&worker->poison, evil));
+    ck_assert_uint_eq(atomic_load(&worker->notes[3].size), 0);
+    munmap(worker, sizeof *worker);
+    page_close(next, fd);
+    close_page();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("failover/page");
@@ -253,5 +430,12 @@ int main(void)
                a_forged_owner_holds_nobody_longer_than_the_timeout,
                a_lock_word_that_keeps_changing_is_not_live, the_worker_cannot_cut_the_page,
                only_a_page_of_this_version_is_opened);
+    SUITE_CASE(suite, "note", a_fault_blames_the_query_of_the_thread_that_faulted_alone,
+               a_fault_of_another_thread_blames_no_query,
+               a_fault_that_no_thread_owned_up_to_blames_all_in_hand,
+               a_query_that_was_answered_is_not_in_hand, a_hang_blames_the_threads_that_hung,
+               the_longest_query_is_noted_by_its_size_and_beginning,
+               a_senseless_note_or_culprit_blames_nobody,
+               the_next_life_is_told_its_boot_id_and_what_killed_the_last);
     return suite_run(suite);
 }

@@ -58,9 +58,9 @@ END_TEST
 START_TEST(the_case_of_the_name_does_not_matter_and_that_of_all_else_does)
 {
     clear();
-    add("evIl");
-    ck_assert(is_match("EViL"));
-    uint8_t *bytes = query("evil", 1);
+    add("eZIa");
+    ck_assert(is_match("EziA"));
+    uint8_t *bytes = query("ezia", 1);
     for (size_t i = POISON_SKIPPED; i < QUERY_SIZE; i++) {
         bytes[i] ^= 0x20;
         bool is_letter = (bytes[i] & 0xdf) >= 'A' && (bytes[i] & 0xdf) <= 'Z';
@@ -83,6 +83,8 @@ START_TEST(a_query_longer_or_shorter_by_a_byte_does_not_match)
     add("evil");
     ck_assert(poison_is_match(&poison, query("evil", 1), QUERY_SIZE));
     ck_assert(!poison_is_match(&poison, query("evil", 1), QUERY_SIZE - 1));
+    for (size_t size = 0; size <= POISON_SKIPPED; size++)
+        ck_assert(!poison_is_match(&poison, query("evil", 1), size));
     ck_assert(!poison_is_match(&poison, query("evil", 1), QUERY_SIZE + 1));
 }
 END_TEST
