@@ -16,7 +16,7 @@
 enum {
     FRAMES_PER_TURN = 1024,
     HOUSEKEEPING_MS = 1000, /* sums in the log */
-    SLEEP_MS_MAX = 1000,
+    SLEEP_MS_MAX = 100,     /* the guardian wants to see progress within a second */
 };
 
 int64_t worker_now_ms(void)
@@ -224,6 +224,19 @@ static void log_refused_links(struct worker *self, int64_t now_ms)
     self->link_counts = counts;
 }
 
+/* Queries dropped because an earlier life of the worker died of them. */
+static void log_poison(struct worker *self, int64_t now_ms)
+{
+    uint64_t count = tcp_counts(self->tcp)->poison;
+    for (size_t thread = 0; thread < self->document.dns_threads; thread++)
+        count += udp_counts(self->udp, thread)->poison;
+    if (count > self->poison_logged)
+        log_limited(self->log, now_ms, "poison-query",
+                    "refuse query reason=poison-query count=%llu in 1 s: a worker died of it",
+                    (unsigned long long)(count - self->poison_logged));
+    self->poison_logged = count;
+}
+
 static void keep_house(struct worker *self, int64_t now_ms)
 {
     if (now_ms < self->housekeeping_due_ms)
@@ -231,6 +244,7 @@ static void keep_house(struct worker *self, int64_t now_ms)
     self->housekeeping_due_ms = now_ms + HOUSEKEEPING_MS;
     if (self->link != NULL)
         log_refused_links(self, now_ms);
+    log_poison(self, now_ms);
     log_sum_up(self->log, now_ms);
     disk_wake(self->disk);
 }

@@ -270,6 +270,7 @@ static size_t list_addresses(const struct worker *self, struct ip *addresses)
 
 static int open_dns(struct worker *self)
 {
+    const struct ip *own = self->document.nodes[self->node.config.self].own;
     struct ip addresses[UDP_ADDRESSES_MAX];
     char error[256];
     struct udp_config config = {.address_count = list_addresses(self, addresses),
@@ -277,7 +278,8 @@ static int open_dns(struct worker *self)
                                 .port = self->document.dns_port,
                                 .thread_count = self->document.dns_threads,
                                 .publisher = &self->publisher,
-                                .page = self->page};
+                                .page = self->page,
+                                .probe_address = &own[own[0].family == 0]};
     if (udp_open(&self->udp, &config, error) != 0 || tcp_open(&self->tcp, &config, error) != 0)
         return fail(EXIT_SYSTEM, "%s", error);
     return 0;
@@ -294,6 +296,7 @@ static int open_guardian(struct worker *self, const struct arguments *arguments)
     if (error != 0)
         return fail(EXIT_SYSTEM, "the guardian's descriptors are not usable: %s", strerror(-error));
     self->channel_fd = arguments->channel_fd;
+    page_catch_faults(self->page);
     return 0;
 }
 

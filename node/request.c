@@ -118,6 +118,7 @@ static json_t *show_dns(const struct worker *self)
 {
     json_t *answers = json_object(), *queries = json_object();
     uint64_t by_reason[ANSWER_REASON_COUNT] = {0}, by_query_reason[QUERY_REASON_COUNT] = {0};
+    uint64_t poison = 0, probes = 0, unanswered = 0, malformed = 0;
     for (size_t thread = 0; thread <= self->document.dns_threads; thread++) {
         const struct udp_counts *counts = thread < self->document.dns_threads
                                               ? udp_counts(self->udp, thread)
@@ -126,6 +127,10 @@ static json_t *show_dns(const struct worker *self)
             by_reason[i] += counts->by_reason[i];
         for (size_t i = 0; i < QUERY_REASON_COUNT; i++)
             by_query_reason[i] += counts->by_query_reason[i];
+        poison += counts->poison;
+        probes += counts->probes;
+        unanswered += counts->probes_unanswered;
+        malformed += counts->probes_malformed;
     }
     for (int i = 0; i < ANSWER_REASON_COUNT; i++)
         json_object_set_new(answers, answer_reason_text((enum answer_reason)i),
@@ -133,7 +138,10 @@ static json_t *show_dns(const struct worker *self)
     for (int i = QUERY_OK + 1; i < QUERY_REASON_COUNT; i++)
         json_object_set_new(queries, query_reason_text((enum query_reason)i),
                             json_integer((json_int_t)by_query_reason[i]));
-    return json_pack("{s:o, s:o}", "answers", answers, "queries_refused", queries);
+    json_object_set_new(queries, "poison-query", json_integer((json_int_t)poison));
+    return json_pack("{s:o, s:o, s:{s:I, s:I, s:I}}", "answers", answers, "queries_refused",
+                     queries, "probes", "answered", (json_int_t)probes, "unanswered",
+                     (json_int_t)unanswered, "malformed", (json_int_t)malformed);
 }
 
 static json_t *show_link(const struct worker *self)

@@ -43,6 +43,7 @@ struct worker {
     int signal_fd, epoll_fd;
     struct link_counts link_counts;                           /* as logged last */
     struct record_version told_handovers[DOCUMENT_NODES_MAX]; /* to the guardian */
+    uint64_t poison_logged; /* queries dropped as such, as logged last */
     uint64_t reload_ticket; /* who waits for the reload; 0: nobody */
     int64_t housekeeping_due_ms;
     uint8_t *frame; /* MESSAGE_SIZE_MAX bytes: the one being sent */

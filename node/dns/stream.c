@@ -57,8 +57,12 @@ static void answer_one(struct stream *self, struct stream_service *service,
     udp_add(&service->counts->received_bytes, request->size);
     if (request->view == NULL) {
         udp_add(&service->counts->unready, 1);
+    } else if (poison_is_match(service->poison, request->bytes, request->size)) {
+        udp_add(&service->counts->poison, 1);
     } else {
+        page_note_begin(service->note, request->bytes, request->size);
         answer_query(request, length + 2, ANSWER_SIZE_MAX, &answer);
+        page_note_end(service->note);
         assert(answer.size <= ANSWER_SIZE_MAX);
         udp_count(service->counts, &answer);
     }

@@ -33,6 +33,8 @@ struct stream {
 struct stream_service {
     const struct publisher *publisher;
     struct udp_counts *counts;
+    struct page_note *note;      /* the query in hand; NULL: noted nowhere */
+    const struct poison *poison; /* queries that are not answered */
     uint64_t dice;
     int64_t now_ms;
 };

@@ -35,6 +35,8 @@ struct tcp {
     struct udp_counts counts;
     struct tcp_connections connections;
     struct stream_service service;
+    struct page *page;    /* NULL: no guardian */
+    struct poison poison; /* as the page had it at the start */
     int64_t idle_ms;
     size_t address_count;
     uint16_t port;
@@ -268,6 +270,8 @@ static void *run(void *context)
 {
     struct tcp *self = context;
     publish_register();
+    if (self->page != NULL)
+        self->service.note = page_own_note(self->page, PAGE_TCP_NOTE);
     while (turn(self))
         ;
     for (struct connection *c = self->oldest, *newer; c != NULL; c = newer) {
@@ -328,13 +332,17 @@ static struct tcp *create(const struct udp_config *config)
         return NULL;
     *self = (struct tcp){.service = {.publisher = config->publisher,
                                      .counts = &self->counts,
+                                     .poison = &self->poison,
                                      .dice = dice_seed(),
                                      .now_ms = clock_ms()},
+                         .page = config->page,
                          .idle_ms = config->tcp_idle_ms == 0 ? TCP_IDLE_MS : config->tcp_idle_ms,
                          .address_count = config->address_count,
                          .port = config->port,
                          .epoll_fd = -1,
                          .stop_fd = -1};
+    if (self->page != NULL)
+        self->poison = self->page->poison;
     self->memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (self->memory == MAP_FAILED) {

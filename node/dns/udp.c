@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "node/dns/dice.h"
+#include "node/dns/udp_probe.h"
 
 enum {
-    EVENTS_MAX = UDP_ADDRESSES_MAX + 1, /* the sockets and the order to stop */
+    EVENTS_MAX = UDP_ADDRESSES_MAX + 2, /* the sockets, the probes' and the order to stop */
     LAST_BATCHES_MAX = 256,             /* per socket at a stop: a flood must not prolong it */
 };
 
@@ -33,7 +34,10 @@ struct slot {
 struct thread {
     struct udp_counts counts;
     struct udp *udp;
+    size_t position;
     _Atomic uint64_t *progress; /* in the page; NULL: nowhere */
+    struct page_note *note;     /* likewise: the query in hand */
+    struct udp_probe probe;
     int epoll_fd;
     int fds[UDP_ADDRESSES_MAX]; /* one for each address */
     pthread_t id;
@@ -45,6 +49,8 @@ struct thread {
 
 struct udp {
     const struct publisher *publisher;
+    struct page *page;    /* NULL: no guardian */
+    struct poison poison; /* as the page had it at the start */
     size_t address_count, thread_count, started_count;
     uint16_t port;
     int stop_fd; /* readable: end */
@@ -80,14 +86,18 @@ static void answer_one(struct thread *self, const struct answer_request *request
         udp_add(&self->counts.from_port_zero, 1);
     } else if (request->view == NULL) {
         udp_add(&self->counts.unready, 1);
+    } else if (poison_is_match(&self->udp->poison, request->bytes, request->size)) {
+        udp_add(&self->counts.poison, 1);
     } else {
+        page_note_begin(self->note, request->bytes, request->size);
         answer_query(request, slot->answer, sizeof slot->answer, answer);
+        page_note_end(self->note);
         assert(answer->size <= sizeof slot->answer);
         udp_count(&self->counts, answer);
     }
 }
 
-static int64_t now_ms(void)
+int64_t udp_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -99,7 +109,7 @@ static unsigned answer_batch(struct thread *self, unsigned query_count)
 {
     struct answer_request request = {
         .view = publish_view(self->udp->publisher),
-        .now_ms = now_ms(),
+        .now_ms = udp_now_ms(),
     };
     uint64_t bytes = 0;
     unsigned answer_count = 0;
@@ -180,6 +190,8 @@ static void *run(void *context)
 {
     struct thread *self = context;
     publish_register();
+    if (self->udp->page != NULL)
+        self->note = page_own_note(self->udp->page, self->position);
     for (bool is_stopping = false; !is_stopping;) {
         struct epoll_event events[EVENTS_MAX];
         publish_offline();
@@ -188,6 +200,8 @@ static void *run(void *context)
         for (int i = 0; i < count; i++) {
             if (events[i].data.fd == self->udp->stop_fd)
                 is_stopping = true;
+            else if (events[i].data.fd == self->probe.fd)
+                udp_probe_serve(&self->probe, self->udp->publisher, &self->dice, &self->counts);
             else
                 serve_batch(self, events[i].data.fd);
         }
@@ -220,10 +234,12 @@ static bool watch(int epoll_fd, int fd)
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static void init_thread(struct thread *self, struct udp *udp, struct page_thread *progress)
+static void init_thread(struct thread *self, struct udp *udp, size_t position)
 {
     self->udp = udp;
-    self->progress = progress == NULL ? NULL : &progress->answers;
+    self->position = position;
+    self->progress = udp->page == NULL ? NULL : &udp->page->threads[position].answers;
+    self->probe.fd = -1;
     self->epoll_fd = -1;
     self->dice = dice_seed();
     for (size_t i = 0; i < UDP_ADDRESSES_MAX; i++)
@@ -267,6 +283,22 @@ static int open_sockets(struct udp *udp, const struct udp_config *config, char *
     return 0;
 }
 
+/* Without a guardian there are none. */
+static int open_probes(struct udp *udp, const struct ip *address, char *error)
+{
+    for (size_t i = 0; udp->page != NULL && i < udp->thread_count; i++) {
+        struct thread *thread = &udp->threads[i];
+        int result = udp_probe_open(&thread->probe, address, udp->page, i, error);
+        if (result != 0)
+            return result;
+        if (!watch(thread->epoll_fd, thread->probe.fd))
+            return explain(errno, "poll for probes", error);
+    }
+    if (udp->page != NULL)
+        atomic_store(&udp->page->thread_count, (uint32_t)udp->thread_count);
+    return 0;
+}
+
 static int start_threads(struct udp *udp, char *error)
 {
     sigset_t all, before;
@@ -296,11 +328,14 @@ static struct udp *create(const struct udp_config *config)
         return NULL;
     memset(udp, 0, size);
     udp->publisher = config->publisher;
+    udp->page = config->page;
+    if (udp->page != NULL)
+        udp->poison = udp->page->poison;
     udp->address_count = config->address_count;
     udp->thread_count = config->thread_count;
     udp->port = config->port;
     for (size_t i = 0; i < udp->thread_count; i++)
-        init_thread(&udp->threads[i], udp, config->page == NULL ? NULL : &config->page->threads[i]);
+        init_thread(&udp->threads[i], udp, i);
     udp->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return udp;
 }
@@ -312,12 +347,15 @@ int udp_open(struct udp **opened, const struct udp_config *config, char *error)
     assert(config->thread_count >= 1);
     assert(config->thread_count <= UDP_THREADS_MAX);
     assert(config->publisher != NULL);
+    assert(config->page == NULL || config->probe_address != NULL);
     *opened = NULL;
     struct udp *udp = create(config);
     if (udp == NULL)
         return explain(ENOMEM, "hold the DNS threads", error);
     int result = udp->stop_fd < 0 ? explain(errno, "make an eventfd", error)
                                   : open_sockets(udp, config, error);
+    if (result == 0)
+        result = open_probes(udp, config->probe_address, error);
     if (result == 0)
         result = start_threads(udp, error);
     if (result != 0) {
@@ -346,6 +384,7 @@ void udp_close(struct udp *udp)
         struct thread *thread = &udp->threads[i];
         for (size_t k = 0; k < udp->address_count; k++)
             close_if_open(thread->fds[k]);
+        udp_probe_close(&thread->probe);
         close_if_open(thread->epoll_fd);
     }
     close_if_open(udp->stop_fd);

@@ -5,6 +5,9 @@
  * needs no word to these threads. Per batch: one poll, one receive, one send; nothing else. An
  * answer that the kernel does not take at once is dropped and counted: the client asks again.
  *
+ * With a page, a thread also notes there the query it has in hand, drops those that an earlier life
+ * died of, and answers the guardian's probes on a socket of its own (udp_probe.h).
+ *
  * Memory: about 100 KB a thread and, in the kernel, up to SOCKET_RECEIVE_BYTES a socket. */
 #ifndef TANDEM_NODE_DNS_UDP_H
 #define TANDEM_NODE_DNS_UDP_H
@@ -22,12 +25,16 @@ enum {
 };
 
 /* Written by one thread each, read by anyone. Every query received is in exactly one of by_reason,
- * from_port_zero and unready. */
+ * from_port_zero, unready and poison; a probe is no query. */
 struct udp_counts {
     _Alignas(64) _Atomic uint64_t by_reason[ANSWER_REASON_COUNT];
     _Atomic uint64_t by_query_reason[QUERY_REASON_COUNT];
     _Atomic uint64_t from_port_zero;             /* dropped: nobody can be answered there */
     _Atomic uint64_t unready;                    /* dropped: no view was published yet */
+    _Atomic uint64_t poison;                     /* dropped: an earlier life died of it */
+    _Atomic uint64_t probes;                     /* of the guardian, answered */
+    _Atomic uint64_t probes_unanswered;          /* likewise, but there was nothing to say */
+    _Atomic uint64_t probes_malformed;           /* or from elsewhere: dropped */
     _Atomic uint64_t receive_failed;             /* calls that failed */
     _Atomic uint64_t send_failed;                /* answers that were not sent */
     _Atomic uint64_t received_bytes, sent_bytes; /* of DNS messages */
@@ -39,8 +46,9 @@ struct udp_config {
     uint16_t port;       /* 0: the kernel chooses one, the same for all addresses */
     size_t thread_count; /* 1..UDP_THREADS_MAX */
     const struct publisher *publisher;
-    struct page *page;   /* answers are counted there; NULL: nowhere */
-    int64_t tcp_idle_ms; /* 0: TCP_IDLE_MS */
+    struct page *page;              /* answers are counted and queries noted there; NULL: nowhere */
+    const struct ip *probe_address; /* with a page: the guardian probes there */
+    int64_t tcp_idle_ms;            /* 0: TCP_IDLE_MS */
 };
 
 struct udp;
@@ -67,6 +75,9 @@ static inline void udp_add(_Atomic uint64_t *count, uint64_t more)
     uint64_t sum = atomic_load_explicit(count, memory_order_relaxed) + more;
     atomic_store_explicit(count, sum, memory_order_relaxed);
 }
+
+/* The time of queries, CLOCK_MONOTONIC. */
+int64_t udp_now_ms(void);
 
 /* Count an answer by its reasons. */
 void udp_count(struct udp_counts *counts, const struct answer *answer);

@@ -368,11 +368,12 @@ START_TEST(the_longest_query_is_noted_by_its_size_and_beginning)
     static uint8_t query[PAGE_QUERY_SIZE_MAX];
     struct poison poison = {0};
     create_page();
-    for (size_t size = 3; size <= sizeof query; size += size < 600 ? 1 : 997) {
+    for (size_t size = 3; size <= sizeof query; size += size < 600 ? 1 : 999) {
         memset(query, (int)size, sizeof query);
         note(0, query, size);
         ck_assert_uint_eq(page_blame_fault(page, &poison), 1);
         ck_assert(poison_is_match(&poison, query, size));
+        ck_assert(size < sizeof query - 999 || size == sizeof query - 999 || size == sizeof query);
     }
     close_page();
 }

@@ -7,7 +7,9 @@ enum { A = 1, TXT = 16, PIPELINED = 40 };
 
 static struct publisher publisher;
 static struct udp_counts counts;
-static struct stream_service service = {.publisher = &publisher, .counts = &counts};
+static struct poison poison;
+static struct stream_service service = {
+    .publisher = &publisher, .counts = &counts, .poison = &poison};
 static struct stream stream;
 static int peer; /* the other end of the stream's connection */
 static bool is_active;

@@ -12,6 +12,7 @@ enum { A = 1, TXT = 16, PIPELINED = 200 };
 static struct publisher publisher;
 static struct tcp *tcp;
 static const struct tcp_connections *connections;
+static struct page *page; /* NULL: no guardian */
 
 static void start(int64_t idle_ms)
 {
@@ -20,6 +21,7 @@ static void start(int64_t idle_ms)
                                 .addresses = addresses,
                                 .thread_count = 1,
                                 .publisher = &publisher,
+                                .page = page,
                                 .tcp_idle_ms = idle_ms};
     char error[SOCKET_ERROR_MAX] = "";
     served_publish(&publisher);
@@ -372,6 +374,31 @@ START_TEST(a_port_in_use_is_refused_with_a_sentence)
 }
 END_TEST
 
+START_TEST(what_an_earlier_life_died_of_ends_the_connection_unanswered)
+{
+    static struct page shared;
+    struct poison_note note = {0};
+    uint8_t query[64];
+    note.size = (uint32_t)served_query(query, 1, "www", A) - POISON_SKIPPED;
+    memcpy(note.bytes, query + POISON_SKIPPED, note.size);
+    poison_add(&shared.poison, &note);
+    page = &shared;
+    start(0);
+    int fd = client_from("127.0.0.1");
+    ask(fd, 1, "big", TXT);
+    take_answer(fd, 1);
+    ask(fd, 2, "www", A);
+    ck_assert(has_ended(fd));
+    ck_assert_uint_eq(served_count(&tcp_counts(tcp)->poison), 1);
+    close(fd);
+    stop();
+    size_t size = served_query(query, 1, "big", TXT);
+    const struct page_note *hand = &shared.notes[PAGE_TCP_NOTE];
+    ck_assert_uint_eq(atomic_load(&hand->size), 0);
+    ck_assert_mem_eq(hand->bytes, query + POISON_SKIPPED, size - POISON_SKIPPED);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node/dns/tcp");
@@ -389,5 +416,6 @@ int main(void)
     SUITE_CASE(suite, "end", an_unanswerable_message_ends_the_connection,
                what_was_received_before_a_stop_is_answered,
                a_port_in_use_is_refused_with_a_sentence);
+    SUITE_CASE(suite, "poison", what_an_earlier_life_died_of_ends_the_connection_unanswered);
     return suite_run(suite);
 }

@@ -23,7 +23,8 @@ static void start(size_t thread_count)
                                 .addresses = addresses,
                                 .thread_count = thread_count,
                                 .publisher = &publisher,
-                                .page = &page};
+                                .page = &page,
+                                .probe_address = &addresses[0]};
     char error[SOCKET_ERROR_MAX] = "";
     ck_assert_msg(udp_open(&udp, &config, error) == 0, "%s", error);
 }
@@ -281,6 +282,138 @@ START_TEST(a_port_in_use_is_refused_with_a_sentence_and_nothing_stays_open)
 }
 END_TEST
 
+/* ---- the query in hand, and those not answered ---- */
+
+START_TEST(the_query_in_hand_is_noted_and_cleared_after_its_answer)
+{
+    start_with_zone(1);
+    int fd = client_of("127.0.0.1");
+    uint8_t query[64];
+    size_t size = served_query(query, 0x1234, "www", WWW);
+    served_send(fd, query, size);
+    ck_assert_uint_eq(answered_id(fd, 0), 0x1234);
+    close(fd);
+    stop();
+    ck_assert_uint_eq(atomic_load(&page.notes[0].size), 0);
+    ck_assert_mem_eq(page.notes[0].bytes, query + POISON_SKIPPED, size - POISON_SKIPPED);
+}
+END_TEST
+
+START_TEST(what_an_earlier_life_died_of_is_dropped_and_all_else_answered)
+{
+    struct poison_note note = {0};
+    uint8_t query[64];
+    note.size = (uint32_t)served_query(query, 1, "www", WWW) - POISON_SKIPPED;
+    memcpy(note.bytes, query + POISON_SKIPPED, note.size);
+    poison_add(&page.poison, &note);
+    start_with_zone(1);
+    int fd = client_of("127.0.0.1");
+    ask(fd, 2, "www");
+    ask(fd, 3, "wWw");
+    ask(fd, 4, "absent");
+    ck_assert_uint_eq(answered_id(fd, 3), 4);
+    ck_assert_uint_eq(served_count(&udp_counts(udp, 0)->poison), 2);
+    ck_assert_uint_eq(sum_of_answers(1), 1);
+    close(fd);
+    stop();
+}
+END_TEST
+
+/* ---- probes ---- */
+
+enum { BOOT = 77, NONCE = 88 };
+
+/* A socket as the guardian's, towards a thread. */
+static int guardian_of(size_t thread, const char *from)
+{
+    uint32_t port = atomic_load(&page.threads[thread].probe_port);
+    ck_assert_uint_gt(port, 0);
+    ck_assert_uint_le(port, UINT16_MAX);
+    return served_connect(SOCK_DGRAM, from, "127.0.0.1", (uint16_t)port);
+}
+
+static void probe(int fd, struct page_probe start_of_it, size_t query_size)
+{
+    uint8_t bytes[1024] = {0};
+    memcpy(bytes, &start_of_it, sizeof start_of_it);
+    served_query(bytes + sizeof start_of_it, 9, "www", WWW);
+    served_send(fd, bytes, sizeof start_of_it + query_size);
+}
+
+static struct page_probe probe_of(uint32_t thread)
+{
+    return (struct page_probe){PAGE_PROBE_MAGIC, thread, BOOT, NONCE};
+}
+
+START_TEST(each_thread_answers_its_own_probes)
+{
+    page.boot = BOOT;
+    start_with_zone(2);
+    ck_assert_uint_eq(atomic_load(&page.thread_count), 2);
+    for (uint32_t thread = 0; thread < 2; thread++) {
+        uint8_t answer[sizeof(struct page_probe) + QUERY_UDP_SIZE_MAX], query[64];
+        struct page_probe sent = probe_of(thread);
+        int fd = guardian_of(thread, "127.0.0.1");
+        probe(fd, sent, served_query(query, 9, "www", WWW));
+        ssize_t size = recv(fd, answer, sizeof answer, 0);
+        ck_assert_int_gt(size, (ssize_t)sizeof sent + 12);
+        ck_assert_mem_eq(answer, &sent, sizeof sent);
+        ck_assert_uint_eq(served_u16(answer + sizeof sent), 9);
+        ck_assert_uint_eq(served_rcode(answer + sizeof sent), 0);
+        ck_assert_uint_eq(answer[sizeof sent + 7], 1); /* www has an address */
+        served_wait(&udp_counts(udp, thread)->probes, 1);
+        close(fd);
+    }
+    ck_assert_uint_eq(sum_of_answers(2), 0); /* a probe is no query */
+    stop();
+    ck_assert_uint_eq(atomic_load(&page.threads[0].answers), 0);
+}
+END_TEST
+
+START_TEST(a_malformed_or_foreign_probe_is_counted_and_dropped)
+{
+    page.boot = BOOT;
+    start_with_zone(1);
+    const struct udp_counts *counts = udp_counts(udp, 0);
+    int fd = guardian_of(0, "127.0.0.1"), foreign = guardian_of(0, "127.0.0.2");
+    struct page_probe wrong_magic = probe_of(0), wrong_boot = probe_of(0);
+    wrong_magic.magic++;
+    wrong_boot.boot++;
+    probe(fd, wrong_magic, 64);
+    probe(fd, wrong_boot, 64);
+    probe(fd, probe_of(1), 64);
+    probe(fd, probe_of(0), PAGE_PROBE_QUERY_MIN - 1);
+    probe(fd, probe_of(0), PAGE_PROBE_QUERY_MAX + 1);
+    served_send(fd, "", 0);
+    probe(foreign, probe_of(0), 64);
+    served_wait(&counts->probes_malformed, 7);
+    ck_assert_uint_eq(served_count(&counts->probes), 0);
+    probe(fd, probe_of(0), PAGE_PROBE_QUERY_MIN);
+    probe(fd, probe_of(0), PAGE_PROBE_QUERY_MAX);
+    served_wait(&counts->probes, 2);
+    uint8_t byte;
+    ck_assert_int_eq(recv(foreign, &byte, 1, MSG_DONTWAIT), -1);
+    close(foreign);
+    close(fd);
+    stop();
+}
+END_TEST
+
+START_TEST(without_a_view_a_probe_is_not_answered)
+{
+    page.boot = BOOT;
+    start(1);
+    int fd = guardian_of(0, "127.0.0.1");
+    probe(fd, probe_of(0), 64);
+    served_wait(&udp_counts(udp, 0)->probes_unanswered, 1);
+    uint8_t byte;
+    ck_assert_int_eq(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+    ck_assert_uint_eq(served_count(&udp_counts(udp, 0)->probes), 0);
+    close(fd);
+    stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node/dns/udp");
@@ -291,5 +424,10 @@ int main(void)
                what_cannot_be_answered_is_counted_and_the_rest_of_the_batch_is_sent,
                a_port_in_use_is_refused_with_a_sentence_and_nothing_stays_open);
     SUITE_CASE(suite, "stop", what_was_received_before_a_stop_is_answered);
+    SUITE_CASE(suite, "poison", the_query_in_hand_is_noted_and_cleared_after_its_answer,
+               what_an_earlier_life_died_of_is_dropped_and_all_else_answered);
+    SUITE_CASE(suite, "probes", each_thread_answers_its_own_probes,
+               a_malformed_or_foreign_probe_is_counted_and_dropped,
+               without_a_view_a_probe_is_not_answered);
     return suite_run(suite);
 }

@@ -1,0 +1,115 @@
+#include "failover/probe.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "failover/page.h"
+
+enum {
+    QUERY_SIZE = 17,       /* a header, the root, type and class */
+    ANSWER_SIZE_MIN = 12,  /* a DNS header */
+    ANSWER_SIZE_MAX = 1500 /* more is cut, and its beginning still tells */
+};
+
+union probe_name {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static socklen_t name_of(const struct ip *address, uint16_t port, union probe_name *name)
+{
+    assert(address->family == 4 || address->family == 6);
+    *name = (union probe_name){0};
+    if (address->family == 4) {
+        name->v4.sin_family = AF_INET;
+        name->v4.sin_port = htons(port);
+        memcpy(&name->v4.sin_addr, address->bytes, 4);
+        return sizeof name->v4;
+    }
+    name->v6.sin6_family = AF_INET6;
+    name->v6.sin6_port = htons(port);
+    memcpy(&name->v6.sin6_addr, address->bytes, 16);
+    return sizeof name->v6;
+}
+
+int probe_open(struct probe *self, const struct ip *address)
+{
+    static const char loopback[] = "lo";
+    const int yes = 1;
+    union probe_name name;
+    socklen_t size = name_of(address, 0, &name);
+    bool is_v4 = address->family == 4;
+    *self = (struct probe){.address = *address};
+    self->fd = socket(name.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (self->fd < 0)
+        return -errno;
+    /* Kernels before 5.7 want CAP_NET_RAW for it; the boot id is what counts. */
+    setsockopt(self->fd, SOL_SOCKET, SO_BINDTODEVICE, loopback, sizeof loopback);
+    if (setsockopt(self->fd, is_v4 ? SOL_IP : SOL_IPV6, is_v4 ? IP_FREEBIND : IPV6_FREEBIND, &yes,
+                   sizeof yes) < 0 ||
+        bind(self->fd, &name.any, size) < 0) {
+        int error = -errno;
+        probe_close(self);
+        return error;
+    }
+    return 0;
+}
+
+void probe_close(struct probe *self)
+{
+    if (self->fd >= 0)
+        close(self->fd);
+    self->fd = -1;
+}
+
+int probe_send(struct probe *self, uint64_t boot, uint32_t thread, uint32_t port, uint64_t nonce)
+{
+    if (port == 0 || port > UINT16_MAX)
+        return 0;
+    struct page_probe start = {PAGE_PROBE_MAGIC, thread, boot, nonce};
+    /* RFC 1035 §4.1: the ID, no flags, one question: the root, SOA, IN. It is in nobody's zones or
+     * in ours; any answer proves the same. */
+    uint8_t bytes[sizeof start + QUERY_SIZE] = {0}, *query = bytes + sizeof start;
+    memcpy(bytes, &start, sizeof start);
+    query[0] = (uint8_t)(nonce >> 8);
+    query[1] = (uint8_t)nonce;
+    query[5] = 1;
+    query[14] = 6;
+    query[16] = 1;
+    union probe_name to;
+    socklen_t size = name_of(&self->address, (uint16_t)port, &to);
+    ssize_t sent = sendto(self->fd, bytes, sizeof bytes, MSG_DONTWAIT, &to.any, size);
+    return sent < 0 ? -errno : 0;
+}
+
+/* Is it an answer, QR set (RFC 1035 §4.1.1), to the query that goes with the nonce? */
+static bool is_answer(const uint8_t *dns, size_t size, uint64_t nonce)
+{
+    return size >= ANSWER_SIZE_MIN && dns[0] == (uint8_t)(nonce >> 8) && dns[1] == (uint8_t)nonce &&
+           (dns[2] & 0x80) != 0;
+}
+
+int probe_receive(struct probe *self, uint64_t boot, struct probe_answer *answer)
+{
+    struct page_probe start;
+    uint8_t bytes[sizeof start + ANSWER_SIZE_MAX];
+    ssize_t size = recv(self->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (size < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    if ((size_t)size >= sizeof start) {
+        memcpy(&start, bytes, sizeof start);
+        if (start.magic == PAGE_PROBE_MAGIC && start.boot == boot &&
+            is_answer(bytes + sizeof start, (size_t)size - sizeof start, start.nonce)) {
+            *answer = (struct probe_answer){.thread = start.thread, .nonce = start.nonce};
+            return 1;
+        }
+    }
+    self->refused++;
+    return -EBADMSG;
+}
