@@ -23,6 +23,7 @@ static const char *const reason_words[] = {
     [SUPERVISE_BACK_OFF_OVER] = "back-off",
     [SUPERVISE_STOP_ASKED] = "stop",
     [SUPERVISE_STOP_TIMEOUT] = "stop-timeout",
+    [SUPERVISE_HANG] = "hang",
 };
 
 #define BIT(state) (1u << (state))
@@ -80,6 +81,7 @@ static void on_ready(struct supervise *self, int64_t now_ms, struct supervise_ac
         return;
     move(self, SUPERVISE_ALIVE, SUPERVISE_READY_HEARD, todo);
     self->alive_at_ms = now_ms;
+    self->hang_at_ms = INT64_MAX;
     self->is_first_start = false;
     add(todo, SUPERVISE_TELL_HOMES);
     if (self->is_reload_wanted)
@@ -102,7 +104,14 @@ static void on_died(struct supervise *self, int64_t now_ms, enum supervise_reaso
     end_service(self, now_ms);
     move(self, SUPERVISE_DEAD, reason, todo);
     /* Also when its page says it is dead: a worker can write that and live on. */
-    add(todo, SUPERVISE_KILL);
+    add(todo, SUPERVISE_KILL)->reason = reason;
+}
+
+/* The clock runs from the first time it is said. */
+static void on_hangs(struct supervise *self, int64_t now_ms)
+{
+    if (self->worker == SUPERVISE_ALIVE && self->hang_at_ms == INT64_MAX)
+        self->hang_at_ms = now_ms + SUPERVISE_HANG_MS;
 }
 
 /* No worker is left and none shall follow. */
@@ -166,12 +175,14 @@ static void on_timeout(struct supervise *self, int64_t now_ms, struct supervise_
 {
     if (self->worker == SUPERVISE_WAITING && now_ms >= self->restart_at_ms)
         spawn(self, SUPERVISE_BACK_OFF_OVER, todo);
+    if (self->worker == SUPERVISE_ALIVE && now_ms >= self->hang_at_ms)
+        on_died(self, now_ms, SUPERVISE_HANG, todo);
     if (self->worker == SUPERVISE_STOPPING && now_ms >= self->kill_at_ms) {
         struct supervise_action *note = add(todo, SUPERVISE_NOTE_WORKER);
         note->was = note->is = SUPERVISE_STOPPING;
         note->reason = SUPERVISE_STOP_TIMEOUT;
         self->kill_at_ms = INT64_MAX;
-        add(todo, SUPERVISE_KILL);
+        add(todo, SUPERVISE_KILL)->reason = SUPERVISE_STOP_TIMEOUT;
     }
 }
 
@@ -192,6 +203,12 @@ void supervise_step(struct supervise *self, int64_t now_ms, const struct supervi
     case SUPERVISE_DIED:
         on_died(self, now_ms, event->reason, todo);
         break;
+    case SUPERVISE_HANGS:
+        on_hangs(self, now_ms);
+        break;
+    case SUPERVISE_MOVES:
+        self->hang_at_ms = INT64_MAX;
+        break;
     case SUPERVISE_REAPED:
         on_reaped(self, now_ms, event, todo);
         break;
@@ -211,6 +228,8 @@ int64_t supervise_deadline_ms(const struct supervise *self)
 {
     if (self->worker == SUPERVISE_WAITING)
         return self->restart_at_ms;
+    if (self->worker == SUPERVISE_ALIVE)
+        return self->hang_at_ms;
     return self->worker == SUPERVISE_STOPPING ? self->kill_at_ms : INT64_MAX;
 }
 
@@ -222,6 +241,6 @@ const char *supervise_worker_word(enum supervise_worker worker)
 
 const char *supervise_reason_word(enum supervise_reason reason)
 {
-    assert(reason <= SUPERVISE_STOP_TIMEOUT);
+    assert(reason <= SUPERVISE_HANG);
     return reason_words[reason];
 }

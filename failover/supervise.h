@@ -9,7 +9,9 @@
  *                    |   +------------------- reaped ----------------->  v
  *                    +----------------- back-off over ---------------- WAITING
  *
- *   stop, in any state: STOPPING --------> reaped, or killed after 3 s and reaped: ENDED */
+ *   stop, in any state: STOPPING --------> reaped, or killed after 3 s and reaped: ENDED
+ *
+ * A worker that hangs (failover/gate.h says so) is killed after 3 s, to be started anew. */
 #ifndef TANDEM_FAILOVER_SUPERVISE_H
 #define TANDEM_FAILOVER_SUPERVISE_H
 
@@ -22,6 +24,7 @@ enum {
     SUPERVISE_BACK_OFF_MS_MAX = 30000,
     SUPERVISE_PROVEN_MS = 60000, /* alive for so long: the back-off begins anew */
     SUPERVISE_STOP_MS = 3000,    /* for a worker to end by itself */
+    SUPERVISE_HANG_MS = 3000,    /* for a worker that hangs to go on */
     SUPERVISE_ACTIONS_MAX = 8,
 };
 
@@ -55,6 +58,7 @@ enum supervise_reason {
     SUPERVISE_BACK_OFF_OVER, /* "back-off": it is over */
     SUPERVISE_STOP_ASKED,    /* "stop" */
     SUPERVISE_STOP_TIMEOUT,  /* "stop-timeout": told to stop, it did not */
+    SUPERVISE_HANG,          /* "hang": it lived and did nothing for 3 s */
 };
 
 struct supervise {
@@ -62,6 +66,7 @@ struct supervise {
     int64_t alive_at_ms;   /* when ALIVE began */
     int64_t restart_at_ms; /* WAITING: until */
     int64_t kill_at_ms;    /* STOPPING: until; INT64_MAX once killed */
+    int64_t hang_at_ms;    /* ALIVE: hung until then it is killed; INT64_MAX: it does not hang */
     int64_t back_off_ms;   /* before the next restart */
     bool is_first_start;   /* no worker was alive or has ended yet */
     bool is_reload_wanted; /* SIGHUP came while STARTING */
@@ -71,6 +76,8 @@ enum supervise_event_kind {
     SUPERVISE_START,
     SUPERVISE_READY,   /* the worker said so, and its page agrees */
     SUPERVISE_DIED,    /* reason: OWNER_DIED, PAGE_BROKEN or CHANNEL_ENDED */
+    SUPERVISE_HANGS,   /* the worker lives and does nothing */
+    SUPERVISE_MOVES,   /* it does again */
     SUPERVISE_REAPED,  /* reason: EXITED, SIGNALLED or SPAWN_FAILED; exit_code */
     SUPERVISE_RELOAD,  /* SIGHUP */
     SUPERVISE_STOP,    /* SIGTERM, SIGINT */
@@ -85,7 +92,7 @@ struct supervise_event {
 
 enum supervise_action_kind {
     SUPERVISE_SPAWN,       /* start a worker; failure: REAPED with SPAWN_FAILED */
-    SUPERVISE_KILL,        /* SIGKILL the worker */
+    SUPERVISE_KILL,        /* SIGKILL the worker; reason: why, as noted */
     SUPERVISE_TELL_STOP,   /* by the channel */
     SUPERVISE_TELL_RELOAD, /* SIGHUP the worker */
     SUPERVISE_TELL_HOMES,  /* by the channel: every service address, held or not, since and why */

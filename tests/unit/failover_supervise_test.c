@@ -162,6 +162,45 @@ START_TEST(what_cannot_start_ends_only_the_first_start)
 }
 END_TEST
 
+START_TEST(a_worker_that_hangs_for_three_seconds_is_killed_and_restarted)
+{
+    serve();
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
+    ck_assert_str_eq(happens(1000, SUPERVISE_HANGS), "");
+    ck_assert_str_eq(happens(2000, SUPERVISE_HANGS), "");
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), 4000);
+    ck_assert_str_eq(timeout(3999), "");
+    ck_assert_str_eq(timeout(4000), "alive>dead hang, kill");
+    ck_assert_str_eq(happens(4001, SUPERVISE_HANGS), "");
+    ck_assert_str_eq(killed(4010), "dead>waiting signal");
+    ck_assert_str_eq(timeout(4110), "waiting>starting back-off, spawn");
+    happens(4200, SUPERVISE_READY);
+    ck_assert_str_eq(timeout(8000), "");
+}
+END_TEST
+
+START_TEST(a_worker_that_goes_on_in_time_is_not_killed)
+{
+    serve();
+    happens(1000, SUPERVISE_HANGS);
+    happens(3999, SUPERVISE_MOVES);
+    ck_assert_str_eq(timeout(4000), "");
+    happens(4100, SUPERVISE_HANGS);
+    ck_assert_str_eq(timeout(7099), "");
+    ck_assert_str_eq(timeout(7100), "alive>dead hang, kill");
+}
+END_TEST
+
+START_TEST(a_hang_changes_nothing_while_the_worker_is_told_to_stop)
+{
+    serve();
+    happens(1000, SUPERVISE_HANGS);
+    happens(2000, SUPERVISE_STOP);
+    ck_assert_str_eq(timeout(4000), "");
+    ck_assert_str_eq(timeout(5000), "stopping>stopping stop-timeout, kill");
+}
+END_TEST
+
 START_TEST(a_stop_waits_for_the_worker)
 {
     serve();
@@ -233,6 +272,9 @@ int main(void)
     SUITE_CASE(suite, "restart", the_back_off_doubles_to_its_limit,
                a_minute_alive_forgives_earlier_deaths, what_cannot_start_ends_only_the_first_start,
                a_reload_reaches_a_worker_that_is_still_starting, what_comes_too_late_is_ignored);
+    SUITE_CASE(suite, "hang", a_worker_that_hangs_for_three_seconds_is_killed_and_restarted,
+               a_worker_that_goes_on_in_time_is_not_killed,
+               a_hang_changes_nothing_while_the_worker_is_told_to_stop);
     SUITE_CASE(suite, "stop", a_stop_waits_for_the_worker,
                a_worker_that_does_not_stop_is_killed_after_three_seconds,
                a_stop_between_two_workers_ends_at_once);
