@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "failover/channel.h"
+#include "failover/guardian_gate.h"
 #include "failover/guardian_log.h"
 
 enum {
@@ -98,7 +99,10 @@ static void perform(struct guardian *self, const struct supervise_action *action
         spawn(self);
         break;
     case SUPERVISE_KILL:
-        worker_signal(&self->worker, SIGKILL);
+        if (action->reason == SUPERVISE_HANG)
+            worker_kill_hung(&self->worker, gate_stuck_threads(&self->gate));
+        else
+            worker_signal(&self->worker, SIGKILL);
         break;
     case SUPERVISE_TELL_STOP:
         /* A worker whose channel takes nothing hears of it as any process does. */
@@ -233,6 +237,7 @@ static void on_child(struct guardian *self)
     if (worker_reap(&self->worker, &status) == 0)
         return;
     self->worker_status = status;
+    guardian_note_poison(self);
     bool is_exited = WIFEXITED(status);
     dispatch(self, &(struct supervise_event){
                        .kind = SUPERVISE_REAPED,
@@ -278,10 +283,22 @@ static void tell_fitness(struct guardian *self)
         &(struct pair_event){.kind = PAIR_EVENT_WORKER, .fit = is_fit, .synced = self->is_synced});
 }
 
+/* The supervisor hears of a hang when it begins and when it ends. */
+static void step_gate(struct guardian *self)
+{
+    guardian_step_gate(self, now_ms());
+    bool is_hanging = gate_is_hanging(&self->gate);
+    if (is_hanging != self->is_hanging)
+        dispatch_kind(self, is_hanging ? SUPERVISE_HANGS : SUPERVISE_MOVES, 0);
+    self->is_hanging = is_hanging;
+}
+
 /* How long nothing is due. */
 static struct timespec wait_time(struct guardian *self)
 {
     int64_t now = now_us(), deadline_ms = supervise_deadline_ms(&self->supervise);
+    if (gate_deadline_ms(&self->gate) < deadline_ms)
+        deadline_ms = gate_deadline_ms(&self->gate);
     int64_t due_us = deadline_ms == INT64_MAX ? INT64_MAX : deadline_ms * 1000;
     if (self->holds_addresses && partner_deadline_us(&self->partner) < due_us)
         due_us = self->partner.deadline_us;
@@ -331,6 +348,7 @@ int guardian_run(struct guardian *self)
         for (int i = 0; i < count; i++)
             on_event(self, events[i].data.fd);
         turn_partner(self);
+        step_gate(self);
         if (supervise_deadline_ms(&self->supervise) <= now_ms())
             dispatch_kind(self, SUPERVISE_TIMEOUT, 0);
         tell_fitness(self);
@@ -449,16 +467,21 @@ int guardian_open(struct guardian *self, const struct guardian_settings *setting
         .settings = *settings,
         .started_ms = now_ms(),
         .is_told = true,
+        .probe.fd = -1,
         .epoll_fd = -1,
         .signal_fd = -1,
         .exit_code = -1,
     };
     self->holds_addresses = settings->interface[0] != '\0';
     supervise_init(&self->supervise);
+    gate_init(&self->gate);
 
     int error = worker_open(&self->worker);
     if (error == 0)
         error = open_loop(self);
+    const struct ip *own = settings->partner.own[settings->partner.self];
+    if (error == 0)
+        error = probe_open(&self->probe, &own[own[0].family == 0]);
     if (error < 0) {
         snprintf(
             sentence, GUARDIAN_SENTENCE_SIZE,
@@ -476,6 +499,7 @@ void guardian_close(struct guardian *self)
 {
     if (self->holds_addresses)
         partner_close(&self->partner);
+    probe_close(&self->probe);
     if (self->epoll_fd >= 0)
         close(self->epoll_fd);
     if (self->signal_fd >= 0)

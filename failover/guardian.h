@@ -1,7 +1,7 @@
 /* failover/guardian.h -- the loop of tandemd: descriptors in, actions out.
  *
  * One thread runs it, woken by signals, the worker's death, its channel, the partner, and the next
- * deadline of the supervisor or the pair. It waits for nothing else: it opens no file, and a log
+ * deadline of the supervisor, the gate or the pair. It waits for nothing else: it opens no file, and a log
  * line that standard error does not take at once is dropped and counted, for a loop that waits
  * loses its addresses. */
 #ifndef TANDEM_FAILOVER_GUARDIAN_H
@@ -9,7 +9,9 @@
 
 #include <net/if.h>
 
+#include "failover/gate.h"
 #include "failover/partner.h"
+#include "failover/probe.h"
 #include "failover/supervise.h"
 #include "failover/worker.h"
 #include "replication/ip.h"
@@ -28,7 +30,10 @@ struct guardian {
     struct guardian_settings settings;
     struct supervise supervise;
     struct worker worker;
+    struct probe probe;
+    struct gate gate; /* gate.is_fit, gate.reason: may this node hold addresses? */
     struct partner partner;
+    bool is_hanging;           /* the worker, as the supervisor was told last */
     bool holds_addresses;      /* there is an interface: they are ours to add */
     bool is_fit, was_synced;   /* the worker, as the pair was told last */
     int lease_error;           /* -errno of the kernel's last refusal that was logged; 0: none */

@@ -61,6 +61,29 @@ void guardian_note_worker(struct guardian *self, int64_t now_ms,
                   supervise_worker_word(action->is), supervise_reason_word(action->reason), detail);
 }
 
+void guardian_note_gate(struct guardian *self, bool was_fit)
+{
+    const struct gate *gate = &self->gate;
+    char thread[24] = "";
+    if (gate->reason == GATE_THREAD_SILENT)
+        snprintf(thread, sizeof thread, " thread=%zu", gate->thread);
+    guardian_note(self, "guardian gate %s -> %s reason=%s%s pid=%d", was_fit ? "fit" : "unfit",
+                  gate->is_fit ? "fit" : "unfit", gate_reason_word(gate->reason), thread,
+                  self->worker_pid);
+}
+
+void guardian_note_poison(struct guardian *self)
+{
+    const struct poison *poison = &self->worker.poison;
+    assert(self->worker.notes_added <= poison->count);
+    for (unsigned i = 0; i < self->worker.notes_added; i++) {
+        char text[POISON_TEXT_SIZE];
+        guardian_note(self,
+                      "guardian query answered -> dropped reason=poison-query pid=%d query=%s",
+                      self->worker_pid, poison_text(&poison->notes[i], text));
+    }
+}
+
 /* What moved, and why: the line that an operator looks for after a night. */
 void guardian_note_moves(struct guardian *self)
 {

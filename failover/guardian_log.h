@@ -13,6 +13,10 @@ __attribute__((format(printf, 2, 3))) void guardian_note(struct guardian *self, 
 /* A move of the worker, and what is known of it. */
 void guardian_note_worker(struct guardian *self, int64_t now_ms,
                           const struct supervise_action *action);
+/* The gate's verdict, and what it was. */
+void guardian_note_gate(struct guardian *self, bool was_fit);
+/* The queries that the last death added to the poison. */
+void guardian_note_poison(struct guardian *self);
 /* What moved of the addresses since the last call, and what the kernel refused. */
 void guardian_note_moves(struct guardian *self);
 /* That the loop was woken late; at most once a second. */

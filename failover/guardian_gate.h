@@ -1,0 +1,11 @@
+/* failover/guardian_gate.h -- the guardian's steps of the gate: probes and the page in, verdict out. */
+#ifndef TANDEM_FAILOVER_GUARDIAN_GATE_H
+#define TANDEM_FAILOVER_GUARDIAN_GATE_H
+
+#include "failover/guardian.h"
+
+/* Begin or end the gate's life with the worker's; when it is due, take in answers, judge, and send
+ * the next round. A change of the verdict is noted. */
+void guardian_step_gate(struct guardian *self, int64_t now_ms);
+
+#endif
