@@ -29,9 +29,9 @@ struct probe_answer {
 int probe_open(struct probe *self, const struct ip *address);
 void probe_close(struct probe *self);
 
-/* Ask a thread of the life with this boot id. port is what the page says; one that makes no sense is
- * as good as a thread that does not answer: 0. Else 0, or -errno when the kernel does not take it,
- * for which the thread is not to blame. */
+/* Ask a thread of the life with this boot id. port is what the page says; one that makes no sense
+ * is as good as a thread that does not answer: 0. Else 0, or -errno when the kernel does not take
+ * it, for which the thread is not to blame. */
 int probe_send(struct probe *self, uint64_t boot, uint32_t thread, uint32_t port, uint64_t nonce);
 
 /* 1 and an answer; 0: none waits; -EBADMSG: what came was none of this life, read on; or another

@@ -61,9 +61,9 @@ void worker_signal(const struct worker *self, int signal);
 void worker_kill_hung(struct worker *self, uint64_t stuck);
 
 /* Reap the worker if it has ended, and close its page and channel. The query in hand counts as
- * poison when a fault of the worker's own ended it, or worker_kill_hung did; not when it exited, nor
- * when somebody killed it, for then whatever it had in hand is innocent. Returns its pid and *status
- * as waitpid gives it, or 0 while it lives. */
+ * poison when a fault of the worker's own ended it, or worker_kill_hung did; not when it exited,
+ * nor when somebody killed it, for then whatever it had in hand is innocent. Returns its pid and
+ * *status as waitpid gives it, or 0 while it lives. */
 pid_t worker_reap(struct worker *self, int *status);
 
 /* Run `program --check` to its end: its exit code, or -errno, or -EINTR if a signal ended it. */
