@@ -1,9 +1,9 @@
 /* failover/guardian.h -- the loop of tandemd: descriptors in, actions out.
  *
  * One thread runs it, woken by signals, the worker's death, its channel, the partner, and the next
- * deadline of the supervisor, the gate or the pair. It waits for nothing else: it opens no file, and a log
- * line that standard error does not take at once is dropped and counted, for a loop that waits
- * loses its addresses. */
+ * deadline of the supervisor, the gate or the pair. It waits for nothing else: it opens no file,
+ * and a log line that standard error does not take at once is dropped and counted, for a loop that
+ * waits loses its addresses. */
 #ifndef TANDEM_FAILOVER_GUARDIAN_H
 #define TANDEM_FAILOVER_GUARDIAN_H
 

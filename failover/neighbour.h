@@ -1,42 +1,52 @@
-/* failover/neighbour.h -- ARP (RFC 826) and neighbour discovery (RFC 4861) on the service LAN.
+/* failover/neighbour.h -- ARP and neighbour discovery on the service LAN: announcing, asking and
+ * hearing.
  *
- * Announcements move clients to this node: the gratuitous ARP request of RFC 5227 §3 (a reply is
- * ignored by Linux for a second after another update) and the unsolicited neighbour advertisement
- * with Override set (RFC 4861 §7.2.6). Solicitations ask a witness for a sign. What others say of
- * addresses is handed up. Non-blocking; one thread. Needs CAP_NET_RAW. */
+ *   every frame that comes in ──┬─► fd: a filter passes ARP and neighbour discovery alone;
+ *                               │        wakes the guardian
+ *                               └─► tap_fd: full after a few frames and never read; the kernel
+ *                                        drops the rest, and counts; wakes nobody
+ *
+ * "Any frame proves reception" is asked of the tap, once an interval, by one system call. It counts
+ * what the interface hands to this host at the moment it does, whatever the driver: the counters of
+ * an interface (rx_packets) are refreshed by some drivers only once a second. Frames that this host
+ * sends are not counted. At 20,000 queries a second nobody is woken for them, and a frame costs
+ * what it costs the kernel to find a queue full.
+ *
+ * An interface that was deleted and made anew, or got another MAC, needs a new one: close and open.
+ *
+ * Non-blocking; one thread. Needs CAP_NET_RAW. */
 #ifndef TANDEM_FAILOVER_NEIGHBOUR_H
 #define TANDEM_FAILOVER_NEIGHBOUR_H
 
-#include "replication/ip.h"
-
-enum { NEIGHBOUR_MAC_SIZE = 6 };
+#include "failover/neighbour_frame.h"
+#include "failover/socket.h"
 
 struct neighbour {
-    int arp_fd, icmp_fd; /* -1: closed */
-    int interface;
-    uint8_t mac[NEIGHBOUR_MAC_SIZE]; /* of the interface */
-    struct ip own[2];                /* family 0: none */
+    int fd;                               /* watch it for reading; -1: closed */
+    int tap_fd;                           /* not to be watched */
+    uint8_t mac[NEIGHBOUR_MAC_SIZE];      /* of the interface */
+    uint64_t refused[NEIGHBOUR_REFUSALS]; /* what was not believed, by reason */
+    uint64_t lost;                        /* what came faster than it was read */
 };
 
-struct neighbour_event {
-    enum neighbour_kind {
-        NEIGHBOUR_IS_AT,  /* ip is at mac: a reply, or an announcement */
-        NEIGHBOUR_WHO_HAS /* somebody asks for ip; mac is the asker's */
-    } kind;
-    struct ip ip;
-    uint8_t mac[NEIGHBOUR_MAC_SIZE];
-};
-
-/* 0 or -errno: -EPERM without CAP_NET_RAW, -ENODEV. */
-int neighbour_open(struct neighbour *self, const char *interface, const struct ip own[2]);
+/* 0, or -errno and a sentence; -EPROTONOSUPPORT: not Ethernet. neighbour_close in either case. */
+int neighbour_open(struct neighbour *self, const char *interface,
+                   char sentence[SOCKET_SENTENCE_SIZE]);
+/* Accepts one that is half open, closed, or zeroed but for its descriptors of -1. */
 void neighbour_close(struct neighbour *self);
 
-/* 0 or -errno. The address must be on the interface already, if it is of IPv6. */
+/* Tell the LAN that ip is here. 0 or -errno: -ENETDOWN when the interface is down, -ENOBUFS or
+ * -EAGAIN when its queue is full. About 3 microseconds; so does neighbour_solicit. */
 int neighbour_announce(struct neighbour *self, const struct ip *ip);
-int neighbour_solicit(struct neighbour *self, const struct ip *ip);
 
-/* True and what was heard next on fd, one of the two; false when nothing waits. A frame that is
- * malformed, or of this host's own, is dropped. */
-bool neighbour_receive(struct neighbour *self, int fd, struct neighbour_event *event);
+/* Ask where target is, as source, an address of this node's of the same family. */
+int neighbour_solicit(struct neighbour *self, const struct ip *source, const struct ip *target);
+
+/* 1 and what was heard next, 0 when nothing waits, or -errno. What is refused is skipped, and
+ * counted; skips at most a few dozen frames, and then says 0. */
+int neighbour_receive(struct neighbour *self, struct neighbour_event *event);
+
+/* Has any frame come in since this was asked last? About 0.3 microseconds. */
+bool neighbour_heard(struct neighbour *self);
 
 #endif

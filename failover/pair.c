@@ -403,7 +403,7 @@ static void speak(struct pair *self, int64_t now_us, struct pair_actions *todo)
 
 static void judge(struct pair *self, int64_t now_us, struct pair_actions *todo)
 {
-    if (self->is_waking)
+    if (self->is_waking || self->is_reading)
         return;
     judge_reception(self, now_us, todo);
     judge_fitness(self, now_us);

@@ -123,6 +123,7 @@ struct pair {
     struct pair_config config;
     struct reception reception;
     bool worker_fit, synced, stopping;
+    bool is_reading;     /* between READING and TIMEOUT: likewise */
     bool is_waking;      /* between WOKE and DRAINED: nothing is decided or sent */
     int64_t listen_us;   /* nothing is claimed before, and silence counts from then */
     int64_t fit_us;      /* fit and synced since; INT64_MAX: not */
@@ -145,7 +146,10 @@ struct pair {
 };
 
 enum pair_event_kind {
-    PAIR_EVENT_TIMEOUT,
+    PAIR_EVENT_TIMEOUT, /* judge now; ends READING */
+    /* sockets are being read: until TIMEOUT nothing is decided, for what is read last may be the
+     * sign that was missed */
+    PAIR_EVENT_READING,
     PAIR_EVENT_WORKER,        /* fit, synced */
     PAIR_EVENT_BEAT,          /* beat: authentic and new */
     PAIR_EVENT_ADVERTISEMENT, /* home, priority: the partner's */

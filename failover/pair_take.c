@@ -128,6 +128,10 @@ void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event
 {
     switch (event->kind) {
     case PAIR_EVENT_TIMEOUT:
+        self->is_reading = false;
+        break;
+    case PAIR_EVENT_READING:
+        self->is_reading = true;
         break;
     case PAIR_EVENT_WORKER:
         self->worker_fit = event->fit;

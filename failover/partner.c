@@ -27,7 +27,10 @@ static struct pair_event lease(struct partner *self, uint8_t home)
     int error = interface < 0 ? interface : 0;
     for (size_t family = 0; family < 2 && interface > 0; family++) {
         const struct ip *ip = &self->settings.home[home][family];
-        int failed = ip->family == 0 ? 0 : address_lease(&self->address, interface, ip, LEASE_S);
+        if (ip->family == 0)
+            continue;
+        address_watch_expect(&self->watch, ip, true);
+        int failed = address_lease(&self->address, interface, ip, LEASE_S);
         error = failed < 0 ? failed : error;
     }
     self->address_error = error;
@@ -40,7 +43,10 @@ static void release(struct partner *self, uint8_t home)
     int interface = address_interface(self->settings.interface);
     for (size_t family = 0; family < 2 && interface > 0; family++) {
         const struct ip *ip = &self->settings.home[home][family];
-        int error = ip->family == 0 ? 0 : address_delete(&self->address, interface, ip);
+        if (ip->family == 0)
+            continue;
+        address_watch_expect(&self->watch, ip, false);
+        int error = address_delete(&self->address, interface, ip);
         if (error < 0 && error != -EADDRNOTAVAIL)
             self->address_error = error;
     }
@@ -70,9 +76,10 @@ static void send_advertisement(struct partner *self, uint8_t home, uint8_t prior
             .address_count = 1,
             .addresses = {*ip},
         };
-        size_t size = advertisement_encode(&advertisement, &socket->own, &socket->partner,
-                                           self->checksum, bytes);
-        count_unsent(self, vrrp_socket_send(socket, bytes, size));
+        const struct ip *source = &self->settings.own[self->settings.self][family];
+        const struct ip *target = &self->settings.own[1 - self->settings.self][family];
+        size_t size = advertisement_encode(&advertisement, source, target, self->checksum, bytes);
+        count_unsent(self, vrrp_socket_send(socket, source, target, bytes, size));
     }
 }
 
@@ -84,17 +91,21 @@ static void announce(struct partner *self, uint8_t home)
                          neighbour_announce(&self->neighbour, &self->settings.home[home][family]));
 }
 
+static void solicit(struct partner *self, const struct ip *target)
+{
+    const struct ip *source = &self->settings.own[self->settings.self][target->family == 6];
+    if (target->family != 0 && source->family != 0)
+        count_unsent(self, neighbour_solicit(&self->neighbour, source, target));
+}
+
 /* Every witness, and always the partner's own addresses. */
 static void probe(struct partner *self)
 {
     const struct partner_settings *settings = &self->settings;
     for (size_t i = 0; i < settings->witness_count; i++)
-        count_unsent(self, neighbour_solicit(&self->neighbour, &settings->witnesses[i]));
-    for (size_t family = 0; settings->has_partner && family < 2; family++) {
-        const struct ip *ip = &settings->own[1 - settings->self][family];
-        if (ip->family != 0 && settings->own[settings->self][family].family != 0)
-            count_unsent(self, neighbour_solicit(&self->neighbour, ip));
-    }
+        solicit(self, &settings->witnesses[i]);
+    for (size_t family = 0; settings->has_partner && family < 2; family++)
+        solicit(self, &settings->own[1 - settings->self][family]);
 }
 
 static void send_beat(struct partner *self, int64_t now_us)
@@ -109,10 +120,9 @@ static void send_beat(struct partner *self, int64_t now_us)
     beat.sequence = ++self->sequence;
     beat_echo(&self->memory, &beat.echo_boot, &beat.echo_sequence);
     beat_encode(&beat, self->settings.beat_key, bytes);
-    int error = beat_socket_send(&self->beats, bytes, sizeof bytes);
-    if (error == -ECONNREFUSED) /* of an earlier one; this one goes now */
-        error = beat_socket_send(&self->beats, bytes, sizeof bytes);
-    count_unsent(self, error);
+    count_unsent(self, beat_socket_send(&self->beats, bytes, sizeof bytes));
+    if (beat_socket_refused(&self->beats))
+        self->ready |= PARTNER_BEATS; /* read in the next turn */
 }
 
 /* Rule 4: one query to the partner's DNS, on its own address. Returns what became of the last. */
@@ -229,14 +239,19 @@ void partner_turn(struct partner *self, int64_t now_us)
         partner_tell(self, now_us,
                      &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = late_us});
     }
+    bool is_read = self->ready != 0;
+    if (is_read)
+        tell(self, now_us, PAIR_EVENT_READING, 0);
     partner_read(self, now_us);
+    if (neighbour_heard(&self->neighbour))
+        tell(self, now_us, PAIR_EVENT_FRAME, 0);
     if (is_late)
         tell(self, now_us, PAIR_EVENT_DRAINED, 0);
     if (self->settings.has_partner && !self->knows_mac && now_us >= self->learn_us) {
         self->learn_us = now_us + LEARN_US;
         probe(self);
     }
-    if (now_us >= pair_deadline_us(&self->pair))
+    if (is_read || now_us >= pair_deadline_us(&self->pair))
         tell(self, now_us, PAIR_EVENT_TIMEOUT, 0);
 }
 
@@ -248,9 +263,9 @@ int64_t partner_deadline_us(struct partner *self)
 
 size_t partner_fds(const struct partner *self, int fds[PARTNER_FDS_MAX])
 {
-    const int all[PARTNER_FDS_MAX] = {
-        self->beats.fd,         self->tripwire.epoll_fd, self->vrrp[0].fd, self->vrrp[1].fd,
-        self->neighbour.arp_fd, self->neighbour.icmp_fd, self->ask_fd};
+    const int all[PARTNER_FDS_MAX] = {self->beats.fd,   self->tripwire.epoll_fd, self->vrrp[0].fd,
+                                      self->vrrp[1].fd, self->neighbour.fd,      self->watch.fd,
+                                      self->ask_fd};
     size_t count = 0;
     for (size_t i = 0; i < PARTNER_FDS_MAX; i++)
         if (all[i] >= 0)
@@ -260,20 +275,54 @@ size_t partner_fds(const struct partner *self, int fds[PARTNER_FDS_MAX])
 
 /* ---- open and close ---- */
 
-static int open_towards_partner(struct partner *self)
+static int open_towards_partner(struct partner *self, char *sentence)
 {
     const struct partner_settings *settings = &self->settings;
     uint8_t me = settings->self, other = (uint8_t)(1 - me);
     int error = beat_socket_open(&self->beats, &settings->pair[me], &settings->pair[other],
-                                 settings->beat_port);
+                                 settings->beat_port, sentence);
     if (error == 0)
         error = tripwire_open(&self->tripwire, &settings->pair[me], &settings->pair[other],
-                              settings->tripwire_port, me == 0);
+                              settings->tripwire_port, me == 0, sentence);
     for (size_t family = 0; family < 2 && error == 0; family++)
         if (settings->own[me][family].family != 0 && settings->own[other][family].family != 0)
             error = vrrp_socket_open(&self->vrrp[family], settings->interface,
-                                     &settings->own[me][family], &settings->own[other][family]);
+                                     &settings->own[me][family], sentence);
     return error;
+}
+
+static int open_towards_lan(struct partner *self, char *sentence)
+{
+    struct ip homes[2 * PAIR_NODES];
+    size_t count = 0;
+    for (size_t home = 0; home < PAIR_NODES; home++)
+        for (size_t family = 0; family < 2; family++)
+            if (self->settings.home[home][family].family != 0)
+                homes[count++] = self->settings.home[home][family];
+    int error = neighbour_open(&self->neighbour, self->settings.interface, sentence);
+    if (error == 0)
+        error = address_watch_open(&self->watch, self->settings.interface, homes, count, sentence);
+    return error;
+}
+
+/* The interface was made anew: sockets that were bound to the old one hear nothing more. */
+void partner_reopen(struct partner *self)
+{
+    char sentence[PARTNER_SENTENCE_SIZE];
+    const struct partner_settings *settings = &self->settings;
+    const struct ip *own = settings->own[settings->self];
+    neighbour_close(&self->neighbour);
+    if (neighbour_open(&self->neighbour, settings->interface, sentence) < 0)
+        neighbour_close(&self->neighbour);
+    for (size_t family = 0; family < 2; family++) {
+        if (self->vrrp[family].fd < 0)
+            continue;
+        vrrp_socket_close(&self->vrrp[family]);
+        if (vrrp_socket_open(&self->vrrp[family], settings->interface, &own[family], sentence) < 0)
+            vrrp_socket_close(&self->vrrp[family]);
+    }
+    self->reopened++;
+    self->is_reopened = true;
 }
 
 int partner_open(struct partner *self, const struct partner_settings *settings, int64_t now_us,
@@ -282,10 +331,10 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     assert(settings->self < PAIR_NODES);
     *self =
         (struct partner){.settings = *settings,
-                         .beats.fd = -1,
+                         .beats = {.fd = -1, .strange_fd = -1},
                          .tripwire = {.epoll_fd = -1, .listen_fd = -1, .fd = -1, .timer_fd = -1},
                          .vrrp = {{.fd = -1}, {.fd = -1}},
-                         .neighbour = {.arp_fd = -1, .icmp_fd = -1},
+                         .neighbour = {.fd = -1, .tap_fd = -1},
                          .ask_fd = -1,
                          .deadline_us = now_us};
     const struct pair_config config = {.self = settings->self,
@@ -300,21 +349,15 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     self->boot |= 1; /* never 0 */
     pair_init(&self->pair, &config, now_us);
     int error = address_open(&self->address);
+    if (error < 0)
+        snprintf(sentence, PARTNER_SENTENCE_SIZE, "the kernel's addresses cannot be reached (%s)",
+                 strerror(-error));
     if (error == 0)
-        error =
-            neighbour_open(&self->neighbour, settings->interface, settings->own[settings->self]);
+        error = open_towards_lan(self, sentence);
     if (error == 0 && settings->has_partner)
-        error = open_towards_partner(self);
-    if (error < 0) {
-        snprintf(sentence, PARTNER_SENTENCE_SIZE,
-                 "the sockets towards the partner and interface %s cannot be opened (%s)%s",
-                 settings->interface, strerror(-error),
-                 error == -EPERM ? ": start tandemd as root, or with CAP_NET_ADMIN and CAP_NET_RAW"
-                 : error == -EADDRINUSE ? ": another tandemd runs here, or another program has "
-                                          "failover's beat-port or tripwire-port"
-                                        : "");
+        error = open_towards_partner(self, sentence);
+    if (error < 0)
         return error;
-    }
     const struct ip *own = settings->own[settings->self];
     self->ask_fd = socket(own[0].family != 0 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     return 0;
@@ -333,6 +376,7 @@ void partner_close(struct partner *self)
     for (uint8_t home = 0; home < PAIR_NODES && self->address.socket != NULL; home++)
         if (self->pair.homes[home].state != PAIR_BACKUP)
             release(self, home); /* told to end before the partner took over */
+    address_watch_close(&self->watch);
     address_close(&self->address);
     sodium_memzero(self->settings.beat_key, sizeof self->settings.beat_key);
 }

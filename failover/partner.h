@@ -10,6 +10,7 @@
 #include <net/if.h>
 
 #include "failover/address.h"
+#include "failover/address_watch.h"
 #include "failover/advertisement.h"
 #include "failover/beat.h"
 #include "failover/beat_socket.h"
@@ -22,7 +23,7 @@ enum {
     PARTNER_FDS_MAX = 7,
     PARTNER_WITNESSES_MAX = 5,
     PARTNER_NOTES_MAX = 64,
-    PARTNER_SENTENCE_SIZE = 512,
+    PARTNER_SENTENCE_SIZE = SOCKET_SENTENCE_SIZE,
 };
 
 struct partner_settings {
@@ -59,6 +60,7 @@ struct partner {
     struct tripwire tripwire;
     struct vrrp_socket vrrp[2];
     struct neighbour neighbour;
+    struct address_watch watch;
     int ask_fd;                           /* UDP: rule 4 asks the partner's DNS */
     bool is_asking;                       /* no answer to the last query yet */
     enum advertisement_checksum checksum; /* as the partner sends it */
@@ -69,12 +71,13 @@ struct partner {
     int64_t deadline_us; /* as told last: later than that is late */
     int address_error;   /* -errno of the last that failed */
     bool is_over;        /* the planned stop came to its end */
+    bool is_reopened;    /* descriptors are others: watch them anew */
     bool is_changed;     /* who holds what, since it was read last */
     struct partner_note notes[PARTNER_NOTES_MAX];
     size_t note_count; /* not read yet; what does not fit is counted */
     uint64_t beat_refusals[BEAT_REFUSALS];
     uint64_t advertisement_refusals[ADVERTISEMENT_REFUSALS];
-    uint64_t strange, unsent, notes_lost, alarms, wakes_late;
+    uint64_t unsent, reopened, notes_lost, alarms, wakes_late;
 };
 
 /* 0, or -errno and a sentence that says what to do. partner_close in either case. */

@@ -4,11 +4,27 @@
 
 #include "failover/partner_read.h"
 
-enum { READ_MAX = 64 /* of one socket in one turn: a flood delays no beat */ };
+enum {
+    READ_MAX = 64, /* of one socket in one turn: a flood delays no beat */
+    BATCHES_MAX = READ_MAX / BEAT_SOCKET_BATCH,
+};
 
 static void tell(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home)
 {
     partner_tell(self, now_us, &(struct pair_event){.kind = kind, .home = home});
+}
+
+static void take_datagram(struct partner *self, int64_t now_us,
+                          const struct beat_expectation *expected,
+                          const struct beat_datagram *datagram)
+{
+    struct beat beat;
+    enum beat_refusal refusal =
+        beat_decode(datagram->bytes, datagram->size, &self->settings.beat_key, 1, expected,
+                    &self->memory, &beat);
+    self->beat_refusals[refusal]++;
+    if (refusal == BEAT_ACCEPTED)
+        partner_tell(self, now_us, &(struct pair_event){.kind = PAIR_EVENT_BEAT, .beat = &beat});
 }
 
 static void read_beats(struct partner *self, int64_t now_us)
@@ -17,23 +33,15 @@ static void read_beats(struct partner *self, int64_t now_us)
                                               .sender = (uint8_t)(1 - self->settings.self),
                                               .boot = self->boot,
                                               .sequence = self->sequence};
-    for (int i = 0; i < READ_MAX && self->beats.fd >= 0; i++) {
-        uint8_t bytes[BEAT_SIZE + 1];
-        struct beat beat;
-        ssize_t got = beat_socket_receive(&self->beats, bytes, sizeof bytes, &self->strange);
-        if (got == -ECONNREFUSED) {
-            tell(self, now_us, PAIR_EVENT_REFUSED, 0);
-            continue;
-        }
-        if (got <= 0)
-            return;
-        enum beat_refusal refusal = beat_decode(bytes, (size_t)got, &self->settings.beat_key, 1,
-                                                &expected, &self->memory, &beat);
-        self->beat_refusals[refusal]++;
-        if (refusal == BEAT_ACCEPTED)
-            partner_tell(self, now_us,
-                         &(struct pair_event){.kind = PAIR_EVENT_BEAT, .beat = &beat});
+    struct beat_batch batch = {.is_more = self->beats.fd >= 0};
+    for (int i = 0; i < BATCHES_MAX && batch.is_more; i++) {
+        if (beat_socket_receive(&self->beats, &batch) < 0)
+            break;
+        for (size_t j = 0; j < batch.count; j++)
+            take_datagram(self, now_us, &expected, &batch.datagrams[j]);
     }
+    if (self->beats.fd >= 0 && beat_socket_refused(&self->beats))
+        tell(self, now_us, PAIR_EVENT_REFUSED, 0);
 }
 
 static void read_tripwire(struct partner *self, int64_t now_us)
@@ -44,7 +52,7 @@ static void read_tripwire(struct partner *self, int64_t now_us)
             return;
         if (event == TRIPWIRE_REFUSED)
             tell(self, now_us, PAIR_EVENT_REFUSED, 0);
-        else
+        else if (event != TRIPWIRE_LOST) /* the way is interrupted: no sign of a death */
             partner_tell(
                 self, now_us,
                 &(struct pair_event){.kind = PAIR_EVENT_TRIPWIRE, .is = event == TRIPWIRE_UP});
@@ -58,17 +66,19 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
     enum advertisement_refusal refusal = ADVERTISEMENT_BAD_VRID;
     for (uint8_t home = 0; home < PAIR_NODES && refusal == ADVERTISEMENT_BAD_VRID; home++) {
         struct advertisement_heard heard;
-        const struct advertisement_received received = {
-            .ttl = packet->ttl, .source = packet->source, .destination = self->vrrp[family].own};
+        const struct advertisement_received received = {.ttl = packet->ttl,
+                                                        .source = packet->source,
+                                                        .destination = packet->destination,
+                                                        .is_multicast = packet->is_multicast};
         const struct advertisement_expectation expected = {
             .vrid = settings->vrid[home],
             .interval_cs = (uint16_t)(settings->interval_us / 10000),
-            .own = self->vrrp[family].own,
-            .partner = self->vrrp[family].partner,
+            .own = settings->own[settings->self][family],
+            .partner = settings->own[1 - settings->self][family],
             .address_count = 1,
             .addresses = {settings->home[home][family]},
         };
-        refusal = advertisement_decode(packet->bytes, packet->size, &received, &expected, &heard);
+        refusal = advertisement_decode(packet->payload, packet->size, &received, &expected, &heard);
         if (refusal != ADVERTISEMENT_ACCEPTED)
             continue;
         self->checksum = heard.checksum;
@@ -85,7 +95,7 @@ static void read_vrrp(struct partner *self, int64_t now_us)
     for (size_t family = 0; family < 2; family++) {
         struct vrrp_packet packet;
         for (int i = 0; i < READ_MAX && self->vrrp[family].fd >= 0; i++) {
-            if (!vrrp_socket_receive(&self->vrrp[family], &packet))
+            if (vrrp_socket_receive(&self->vrrp[family], &packet) <= 0)
                 break;
             tell(self, now_us, PAIR_EVENT_FRAME, 0);
             take_packet(self, now_us, family, &packet);
@@ -112,43 +122,76 @@ static bool is_witness(const struct partner *self, const struct ip *ip)
     return self->settings.has_partner && (ip_equal(ip, &partner[0]) || ip_equal(ip, &partner[1]));
 }
 
-static void take_neighbour(struct partner *self, int64_t now_us,
-                           const struct neighbour_event *event)
+static bool is_partners_own(const struct partner *self, const struct ip *ip)
 {
     const struct ip *partner = self->settings.own[1 - self->settings.self];
-    uint8_t home = home_of(self, &event->ip);
-    bool is_at = event->kind == NEIGHBOUR_IS_AT;
-    if (is_at && self->settings.has_partner &&
-        (ip_equal(&event->ip, &partner[0]) || ip_equal(&event->ip, &partner[1]))) {
+    return self->settings.has_partner && (ip_equal(ip, &partner[0]) || ip_equal(ip, &partner[1]));
+}
+
+/* Somebody says where an address is. */
+static void take_claim(struct partner *self, int64_t now_us, const struct neighbour_event *event)
+{
+    if (is_partners_own(self, &event->sender)) {
         memcpy(self->partner_mac, event->mac, sizeof self->partner_mac);
         self->knows_mac = true;
     }
-    if (is_at && is_witness(self, &event->ip))
+    if (is_witness(self, &event->sender))
         tell(self, now_us, PAIR_EVENT_REPLY, 0);
-    else
-        tell(self, now_us, PAIR_EVENT_FRAME, 0);
-    if (home == PAIR_NODES)
-        return;
+    uint8_t home = home_of(self, &event->sender);
     bool is_partners =
-        self->knows_mac && memcmp(event->mac, self->partner_mac, sizeof self->partner_mac) == 0;
-    if (!is_at)
-        tell(self, now_us, PAIR_EVENT_WHO_HAS, home);
-    else if (is_partners || (self->settings.has_partner && !self->knows_mac))
-        tell(self, now_us, PAIR_EVENT_ANNOUNCED, home);
-    else
-        tell(self, now_us, PAIR_EVENT_FOREIGN, home);
+        self->settings.has_partner &&
+        (!self->knows_mac || memcmp(event->mac, self->partner_mac, sizeof self->partner_mac) == 0);
+    if (home < PAIR_NODES)
+        tell(self, now_us, is_partners ? PAIR_EVENT_ANNOUNCED : PAIR_EVENT_FOREIGN, home);
 }
 
 static void read_neighbours(struct partner *self, int64_t now_us)
 {
-    const int fds[] = {self->neighbour.arp_fd, self->neighbour.icmp_fd};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
-        struct neighbour_event event;
-        for (int j = 0; j < READ_MAX && fds[i] >= 0; j++) {
-            if (!neighbour_receive(&self->neighbour, fds[i], &event))
-                break;
-            take_neighbour(self, now_us, &event);
-        }
+    struct neighbour_event event;
+    for (int i = 0; i < READ_MAX && self->neighbour.fd >= 0; i++) {
+        if (neighbour_receive(&self->neighbour, &event) <= 0)
+            break;
+        if (event.is_ours)
+            continue;
+        tell(self, now_us, PAIR_EVENT_FRAME, 0);
+        uint8_t home = event.kind == NEIGHBOUR_WHO_HAS ? home_of(self, &event.target) : PAIR_NODES;
+        if (event.kind != NEIGHBOUR_WHO_HAS)
+            take_claim(self, now_us, &event);
+        else if (home < PAIR_NODES)
+            tell(self, now_us, PAIR_EVENT_WHO_HAS, home);
+    }
+}
+
+static void take_change(struct partner *self, int64_t now_us,
+                        const struct address_watch_event *event)
+{
+    bool is_up = event->kind == ADDRESS_WATCH_CARRIER && event->is_up;
+    switch (event->kind) {
+    case ADDRESS_WATCH_RETURNED:
+        partner_reopen(self);
+        break;
+    case ADDRESS_WATCH_GONE:
+    case ADDRESS_WATCH_CARRIER:
+        partner_tell(self, now_us, &(struct pair_event){.kind = PAIR_EVENT_CARRIER, .is = is_up});
+        break;
+    case ADDRESS_WATCH_MISSING:
+        if (home_of(self, &event->ip) < PAIR_NODES)
+            tell(self, now_us, PAIR_EVENT_DELETED, home_of(self, &event->ip));
+        break;
+    case ADDRESS_WATCH_STRANGE:
+        self->alarms++;
+        break;
+    }
+}
+
+/* What others did to the interface and to the addresses on it. */
+static void read_watch(struct partner *self, int64_t now_us)
+{
+    struct address_watch_event event;
+    for (int i = 0; i < READ_MAX && self->watch.fd >= 0; i++) {
+        if (address_watch_read(&self->watch, &event) <= 0)
+            return;
+        take_change(self, now_us, &event);
     }
 }
 
@@ -168,26 +211,20 @@ static void read_answers(struct partner *self, int64_t now_us)
     partner_tell(self, now_us, &(struct pair_event){.kind = PAIR_EVENT_ASKED, .is = true});
 }
 
-enum {
-    READY_BEATS = 1,
-    READY_TRIPWIRE = 2,
-    READY_VRRP = 4,
-    READY_NEIGHBOURS = 8,
-    READY_ANSWERS = 16
-};
-
 void partner_mark(struct partner *self, int fd)
 {
     if (fd == self->beats.fd)
-        self->ready |= READY_BEATS;
+        self->ready |= PARTNER_BEATS;
     else if (fd == self->tripwire.epoll_fd)
-        self->ready |= READY_TRIPWIRE;
+        self->ready |= PARTNER_TRIPWIRE;
     else if (fd == self->vrrp[0].fd || fd == self->vrrp[1].fd)
-        self->ready |= READY_VRRP;
-    else if (fd == self->neighbour.arp_fd || fd == self->neighbour.icmp_fd)
-        self->ready |= READY_NEIGHBOURS;
+        self->ready |= PARTNER_VRRP;
+    else if (fd == self->neighbour.fd)
+        self->ready |= PARTNER_NEIGHBOURS;
+    else if (fd == self->watch.fd)
+        self->ready |= PARTNER_WATCH;
     else if (fd == self->ask_fd)
-        self->ready |= READY_ANSWERS;
+        self->ready |= PARTNER_ANSWERS;
 }
 
 /* Signs of life first: what else is read may lead to a decision. */
@@ -195,14 +232,16 @@ void partner_read(struct partner *self, int64_t now_us)
 {
     unsigned ready = self->ready;
     self->ready = 0;
-    if ((ready & READY_BEATS) != 0)
+    if ((ready & PARTNER_BEATS) != 0)
         read_beats(self, now_us);
-    if ((ready & READY_VRRP) != 0)
+    if ((ready & PARTNER_VRRP) != 0)
         read_vrrp(self, now_us);
-    if ((ready & READY_NEIGHBOURS) != 0)
+    if ((ready & PARTNER_NEIGHBOURS) != 0)
         read_neighbours(self, now_us);
-    if ((ready & READY_TRIPWIRE) != 0)
+    if ((ready & PARTNER_TRIPWIRE) != 0)
         read_tripwire(self, now_us);
-    if ((ready & READY_ANSWERS) != 0)
+    if ((ready & PARTNER_WATCH) != 0)
+        read_watch(self, now_us);
+    if ((ready & PARTNER_ANSWERS) != 0)
         read_answers(self, now_us);
 }

@@ -19,6 +19,7 @@ void reception_init(struct reception *self, int64_t now_us, int64_t interval_us,
 void reception_forgive(struct reception *self, int64_t now_us)
 {
     self->frame_us = now_us;
+    self->asked = 0;
     if (self->probing_us != INT64_MAX)
         self->probing_us = now_us;
 }
@@ -42,6 +43,7 @@ bool reception_reply(struct reception *self, int64_t now_us)
         reception_unanswered_us(self, now_us) >= RECEPTION_REPLY_INTERVALS * self->interval_us;
     reception_frame(self, now_us);
     self->reply_us = later(self->reply_us, now_us);
+    self->asked = 0;
     if (self->state == RECEPTION_NO_REPLY)
         self->state = RECEPTION_PROVEN;
     return was_missed;
@@ -64,13 +66,15 @@ void reception_judge(struct reception *self, int64_t now_us, bool in_doubt, bool
     if (probes && self->probing_us == INT64_MAX) {
         self->probing_us = now_us;
         self->ask_us = now_us;
+        self->asked = 0;
     } else if (!probes) {
         self->probing_us = INT64_MAX;
         self->ask_us = INT64_MAX;
     }
     if (self->state != RECEPTION_PROVEN)
         return;
-    if (partner_replied &&
+    /* Counted in questions too: who was kept from asking has no answers to miss. */
+    if (partner_replied && self->asked >= RECEPTION_REPLY_INTERVALS &&
         reception_unanswered_us(self, now_us) >= RECEPTION_REPLY_INTERVALS * self->interval_us)
         self->state = RECEPTION_NO_REPLY;
     else if (self->has_witness &&
@@ -82,6 +86,7 @@ bool reception_ask(struct reception *self, int64_t now_us)
 {
     if (now_us < self->ask_us)
         return false;
+    self->asked++;
     self->ask_us = now_us + self->interval_us;
     return true;
 }

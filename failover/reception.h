@@ -7,7 +7,7 @@
  *
  *   isolated =  carrier down                                              until it is up
  *            or no frame for 10 intervals, while witnesses are asked      until a frame comes
- *            or no reply for 4 intervals of asking, while the partner
+ *            or no reply to 4 questions in as many intervals, while the partner
  *               says that it has one                                      until a reply comes
  *
  * With no witness configured the second never holds: silence proves nothing where nobody has to
@@ -40,6 +40,7 @@ struct reception {
     int64_t frame_us;   /* when the last frame came */
     int64_t reply_us;   /* when the last reply of a witness came; INT64_MIN: never */
     int64_t probing_us; /* since when witnesses are asked; INT64_MAX: they are not */
+    unsigned asked;     /* times since the last reply */
     int64_t ask_us;     /* when to ask next; INT64_MAX: not probing */
 };
 

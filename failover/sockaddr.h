@@ -10,8 +10,6 @@
 
 #include "replication/ip.h"
 
-enum { TRAFFIC_CLASS = 0xc0 /* CS6, network control (RFC 4594 §3.1) */ };
-
 /* Into *name; returns its size. port 0: any. */
 static inline socklen_t sockaddr_make(struct sockaddr_storage *name, const struct ip *ip,
                                       uint16_t port)

@@ -1,95 +1,217 @@
 #include "failover/vrrp_socket.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 
 #include "failover/sockaddr.h"
 
 enum {
     PROTOCOL_VRRP = 112,
-    TTL = 255,
-    PRIORITY = 6,
+    TTL = 255,        /* RFC 9568 §5.1.1.3, §5.1.2.3 */
+    SKIPPED_MAX = 16, /* in one reading: what is no packet keeps nobody here */
     IPV4_HEADER_MIN = 20,
     IPV4_TTL_AT = 8,
+    IPV4_DESTINATION_AT = 16,
 };
 
-static int set_options(struct vrrp_socket *self, const char *interface)
+struct ip vrrp_socket_group(uint8_t family)
 {
-    const int on = 1, ttl = TTL, class = TRAFFIC_CLASS, priority = PRIORITY;
-    bool is_ipv4 = self->own.family == 4;
-    int level = is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
-    if (setsockopt(self->fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) <
-            0 ||
-        setsockopt(self->fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority) < 0 ||
-        setsockopt(self->fd, level, is_ipv4 ? IP_FREEBIND : IPV6_FREEBIND, &on, sizeof on) < 0 ||
-        setsockopt(self->fd, level, is_ipv4 ? IP_TTL : IPV6_UNICAST_HOPS, &ttl, sizeof ttl) < 0 ||
-        setsockopt(self->fd, level, is_ipv4 ? IP_TOS : IPV6_TCLASS, &class, sizeof class) < 0)
-        return -errno;
-    if (!is_ipv4 && setsockopt(self->fd, level, IPV6_RECVHOPLIMIT, &on, sizeof on) < 0)
-        return -errno;
-    return 0;
+    assert(family == 4 || family == 6);
+    if (family == 4)
+        return (struct ip){.family = 4, .bytes = {224, 0, 0, 18}};
+    return (struct ip){.family = 6, .bytes = {0xff, 2, [15] = 0x12}};
 }
 
-int vrrp_socket_open(struct vrrp_socket *self, const char *interface, const struct ip *own,
-                     const struct ip *partner)
+/* ---- open and close ---- */
+
+/* The first link-local address of the interface; family 0: it has none. */
+static struct ip link_local(const char *interface)
 {
-    *self = (struct vrrp_socket){.fd = -1, .own = *own, .partner = *partner};
-    int domain = own->family == 4 ? AF_INET : AF_INET6;
-    struct sockaddr_storage name;
-    socklen_t size = sockaddr_make(&name, own, 0);
-    self->fd = socket(domain, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, PROTOCOL_VRRP);
-    if (self->fd < 0)
-        return -errno;
-    int error = set_options(self, interface);
-    if (error == 0 && bind(self->fd, (struct sockaddr *)&name, size) < 0)
+    struct ip found = {0};
+    struct ifaddrs *all;
+    if (getifaddrs(&all) < 0)
+        return found;
+    for (const struct ifaddrs *one = all; one != NULL && found.family == 0; one = one->ifa_next) {
+        if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET6 ||
+            strcmp(one->ifa_name, interface) != 0)
+            continue;
+        struct sockaddr_in6 name;
+        memcpy(&name, one->ifa_addr, sizeof name);
+        if (!IN6_IS_ADDR_LINKLOCAL(&name.sin6_addr))
+            continue;
+        found.family = 6;
+        memcpy(found.bytes, &name.sin6_addr, 16);
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+static int set_ipv4(const struct vrrp_socket *self)
+{
+    const struct socket_option options[] = {
+        {IPPROTO_IP, IP_TTL, TTL},
+        {IPPROTO_IP, IP_MULTICAST_TTL, TTL},
+        {IPPROTO_IP, IP_MULTICAST_LOOP, 0},
+        {IPPROTO_IP, IP_MULTICAST_ALL, 0}, /* not what others here have joined */
+    };
+    int error = socket_set(self->fd, options, sizeof options / sizeof *options);
+    struct ip group = vrrp_socket_group(4);
+    struct ip_mreqn request = {.imr_ifindex = self->interface};
+    memcpy(&request.imr_multiaddr, group.bytes, 4);
+    if (error == 0 &&
+        (setsockopt(self->fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request) < 0 ||
+         setsockopt(self->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) < 0))
         error = -errno;
     return error;
 }
 
+static int set_ipv6(const struct vrrp_socket *self)
+{
+    const struct socket_option options[] = {
+        {IPPROTO_IPV6, IPV6_UNICAST_HOPS, TTL},
+        {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, TTL},
+        {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0},
+        {IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0},
+        {IPPROTO_IPV6, IPV6_MULTICAST_IF, self->interface},
+        {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1},
+        {IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
+    };
+    int error = socket_set(self->fd, options, sizeof options / sizeof *options);
+    struct ip group = vrrp_socket_group(6);
+    struct ipv6_mreq request = {.ipv6mr_interface = (unsigned)self->interface};
+    memcpy(&request.ipv6mr_multiaddr, group.bytes, 16);
+    if (error == 0 &&
+        setsockopt(self->fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &request, sizeof request) < 0)
+        error = -errno;
+    return error;
+}
+
+static int set_options(const struct vrrp_socket *self, const char *interface, uint8_t family)
+{
+    const struct socket_option room = {SOL_SOCKET, SO_RCVBUF, SOCKET_RECEIVE_BYTES};
+    if (setsockopt(self->fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) <
+        0)
+        return -errno;
+    int error = family == 4 ? set_ipv4(self) : set_ipv6(self);
+    if (error == 0)
+        error = socket_set(self->fd, &room, 1);
+    return error < 0 ? error : socket_set_class(self->fd, family);
+}
+
+int vrrp_socket_open(struct vrrp_socket *self, const char *interface, const struct ip *own,
+                     char sentence[SOCKET_SENTENCE_SIZE])
+{
+    assert(own->family == 4 || own->family == 6);
+    *self =
+        (struct vrrp_socket){.fd = -1, .interface = (int)if_nametoindex(interface), .source = *own};
+    int error = self->interface == 0 ? -ENODEV : 0;
+    if (error == 0)
+        error = self->fd =
+            socket_open(own->family == 4 ? AF_INET : AF_INET6, SOCK_RAW, PROTOCOL_VRRP);
+    if (error >= 0)
+        error = set_options(self, interface, own->family);
+    if (error < 0)
+        return socket_refused(error, sentence, "the socket for VRRP over IPv%u on interface %s",
+                              own->family, interface);
+    struct ip local = own->family == 6 ? link_local(interface) : *own;
+    if (local.family != 0)
+        self->source = local;
+    return 0;
+}
+
 void vrrp_socket_close(struct vrrp_socket *self)
 {
-    if (self->fd >= 0)
-        close(self->fd);
-    self->fd = -1;
+    socket_close(&self->fd);
 }
 
-int vrrp_socket_send(struct vrrp_socket *self, const uint8_t *bytes, size_t size)
+/* ---- packets ---- */
+
+union source_control {
+    struct cmsghdr align;
+    uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* The source as ancillary bytes of the message, in *control. */
+static void put_source(struct msghdr *message, union source_control *control, int interface,
+                       const struct ip *source)
 {
-    struct sockaddr_storage name;
-    socklen_t name_size = sockaddr_make(&name, &self->partner, 0);
-    return sendto(self->fd, bytes, size, 0, (struct sockaddr *)&name, name_size) < 0 ? -errno : 0;
+    struct in_pktinfo ipv4 = {.ipi_ifindex = interface};
+    struct in6_pktinfo ipv6 = {.ipi6_ifindex = (unsigned)interface};
+    bool is_ipv4 = source->family == 4;
+    size_t size = is_ipv4 ? sizeof ipv4 : sizeof ipv6;
+    memset(control, 0, sizeof *control);
+    message->msg_control = control;
+    message->msg_controllen = CMSG_SPACE(size);
+    struct cmsghdr *one = CMSG_FIRSTHDR(message);
+    one->cmsg_level = is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
+    one->cmsg_type = is_ipv4 ? IP_PKTINFO : IPV6_PKTINFO;
+    one->cmsg_len = CMSG_LEN(size);
+    memcpy(&ipv4.ipi_spec_dst, source->bytes, 4);
+    memcpy(&ipv6.ipi6_addr, source->bytes, 16);
+    memcpy(CMSG_DATA(one), is_ipv4 ? (void *)&ipv4 : (void *)&ipv6, size);
 }
 
-/* IPv4 hands up its header too: the TTL is there, and the message behind it. */
+int vrrp_socket_send(struct vrrp_socket *self, const struct ip *source,
+                     const struct ip *destination, const uint8_t *bytes, size_t size)
+{
+    assert(source->family == destination->family);
+    assert(source->family == self->source.family);
+    struct sockaddr_storage name;
+    union source_control control;
+    struct iovec part = {(void *)(uintptr_t)bytes, size};
+    struct msghdr message = {.msg_name = &name,
+                             .msg_namelen = sockaddr_make(&name, destination, 0),
+                             .msg_iov = &part,
+                             .msg_iovlen = 1};
+    put_source(&message, &control, self->interface, source);
+    return sendmsg(self->fd, &message, 0) < 0 ? -errno : 0;
+}
+
+/* IPv4 hands up its header, too: TTL and destination are there, and the payload behind it. */
 static bool strip_ipv4(struct vrrp_packet *packet)
 {
     size_t header = (packet->bytes[0] & 0x0fU) * 4U;
     if (packet->size < IPV4_HEADER_MIN || header < IPV4_HEADER_MIN || header > packet->size)
         return false;
     packet->ttl = packet->bytes[IPV4_TTL_AT];
+    packet->destination = (struct ip){.family = 4};
+    memcpy(packet->destination.bytes, packet->bytes + IPV4_DESTINATION_AT, 4);
+    packet->is_multicast = packet->destination.bytes[0] >= 224;
+    packet->payload += header;
     packet->size -= header;
-    memmove(packet->bytes, packet->bytes + header, packet->size);
     return true;
 }
 
-static void read_hop_limit(struct msghdr *message, struct vrrp_packet *packet)
+/* False: the kernel did not say what it was asked to say. */
+static bool read_ipv6(struct msghdr *message, struct vrrp_packet *packet)
 {
+    bool has_ttl = false, has_destination = false;
     for (struct cmsghdr *one = CMSG_FIRSTHDR(message); one != NULL;
          one = CMSG_NXTHDR(message, one)) {
-        int hops;
-        if (one->cmsg_level != IPPROTO_IPV6 || one->cmsg_type != IPV6_HOPLIMIT)
-            continue;
-        memcpy(&hops, CMSG_DATA(one), sizeof hops);
-        packet->ttl = (uint8_t)hops;
+        if (one->cmsg_level == IPPROTO_IPV6 && one->cmsg_type == IPV6_HOPLIMIT) {
+            int hops;
+            memcpy(&hops, CMSG_DATA(one), sizeof hops);
+            packet->ttl = (uint8_t)hops;
+            has_ttl = true;
+        } else if (one->cmsg_level == IPPROTO_IPV6 && one->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(one), sizeof info);
+            packet->destination = (struct ip){.family = 6};
+            memcpy(packet->destination.bytes, &info.ipi6_addr, 16);
+            has_destination = true;
+        }
     }
+    packet->is_multicast = has_destination && packet->destination.bytes[0] == 0xff;
+    return has_ttl && has_destination;
 }
 
-bool vrrp_socket_receive(struct vrrp_socket *self, struct vrrp_packet *packet)
+int vrrp_socket_receive(struct vrrp_socket *self, struct vrrp_packet *packet)
 {
-    for (;;) {
-        struct sockaddr_storage name;
-        uint8_t control[64];
+    for (int i = 0; i < SKIPPED_MAX; i++) {
+        struct sockaddr_storage name = {0};
+        _Alignas(struct cmsghdr) uint8_t control[128];
         struct iovec part = {packet->bytes, sizeof packet->bytes};
         struct msghdr message = {.msg_name = &name,
                                  .msg_namelen = sizeof name,
@@ -99,13 +221,12 @@ bool vrrp_socket_receive(struct vrrp_socket *self, struct vrrp_packet *packet)
                                  .msg_controllen = sizeof control};
         ssize_t got = recvmsg(self->fd, &message, 0);
         if (got < 0)
-            return false;
-        packet->size = (size_t)got;
+            return errno == EAGAIN ? 0 : -errno;
         packet->source = sockaddr_ip(&name);
-        packet->ttl = 0;
-        if (self->own.family == 6)
-            read_hop_limit(&message, packet);
-        if (self->own.family == 6 || strip_ipv4(packet))
-            return true;
+        packet->payload = packet->bytes;
+        packet->size = (size_t)got;
+        if (self->source.family == 4 ? strip_ipv4(packet) : read_ipv6(&message, packet))
+            return 1;
     }
+    return 0;
 }
