@@ -1,4 +1,4 @@
-/* failover/guardian_gate.h -- the guardian's steps of the gate: probes and page in, verdict out. */
+/* failover/guardian_gate.h -- the guardian's gate: probes and the page in, its verdict out. */
 #ifndef TANDEM_FAILOVER_GUARDIAN_GATE_H
 #define TANDEM_FAILOVER_GUARDIAN_GATE_H
 

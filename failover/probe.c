@@ -1,14 +1,10 @@
 #include "failover/probe.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "failover/page.h"
+#include "failover/sockaddr.h"
 
 enum {
     QUERY_SIZE = 17,       /* a header, the root, type and class */
@@ -16,44 +12,22 @@ enum {
     ANSWER_SIZE_MAX = 1500 /* more is cut, and its beginning still tells */
 };
 
-union probe_name {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-static socklen_t name_of(const struct ip *address, uint16_t port, union probe_name *name)
-{
-    assert(address->family == 4 || address->family == 6);
-    *name = (union probe_name){0};
-    if (address->family == 4) {
-        name->v4.sin_family = AF_INET;
-        name->v4.sin_port = htons(port);
-        memcpy(&name->v4.sin_addr, address->bytes, 4);
-        return sizeof name->v4;
-    }
-    name->v6.sin6_family = AF_INET6;
-    name->v6.sin6_port = htons(port);
-    memcpy(&name->v6.sin6_addr, address->bytes, 16);
-    return sizeof name->v6;
-}
-
 int probe_open(struct probe *self, const struct ip *address)
 {
     static const char loopback[] = "lo";
     const int yes = 1;
-    union probe_name name;
-    socklen_t size = name_of(address, 0, &name);
+    struct sockaddr_storage name;
+    socklen_t size = sockaddr_make(&name, address, 0);
     bool is_v4 = address->family == 4;
     *self = (struct probe){.address = *address};
-    self->fd = socket(name.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    self->fd = socket(name.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (self->fd < 0)
         return -errno;
     /* Kernels before 5.7 want CAP_NET_RAW for it; the boot id is what counts. */
     setsockopt(self->fd, SOL_SOCKET, SO_BINDTODEVICE, loopback, sizeof loopback);
     if (setsockopt(self->fd, is_v4 ? SOL_IP : SOL_IPV6, is_v4 ? IP_FREEBIND : IPV6_FREEBIND, &yes,
                    sizeof yes) < 0 ||
-        bind(self->fd, &name.any, size) < 0) {
+        bind(self->fd, (struct sockaddr *)&name, size) < 0) {
         int error = -errno;
         probe_close(self);
         return error;
@@ -82,9 +56,10 @@ int probe_send(struct probe *self, uint64_t boot, uint32_t thread, uint32_t port
     query[5] = 1;
     query[14] = 6;
     query[16] = 1;
-    union probe_name to;
-    socklen_t size = name_of(&self->address, (uint16_t)port, &to);
-    ssize_t sent = sendto(self->fd, bytes, sizeof bytes, MSG_DONTWAIT, &to.any, size);
+    struct sockaddr_storage to;
+    socklen_t size = sockaddr_make(&to, &self->address, (uint16_t)port);
+    ssize_t sent =
+        sendto(self->fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&to, size);
     return sent < 0 ? -errno : 0;
 }
 
