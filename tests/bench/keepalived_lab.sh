@@ -14,7 +14,8 @@
 # bound to all service addresses all the time (ip-freebind), as Tandem's worker is. keepalived is
 # told by the kernel that a process of NSD ended (track_process), and asks NSD once a second, which
 # is as often as it can (a vrrp_script has whole seconds). It runs at real-time priority:
-# without, at 10 ms and on a busy machine, its two nodes take each other's addresses for ever.
+# without, at 10 ms and on a busy machine, its two nodes take each other's addresses for ever. And
+# the kernel may let it compute for a second at a time: its own limit of 10 ms can end its child.
 set -u -o pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 PATH=$PATH:/usr/sbin
@@ -173,13 +174,13 @@ global_defs {
     router_id $1
     vrrp_version 3
     vrrp_rt_priority 50
+    vrrp_rlimit_rttime 1000000
     vrrp_no_swap
     script_user root
     enable_script_security
 }
 vrrp_track_process nsd_runs {
     process nsd -d -c $state/$1.nsd
-    param_match exact
     quorum $nsd_processes
 }
 vrrp_script nsd_answers {
