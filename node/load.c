@@ -224,8 +224,10 @@ bool load_view(const char *path, const struct document *document, const char *no
         snprintf(error, LOAD_ERROR_MAX, "%s: no memory for its zones", path);
         return false;
     }
-    if (build(path, document, node, pools, &memory->arena, view, error))
-        return true;
-    load_memory_close(memory);
-    return false;
+    if (!build(path, document, node, pools, &memory->arena, view, error)) {
+        load_memory_close(memory);
+        return false;
+    }
+    error[0] = '\0'; /* the sentence that build keeps ready for want of memory */
+    return true;
 }

@@ -22,7 +22,8 @@ struct load_memory {
 int load_memory_open(struct load_memory *self, size_t size);
 void load_memory_close(struct load_memory *self);
 
-/* Each is true, or false with one sentence in error[LOAD_ERROR_MAX]. */
+/* Each is true, or false with one sentence in error[LOAD_ERROR_MAX]; load_view leaves it empty when
+ * true. */
 bool load_document(const char *path, struct document *document, struct load_memory *memory,
                    char *error);
 

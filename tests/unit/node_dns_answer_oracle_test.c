@@ -211,7 +211,7 @@ static bool say_name(struct opinion *opinion, const char *name, const char *type
                      char *next)
 {
     bool is_cut = false;
-    char wildcard[NAME_TEXT];
+    char wildcard[NAME_TEXT + 2]; /* "*." before it */
     const char *cover = find_cover(name, &is_cut), *closest = name;
     if (cover != NULL && is_cut && !(cover == name && strcmp(type, "DS") == 0)) {
         refer(opinion, cover, is_first);

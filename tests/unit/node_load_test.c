@@ -150,6 +150,7 @@ START_TEST(a_zone_is_read_beside_its_document)
     setup();
     write_file("zones/lab", zone_text);
     ck_assert_msg(load_all(), "%s", error);
+    ck_assert_str_eq(error, "");
     ck_assert_uint_eq(view_zone_count(view), 1);
     ck_assert_uint_eq(view_record_count(view), 3);
     load_memory_close(&view_memory);
