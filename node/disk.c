@@ -64,6 +64,7 @@ static void *run(void *argument)
     struct disk *self = argument;
     struct job job;
     bool has_job;
+    pthread_setname_np(pthread_self(), "disk");
     while (wait_for_work(self, &job, &has_job)) {
         log_write(self->log);
         if (!has_job)
@@ -96,7 +97,6 @@ int disk_open(struct disk **disk, struct store *store, struct log *log)
         free(self);
         return -error;
     }
-    pthread_setname_np(self->thread, "disk");
     *disk = self;
     return 0;
 }

@@ -285,6 +285,14 @@ static int open_dns(struct worker *self)
     return 0;
 }
 
+static int start_dns(struct worker *self)
+{
+    char error[SOCKET_ERROR_MAX];
+    if (udp_start(self->udp, error) != 0 || tcp_start(self->tcp, error) != 0)
+        return fail(EXIT_SYSTEM, "%s", error);
+    return 0;
+}
+
 static int open_guardian(struct worker *self, const struct arguments *arguments)
 {
     self->channel_fd = -1;
@@ -350,6 +358,8 @@ static int run(struct worker *self, const struct arguments *arguments)
     if (status == 0)
         status = open_guardian(self, arguments);
     if (status == 0)
+        status = open_dns(self);
+    if (status == 0)
         status = open_store(self);
     if (status == 0) /* ZeroMQ's context before any thread of ours */
         status = open_link(self);
@@ -358,7 +368,7 @@ static int run(struct worker *self, const struct arguments *arguments)
     if (status == 0)
         status = open_threads(self);
     if (status == 0)
-        status = open_dns(self);
+        status = start_dns(self);
     if (status == 0)
         status = announce_ready(self);
     if (status != 0)

@@ -24,6 +24,7 @@ static void *run(void *argument)
     const struct reload_config *config = &self->config;
     struct load_memory memory;
     const struct view *view;
+    pthread_setname_np(pthread_self(), "builder");
     self->error[0] = '\0';
     if (load_view(config->path, config->document, config->node, config->pools, &memory, &view,
                   self->error)) {
@@ -71,7 +72,6 @@ int reload_start(struct reload *reload)
     int error = pthread_create(&reload->thread, NULL, run, reload);
     if (error != 0)
         return -error;
-    pthread_setname_np(reload->thread, "builder");
     reload->is_running = true;
     return 0;
 }

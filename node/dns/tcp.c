@@ -269,6 +269,7 @@ static bool turn(struct tcp *self)
 static void *run(void *context)
 {
     struct tcp *self = context;
+    pthread_setname_np(pthread_self(), "dns-tcp");
     publish_register();
     if (self->page != NULL)
         self->service.note = page_own_note(self->page, PAGE_TCP_NOTE);
@@ -307,20 +308,6 @@ static int open_sockets(struct tcp *self, const struct udp_config *config, char 
         if (!watch(self, EPOLL_CTL_ADD, fd, EPOLLIN, EVENT_LISTENER + i))
             return explain(errno, "poll a DNS socket", error);
     }
-    return 0;
-}
-
-static int start_thread(struct tcp *self, char *error)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* what a thread inherits */
-    int result = pthread_create(&self->id, NULL, run, self);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (result != 0)
-        return explain(result, "start the thread for DNS over TCP", error);
-    self->is_started = true;
-    pthread_setname_np(self->id, "dns-tcp");
     return 0;
 }
 
@@ -369,13 +356,25 @@ int tcp_open(struct tcp **opened, const struct udp_config *config, char *error)
     if (self == NULL)
         return explain(ENOMEM, "reserve memory for DNS over TCP", error);
     int result = open_sockets(self, config, error);
-    if (result == 0)
-        result = start_thread(self, error);
     if (result != 0) {
         tcp_close(self);
         return result;
     }
     *opened = self;
+    return 0;
+}
+
+int tcp_start(struct tcp *self, char *error)
+{
+    assert(!self->is_started);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* what a thread inherits */
+    int result = pthread_create(&self->id, NULL, run, self);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (result != 0)
+        return explain(result, "start the thread for DNS over TCP", error);
+    self->is_started = true;
     return 0;
 }
 

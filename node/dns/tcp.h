@@ -37,10 +37,12 @@ struct tcp_connections {
 
 struct tcp;
 
-/* Takes the addresses, port, publisher, page and tcp_idle_ms of the configuration. 0, or -errno
+/* Binds; takes the addresses, port, publisher, page and tcp_idle_ms of the configuration. 0, or -errno
  * with a sentence in error[SOCKET_ERROR_MAX]. The caller's limit of open files should leave
  * TCP_CONNECTIONS_MAX free; below that the oldest idle connections make room sooner. */
 int tcp_open(struct tcp **tcp, const struct udp_config *config, char *error);
+/* Starts the thread, once; apart from tcp_open as in udp.h. 0, or -errno with a sentence. */
+int tcp_start(struct tcp *tcp, char *error);
 /* Answers what has been received, then closes every connection. NULL is fine. */
 void tcp_close(struct tcp *tcp);
 

@@ -40,6 +40,7 @@ struct thread {
     struct udp_probe probe;
     int epoll_fd;
     int fds[UDP_ADDRESSES_MAX]; /* one for each address */
+    char name[16];              /* set by the thread: without a dump only root may name another */
     pthread_t id;
     uint64_t dice;
     struct mmsghdr queries[UDP_BATCH];
@@ -189,6 +190,7 @@ static void serve_last(struct thread *self)
 static void *run(void *context)
 {
     struct thread *self = context;
+    pthread_setname_np(pthread_self(), self->name);
     publish_register();
     if (self->udp->page != NULL)
         self->note = page_own_note(self->udp->page, self->position);
@@ -299,27 +301,6 @@ static int open_probes(struct udp *udp, const struct ip *address, char *error)
     return 0;
 }
 
-static int start_threads(struct udp *udp, char *error)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* what a thread inherits */
-    int result = 0;
-    for (size_t i = 0; i < udp->thread_count && result == 0; i++) {
-        struct thread *thread = &udp->threads[i];
-        result = pthread_create(&thread->id, NULL, run, thread);
-        if (result != 0)
-            break;
-        udp->started_count++;
-        char name[16];
-        snprintf(name, sizeof name, "dns%u", (unsigned)i);
-        pthread_setname_np(thread->id, name);
-        pin(thread->id, i, udp->thread_count);
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result == 0 ? 0 : explain(result, "start a DNS thread", error);
-}
-
 static struct udp *create(const struct udp_config *config)
 {
     size_t size = sizeof(struct udp) + config->thread_count * sizeof(struct thread);
@@ -356,14 +337,32 @@ int udp_open(struct udp **opened, const struct udp_config *config, char *error)
                                   : open_sockets(udp, config, error);
     if (result == 0)
         result = open_probes(udp, config->probe_address, error);
-    if (result == 0)
-        result = start_threads(udp, error);
     if (result != 0) {
         udp_close(udp);
         return result;
     }
     *opened = udp;
     return 0;
+}
+
+int udp_start(struct udp *udp, char *error)
+{
+    assert(udp->started_count == 0);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* what a thread inherits */
+    int result = 0;
+    for (size_t i = 0; i < udp->thread_count && result == 0; i++) {
+        struct thread *thread = &udp->threads[i];
+        snprintf(thread->name, sizeof thread->name, "dns%u", (unsigned)i);
+        result = pthread_create(&thread->id, NULL, run, thread);
+        if (result != 0)
+            break;
+        udp->started_count++;
+        pin(thread->id, i, udp->thread_count);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result == 0 ? 0 : explain(result, "start a DNS thread", error);
 }
 
 static void close_if_open(int fd)

@@ -53,11 +53,14 @@ struct udp_config {
 
 struct udp;
 
-/* Binds all sockets, then starts the threads, with all signals blocked. Publisher and page must
- * outlive them, the rest of the configuration is copied. 0, or -errno with a sentence in
- * error[SOCKET_ERROR_MAX] that says what to do ("UDP port 53 of 192.0.2.53 is in use by another
- * program: stop it or change dns: port"). */
+/* Binds all sockets. Publisher and page must outlive it, the rest of the configuration is copied.
+ * 0, or -errno with a sentence in error[SOCKET_ERROR_MAX] that says what to do ("UDP port 53 of
+ * 192.0.2.53 is in use by another program: stop it or change dns: port"). */
 int udp_open(struct udp **udp, const struct udp_config *config, char *error);
+/* Starts the threads, with all signals blocked, once: what has come meanwhile waits in the sockets.
+ * Apart from udp_open so that the right to bind can be given away before there is a second thread.
+ * 0, or -errno with a sentence. */
+int udp_start(struct udp *udp, char *error);
 /* Stops the threads after what they have received is answered. NULL is fine. */
 void udp_close(struct udp *udp);
 

@@ -26,6 +26,7 @@ static void start(int64_t idle_ms)
     char error[SOCKET_ERROR_MAX] = "";
     served_publish(&publisher);
     ck_assert_msg(tcp_open(&tcp, &config, error) == 0, "%s", error);
+    ck_assert_msg(tcp_start(tcp, error) == 0, "%s", error);
     connections = tcp_connections(tcp);
 }
 

@@ -27,6 +27,7 @@ static void start(size_t thread_count)
                                 .probe_address = &addresses[0]};
     char error[SOCKET_ERROR_MAX] = "";
     ck_assert_msg(udp_open(&udp, &config, error) == 0, "%s", error);
+    ck_assert_msg(udp_start(udp, error) == 0, "%s", error);
 }
 
 static void start_with_zone(size_t thread_count)

@@ -154,7 +154,7 @@ START_TEST(an_end_is_told_once)
 }
 END_TEST
 
-/* The builder waits for this thread, which holds a view, so it runs for as long as the test says. */
+/* The builder waits for this thread, which holds a view: it runs for as long as the test says. */
 START_TEST(one_reload_runs_at_a_time)
 {
     size_t records;
