@@ -25,7 +25,7 @@ __attribute__((format(printf, 3, 4))) static int fail(char *error, int code, con
     return code;
 }
 
-static int check_status(int fd, const char *path, char *error)
+static int check_status(int fd, const char *path, uid_t owner, char *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
@@ -35,10 +35,10 @@ static int check_status(int fd, const char *path, char *error)
             strerror(errno));
     if (!S_ISREG(status.st_mode))
         return fail(error, -EINVAL, "%s is not a regular file", path);
-    if (status.st_uid != 0 && status.st_uid != geteuid())
+    if (status.st_uid != 0 && status.st_uid != owner)
         return fail(error, -EPERM,
                     "%s belongs to user %u: run chown so that it belongs to user %u or root", path,
-                    status.st_uid, geteuid());
+                    status.st_uid, owner);
     if ((status.st_mode & 077) != 0)
         return fail(error, -EPERM, "%s is open to others (mode %04o): run chmod 600 %s", path,
                     status.st_mode & 07777, path);
@@ -94,6 +94,11 @@ static int read_text(int fd, const char *path, char *secret, char *error)
 
 int key_read(const char *path, char *secret, char *error)
 {
+    return key_read_for(path, geteuid(), secret, error);
+}
+
+int key_read_for(const char *path, uid_t owner, char *secret, char *error)
+{
     memset(secret, 0, KEY_SIZE);
     /* Not blocking, or a FIFO of that name would hold up the start for ever. */
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -107,7 +112,7 @@ int key_read(const char *path, char *secret, char *error)
             error, -errno,
             "cannot read %s: %s; give the file and its directory to the user that runs this", path,
             strerror(errno));
-    int failed = check_status(fd, path, error);
+    int failed = check_status(fd, path, owner, error);
     if (failed == 0)
         failed = read_text(fd, path, secret, error);
     close(fd);

@@ -5,6 +5,8 @@
 #ifndef TANDEM_REPLICATION_KEY_H
 #define TANDEM_REPLICATION_KEY_H
 
+#include <sys/types.h>
+
 enum {
     KEY_SIZE = 41,       /* Z85 text of 32 bytes, and its NUL */
     KEY_ERROR_MAX = 256, /* bytes of a sentence, with its NUL; a long path is cut */
@@ -15,6 +17,9 @@ enum {
  * (-EINVAL), an owner that is neither root nor the effective user or any right for group or others
  * (-EPERM), any other content (-EINVAL). */
 int key_read(const char *path, char *secret, char *error);
+/* The same by root, for a program that becomes user `owner` later: who may own the file is root or
+ * that user. */
+int key_read_for(const char *path, uid_t owner, char *secret, char *error);
 
 /* Makes the file, mode 0600, and has it on disk before it returns. 0, or -errno with a sentence;
  * then nothing is left behind. Never overwrites (-EEXIST). */

@@ -108,6 +108,23 @@ START_TEST(a_file_of_another_user_is_refused)
 }
 END_TEST
 
+START_TEST(a_key_of_the_user_to_be_is_read_before_becoming_that_user)
+{
+    make_folder();
+    write_file(SECRET "\n", KEY_SIZE, 0600);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown(path, 4321, 4321), 0);
+        ck_assert_int_eq(key_read_for(path, 4321, secret, error), 0);
+        ck_assert_str_eq(secret, SECRET);
+        ck_assert_int_eq(chown(path, 4322, 4322), 0);
+    }
+    ck_assert_int_eq(key_read_for(path, 4321, secret, error), -EPERM);
+    ck_assert_ptr_nonnull(strstr(error, "belongs to user 4321 or root"));
+    ck_assert_str_eq(secret, "");
+    remove_folder();
+}
+END_TEST
+
 START_TEST(anything_but_a_regular_file_is_refused)
 {
     make_folder();
@@ -186,8 +203,9 @@ int main(void)
                the_end_of_the_line_may_be_missing,
                a_missing_file_is_refused_with_the_command_that_makes_it,
                a_file_open_to_others_is_refused_with_the_command_that_closes_it,
-               a_file_of_another_user_is_refused, anything_but_a_regular_file_is_refused,
-               wrong_content_is_refused_and_not_shown);
+               a_file_of_another_user_is_refused,
+               a_key_of_the_user_to_be_is_read_before_becoming_that_user,
+               anything_but_a_regular_file_is_refused, wrong_content_is_refused_and_not_shown);
     SUITE_CASE(suite, "write", a_key_file_is_never_overwritten,
                a_key_that_does_not_fit_on_the_disk_leaves_nothing_behind);
     return suite_run(suite);
