@@ -45,7 +45,7 @@ static const struct schema_option dns_options[] = {
 };
 
 static const struct schema_option replication_options[] = {
-    {"port", SCHEMA_NUMBER, TOP(replication_port), .min = 1, .max = UINT16_MAX, .preset = "7353",
+    {"port", SCHEMA_NUMBER, TOP(replication_port), .min = 1024, .max = UINT16_MAX, .preset = "7353",
      .help = "The TCP port that agents and the partner connect to; another than that of dns."},
     {0},
 };
@@ -55,9 +55,9 @@ static const struct schema_option failover_options[] = {
      .preset = "10ms",
      .help = "Between two beats, and two VRRP advertisements. Five of them without a sign of the "
              "partner are its silence."},
-    {"beat-port", SCHEMA_NUMBER, TOP(beat_port), .min = 1, .max = UINT16_MAX, .preset = "7353",
+    {"beat-port", SCHEMA_NUMBER, TOP(beat_port), .min = 1024, .max = UINT16_MAX, .preset = "7353",
      .help = "The UDP port of the nodes' beats."},
-    {"tripwire-port", SCHEMA_NUMBER, TOP(tripwire_port), .min = 1, .max = UINT16_MAX,
+    {"tripwire-port", SCHEMA_NUMBER, TOP(tripwire_port), .min = 1024, .max = UINT16_MAX,
      .preset = "7354",
      .help = "The TCP port of the idle connection between the nodes; another than replication's."},
     {0},
