@@ -12,6 +12,7 @@
 #include "failover/gate.h"
 #include "failover/partner.h"
 #include "failover/probe.h"
+#include "failover/rights.h"
 #include "failover/supervise.h"
 #include "failover/worker.h"
 #include "replication/ip.h"
@@ -22,6 +23,7 @@ struct guardian_settings {
     struct worker_program program;
     char interface[IF_NAMESIZE]; /* "": the addresses are the host's, none is added */
     bool is_check;               /* nothing is started: no key is needed */
+    struct rights_user user;     /* as whom both programs run */
     char node_names[PAIR_NODES][32];
     struct partner_settings partner; /* without an interface only own and home are looked at */
 };

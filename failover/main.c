@@ -1,7 +1,7 @@
 /* failover/main.c -- tandemd: what an operator starts on a node.
  *
- * It reads the document, checks what it needs itself, starts tandem-worker and guards it. The
- * guardian's loop is in failover/guardian.h. */
+ * It reads the document and its key, gives away every right that it does not need, starts
+ * tandem-worker and guards it. The guardian's loop is in failover/guardian.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "failover/guardian.h"
+#include "failover/guardian_log.h"
 #include "replication/document.h"
 #include "replication/key.h"
 
@@ -32,7 +33,7 @@ static const char usage[] =
     "usage: tandemd --config FILE --node NAME [--check] [--worker PATH]\n"
     "  --config FILE   the cluster's document\n"
     "  --node NAME     which of its nodes this is\n"
-    "  --check         check the document and its zones, and start nothing\n"
+    "  --check         check the document and its zones as who you are, and start nothing\n"
     "  --worker PATH   the worker's program; default: tandem-worker beside tandemd\n"
     "exit status: 0 stopped or checked, 100 usage or configuration, 111 system\n";
 
@@ -136,11 +137,11 @@ static void take_pair(const struct document *document, uint8_t self,
 }
 
 /* Its text is hashed to the key: whatever 40 characters both nodes have. 0, or EXIT_SYSTEM. */
-static int read_beat_key(const char *folder, struct partner_settings *partner)
+static int read_beat_key(const char *folder, uid_t owner, struct partner_settings *partner)
 {
     char path[PATH_MAX], text[KEY_SIZE], error[KEY_ERROR_MAX];
     snprintf(path, sizeof path, "%s/beat.key", folder);
-    if (key_read(path, text, error) != 0)
+    if (key_read_for(path, owner, text, error) != 0)
         return fail(EXIT_SYSTEM,
                     "%s (make it on one node by tandemctl keygen, and give both the "
                     "same file)",
@@ -176,7 +177,7 @@ static int take_settings(const struct document *document, struct arena *arena,
     memcpy(settings->partner.interface, settings->interface, sizeof settings->interface);
     return settings->partner.has_partner && !settings->is_check
                ? read_beat_key(document_path(program->config, document->keys_path, arena),
-                               &settings->partner)
+                               settings->user.uid, &settings->partner)
                : 0;
 }
 
@@ -248,15 +249,35 @@ static int check(const struct worker_program *program)
     return code;
 }
 
+/* Where the system does not allow it the node still works, a little later under load: it is said,
+ * and that is all. */
+static void be_prompt(struct guardian *guardian)
+{
+    int error = rights_lock_memory();
+    if (error < 0)
+        guardian_note(guardian,
+                      "guardian memory wanted -> unlocked reason=not-allowed error=%s: grant "
+                      "CAP_IPC_LOCK, or beats may wait for a disk",
+                      strerrorname_np(-error));
+    error = rights_come_first();
+    if (error < 0)
+        guardian_note(guardian,
+                      "guardian priority wanted -> ordinary reason=not-allowed error=%s: grant "
+                      "CAP_SYS_NICE, or beats may wait for other programs",
+                      strerrorname_np(-error));
+}
+
 static int run(const struct guardian_settings *settings)
 {
     static struct guardian guardian;
     char sentence[GUARDIAN_SENTENCE_SIZE];
     int code = guardian_open(&guardian, settings, sentence);
-    if (code == 0)
+    if (code == 0) {
+        be_prompt(&guardian);
         code = guardian_run(&guardian);
-    else
+    } else {
         fail(code, "%s", sentence);
+    }
     guardian_close(&guardian);
     return code;
 }
@@ -270,9 +291,15 @@ int main(int argc, char **argv)
     struct guardian_settings settings = {
         .program = {.path = options.worker, .config = options.config, .node = options.node},
         .is_check = options.is_check};
+    char sentence[RIGHTS_SENTENCE_SIZE];
+    if (!options.is_check && rights_user(&settings.user, sentence) < 0)
+        return fail(EXIT_SYSTEM, "%s", sentence);
     code = read_document(&settings);
     if (code != 0)
         return code;
+    bool has_interface = settings.interface[0] != '\0';
+    if (!options.is_check && rights_guard(&settings.user, has_interface, sentence) < 0)
+        return fail(EXIT_SYSTEM, "%s", sentence);
 
     char path[PATH_MAX];
     int error = 0;

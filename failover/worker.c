@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "failover/channel.h"
+#include "failover/rights.h"
 #include "failover/supervise.h"
 
 enum {
@@ -21,10 +21,6 @@ enum {
     WORKER_WATCH_STACK = 256 * 1024, /* bytes; enough for the sanitizers too */
     WORKER_FD_TEXT_SIZE = 12
 };
-
-/* What the guardian needs and a worker never does. */
-static const unsigned long guardian_capabilities[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_IPC_LOCK,
-                                                      CAP_SYS_NICE};
 
 int worker_open(struct worker *self)
 {
@@ -70,12 +66,6 @@ become(const char *const argv[], pid_t guardian, const int kept[2])
     /* The signal is for the guardian's death from now on; it may have died before. */
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != guardian)
         _exit(EXIT_SYSTEM);
-    /* Out of the bounding set for root, out of the ambient set for everybody else. Without
-     * CAP_SETPCAP the first fails, and then nothing but the second could have passed them on. */
-    for (size_t i = 0; i < sizeof guardian_capabilities / sizeof *guardian_capabilities; i++) {
-        prctl(PR_CAPBSET_DROP, guardian_capabilities[i], 0, 0, 0);
-        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, guardian_capabilities[i], 0, 0);
-    }
     for (int i = 0; i < 2; i++)
         if (kept[i] >= 0 && fcntl(kept[i], F_SETFD, 0) < 0)
             _exit(EXIT_SYSTEM);
@@ -128,6 +118,7 @@ int worker_spawn(struct worker *self, const struct worker_program *program)
 static void *watch_page(void *argument)
 {
     struct worker *self = argument;
+    rights_come_first(); /* or ordinary: the loop has said so at the start */
     enum page_death death = PAGE_TIMEOUT;
     while (death == PAGE_TIMEOUT && !atomic_load(&self->is_over))
         death = page_wait_for_death(self->page, WORKER_WATCH_MS);

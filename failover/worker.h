@@ -43,7 +43,7 @@ void worker_close(struct worker *self);
 /* Start a life; none may be left. The child gets SIGTERM when the guardian dies: a worker alone
  * would serve addresses that nobody refreshes, and keep the ports from the next one. It starts with
  * no signal blocked, in a process group of its own (a terminal's ^C is the guardian's to pass on),
- * and can never have the capabilities that are the guardian's alone. 0 or -errno. */
+ * and with the one capability that failover/rights.h passes on. 0 or -errno. */
 int worker_spawn(struct worker *self, const struct worker_program *program);
 
 /* The worker says it is ready: wait for its death from now on. 0, -EPROTO when its page does not

@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "failover/rights.h"
 #include "node/worker.h"
 #include "replication/key.h"
 
@@ -282,7 +282,11 @@ static int open_dns(struct worker *self)
                                 .probe_address = &own[own[0].family == 0]};
     if (udp_open(&self->udp, &config, error) != 0 || tcp_open(&self->tcp, &config, error) != 0)
         return fail(EXIT_SYSTEM, "%s", error);
-    return 0;
+    /* No other port is privileged, no port is bound later, and this is still the only thread. */
+    int dropped = rights_end();
+    return dropped == 0
+               ? 0
+               : fail(EXIT_SYSTEM, "capabilities cannot be given away: %s", strerror(-dropped));
 }
 
 static int start_dns(struct worker *self)
@@ -400,9 +404,7 @@ int main(int argc, char **argv)
     int status = read_arguments(argc, argv, &arguments);
     if (status != 0)
         return status;
-    /* No core dump: it would delay the guardian's notice of a death, and hold keys. */
-    prctl(PR_SET_DUMPABLE, 0);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    rights_serve();
     if (sodium_init() < 0)
         return fail(EXIT_SYSTEM, "no source of random numbers");
     status = load(&worker, &arguments);

@@ -109,6 +109,7 @@ config_write() {
         config_document >"$state/tandem.yaml.new" || exit
         mv "$state/tandem.yaml.new" "$state/tandem.yaml"
     fi
+    chown -R tandem: "$state/keys" "$state/state" "$state/run"
     for server in $(servers); do
         [ -e "$state/agents/$server.yaml" ] || config_agent "$server" >"$state/agents/$server.yaml"
     done

@@ -14,6 +14,16 @@ is_up() {
 
 use_build() {
     build=$top/build/$1
+    programs=$build
+    [ ! -d "$copies" ] || programs=$copies
+}
+
+# The user that the programs become or run as, and programs that it can execute.
+open_to_user() {
+    "$top/deploy/install" user || exit
+    rm -rf "$copies"
+    programs=$(programs_for_tandem "$build" "$copies") ||
+        fail "user tandem can execute neither $build/tandem-worker nor a copy in $copies"
 }
 
 lab_option() {
@@ -105,8 +115,8 @@ start_node() {
     ! is_running "$1" || return 0
     # shellcheck disable=SC2046 # one word a pid
     end_pids $(node_pids "$1") # a worker whose guardian was killed
-    start "$1" "$1" "$build/tandemd" --config "$state/tandem.yaml" --node "$1" \
-        --worker "$build/tandem-worker"
+    start "$1" "$1" "$programs/tandemd" --config "$state/tandem.yaml" --node "$1" \
+        --worker "$programs/tandem-worker"
 }
 
 start_listeners() {
@@ -118,8 +128,9 @@ start_listeners() {
 
 # An agent needs no privilege, so it gets none.
 start_agent() {
-    is_running "$1.agent" || start "$1" "$1.agent" setpriv --no-new-privs --inh-caps=-all \
-        --bounding-set=-all "$build/tandem-agent" --config "$state/agents/$1.yaml"
+    is_running "$1.agent" || start "$1" "$1.agent" setpriv --reuid tandem --regid tandem \
+        --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all \
+        "$programs/tandem-agent" --config "$state/agents/$1.yaml"
 }
 
 start_host() {
@@ -201,6 +212,7 @@ verb_up() {
         "$top/deploy/build" "$(setting build)" || exit
     fi
     [ -z "$again" ] || echo "lab: \"$lab\" is up already; repairing what is missing"
+    [ -n "$again" ] || open_to_user
     net_up
     config_write
     for host in $(hosts); do
@@ -224,7 +236,7 @@ verb_down() {
     end_pids $pids
     net_down
     cgroup_down
-    rm -rf "$state" "/run/tandem-lab-$lab.lock"
-    rmdir /run/tandem-lab 2>/dev/null
+    rm -rf "$state" "/run/tandem-lab-$lab.lock" "$copies"
+    rmdir /run/tandem-lab "${copies%/*}" 2>/dev/null
     echo "lab: \"$lab\" is down"
 }

@@ -37,7 +37,8 @@ struct tcp_connections {
 
 struct tcp;
 
-/* Binds; takes the addresses, port, publisher, page and tcp_idle_ms of the configuration. 0, or -errno
+/* Binds; takes the addresses, port, publisher, page and tcp_idle_ms of the configuration. 0, or
+ * -errno
  * with a sentence in error[SOCKET_ERROR_MAX]. The caller's limit of open files should leave
  * TCP_CONNECTIONS_MAX free; below that the oldest idle connections make room sooner. */
 int tcp_open(struct tcp **tcp, const struct udp_config *config, char *error);

@@ -2,11 +2,14 @@
 . "$(dirname "$0")/harness.sh"
 
 # Starts by hand, of a cluster of one on loopback, in a network namespace of their own.
-bin=$build
+. "$top/deploy/lab/user.sh"
+"$top/deploy/install" user || fail "no user tandem"
+bin=$(programs_for_tandem "$build" "$work/programs") || fail "user tandem cannot execute $build"
 bench=$work/start
 mkdir -p "$bench/keys" "$bench/run" "$bench/state"
 public=$("$bin/tandemctl" keygen "$bench/keys/solo.key")
 agent_key=$("$bin/tandemctl" keygen "$bench/agent.key")
+chown -R tandem: "$bench/keys" "$bench/run" "$bench/state"
 printf '@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\nns 60 A 127.0.0.1\n' >"$bench/zone"
 
 # document CHANGE: the good document with a sed command applied to it.
@@ -80,10 +83,13 @@ refused 111 'chmod 600' "${tandemd[@]}"
 chmod 600 "$bench/keys/solo.key"
 mv "$bench/keys/solo.key" "$bench/keys/away"
 refused 111 'tandemctl keygen' "${tandemd[@]}"
-cp "$bench/agent.key" "$bench/keys/solo.key"
+install -o tandem -m 600 "$bench/agent.key" "$bench/keys/solo.key"
 refused 100 'belongs to the public key' "${tandemd[@]}"
 rm "$bench/keys/solo.key"
 mv "$bench/keys/away" "$bench/keys/solo.key"
+chown root "$bench/keys/solo.key" # root reads it, but the worker is not root
+refused 111 'solo.key.*user that runs this' "${tandemd[@]}"
+chown tandem "$bench/keys/solo.key"
 
 # A port is somebody else's.
 refused 111 'UDP port 5300 of 127.0.0.1 is in use' "${occupied[@]}" udp 5300 "${tandemd[@]}"
@@ -102,7 +108,6 @@ grep -q 'not-on-this-host address=192.0.2.9' "$work/said" || fail "not noted: $(
 document ''
 
 # Nobody's rights: no capability at all, and no file of root's.
-chmod 755 "$work" "$bench"
 document 's/solo: {own/solo: {interface: lo, own/; s/home: 127.0.0.1/home: 127.0.0.2/'
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all)
 refused 111 CAP_NET_ADMIN "${nobody[@]}" "${tandemd[@]}"
@@ -112,7 +117,7 @@ refused 100 'tandem.yaml cannot be read (Permission denied)' "${nobody[@]}" "${t
 refused 100 'tandem.yaml cannot be read.*may read' "${nobody[@]}" "${worker[@]}"
 chmod 644 "$bench/tandem.yaml"
 chown 65534 "$bench/keys/solo.key"
-chmod 700 "$bench/state/solo" "$bench/keys"
+chmod 700 "$bench/keys"
 refused 111 'state/solo.*change paths: state' "${nobody[@]}" "${tandemd[@]}"
 chown 65534 "$bench/state/solo" "$bench/state/solo/"*
 refused 111 'solo.key.*user that runs this' "${nobody[@]}" "${tandemd[@]}"
@@ -122,8 +127,13 @@ document "s|run: [^}]*}|run: $bench/keys/run}|"
 refused 111 'keys/run cannot be made.*paths: run' "${nobody[@]}" "${tandemd[@]}"
 document "s|state: [^,]*,|state: $bench/keys/state,|"
 refused 111 'keys/state.*cannot be made.*paths: state' "${nobody[@]}" "${tandemd[@]}"
-chown 0 "$bench/keys/solo.key" "$bench/state/solo" "$bench/state/solo/"*
 document ''
+
+# Root without the user to become: a machine's /etc/passwd that lacks it.
+grep -v '^tandem:' /etc/passwd >"$work/passwd"
+# shellcheck disable=SC2016 # for the inner shell
+refused 111 'no user tandem.*useradd --system tandem' unshare -m sh -c '
+    mount --bind "$0" /etc/passwd && exec "$@"' "$work/passwd" "${tandemd[@]}"
 
 # The agent's.
 cat >"$bench/agent.yaml" <<END

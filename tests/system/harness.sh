@@ -14,6 +14,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 lab=${TANDEM_LAB-t$$}
 build=$top/build/${TANDEM_BUILD-release}
 work=$(mktemp -d)
+chmod 755 "$work" # user tandem reads there
 readonly top lab build work
 export ns1=192.0.2.53 ns2=192.0.2.54 # the service addresses
 export name=stream.tandem.example

@@ -12,12 +12,18 @@ if [ -z "${TANDEM_NAMESPACE:-}" ]; then
     TANDEM_NAMESPACE=1 exec unshare -n "$0" "$build"
 fi
 
-tandemd=${TANDEMD:-$build/tandemd}
-worker=${PUPPET_WORKER:-$build/tests/puppet-worker}
-for program in "$tandemd" "$worker"; do
-    [ -x "$program" ] || { echo "supervise: $program is missing: build it first"; exit 1; }
+for program in tandemd tests/puppet-worker; do
+    [ -x "$build/$program" ] || { echo "supervise: $program is missing: build it first"; exit 1; }
 done
 work=$(mktemp -d) || exit 1
+# Root's tandemd becomes user tandem, who must be able to read and execute what is here.
+. "$here/../../deploy/lab/user.sh"
+"$here/../../deploy/install" user || exit 77
+chmod 755 "$work"
+programs=$(programs_for_tandem "$build" "$work/programs") || exit 1
+tandemd=$programs/tandemd
+worker=$build/tests/puppet-worker
+[ "$programs" = "$build" ] || worker=$programs/puppet-worker
 guardian=
 failures=0
 export PUPPET_ORDERS=$work/orders
