@@ -1,6 +1,7 @@
 #include "failover/rights.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdint.h>
@@ -79,6 +80,7 @@ START_TEST(root_becomes_the_user_with_four_capabilities_and_one_to_pass_on)
     if (!is_root())
         return;
     const struct rights_user user = {.uid = 4321, .gid = 4322, .is_root = true};
+    ck_assert_int_eq(setgroups(1, &(gid_t){4323}), 0);
     ck_assert_int_eq(rights_guard(&user, true, sentence), 0);
     ck_assert_uint_eq(getuid(), 4321);
     ck_assert_uint_eq(getgid(), 4322);
