@@ -352,6 +352,7 @@ int guardian_run(struct guardian *self)
             on_event(self, events[i].data.fd);
         turn_partner(self);
         step_gate(self);
+        guardian_watch_queues(self, now_us());
         if (supervise_deadline_ms(&self->supervise) <= now_ms())
             dispatch_kind(self, SUPERVISE_TIMEOUT, 0);
         tell_fitness(self);

@@ -35,9 +35,11 @@ struct guardian {
     struct probe probe;
     struct gate gate; /* gate.is_fit, gate.reason: may this node hold addresses? */
     struct partner partner;
-    bool is_hanging;           /* the worker, as the supervisor was told last */
-    bool holds_addresses;      /* there is an interface: they are ours to add */
-    bool is_fit, was_synced;   /* the worker, as the pair was told last */
+    uint8_t emptying;                   /* homes, as partner.emptying was when */
+    uint64_t empties[GATE_THREADS_MAX]; /* these were read of the page */
+    bool is_hanging;                    /* the worker, as the supervisor was told last */
+    bool holds_addresses;               /* there is an interface: they are ours to add */
+    bool is_fit, was_synced;            /* the worker, as the pair was told last */
     int lease_error;           /* -errno of the kernel's last refusal that was logged; 0: none */
     int worker_status;         /* as waitpid gave it, of the life that ended last */
     pid_t worker_pid;          /* the present life, or the one that ended last */

@@ -73,3 +73,26 @@ void guardian_step_gate(struct guardian *self, int64_t now_ms)
     if (self->gate.reason != was)
         guardian_note_gate(self, was_fit);
 }
+
+void guardian_watch_queues(struct guardian *self, int64_t now_us)
+{
+    const struct page *page = self->worker.page;
+    uint8_t homes = self->partner.emptying;
+    if (homes == 0 || page == NULL)
+        return;
+    bool is_new = homes != self->emptying, are_empty = true;
+    for (size_t i = 0; i < self->gate.thread_count; i++) {
+        uint64_t empties = atomic_load(&page->threads[i].empties);
+        if (is_new)
+            self->empties[i] = empties;
+        are_empty &= empties != self->empties[i];
+    }
+    self->emptying = homes;
+    if (is_new || !are_empty)
+        return;
+    self->partner.emptying = self->emptying = 0;
+    for (uint8_t home = 0; home < PAIR_NODES; home++)
+        if ((homes & 1U << home) != 0)
+            partner_tell(&self->partner, now_us,
+                         &(struct pair_event){.kind = PAIR_EVENT_QUEUE_EMPTY, .home = home});
+}

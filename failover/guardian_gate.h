@@ -8,4 +8,8 @@
  * the next round. A change of the verdict is noted. */
 void guardian_step_gate(struct guardian *self, int64_t now_ms);
 
+/* Tell the pair when each DNS thread was seen without a query, since the pair asked. Known from the
+ * polls that find a probe alone; a worker that is never without queries is not waited for long. */
+void guardian_watch_queues(struct guardian *self, int64_t now_us);
+
 #endif

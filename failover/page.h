@@ -59,6 +59,7 @@ struct page {
     _Atomic uint64_t control_progress; /* rises with each turn of the control thread */
     struct page_thread {
         _Alignas(64) _Atomic uint64_t answers; /* rises with each batch of a DNS thread */
+        _Atomic uint64_t empties;    /* rises with each poll that found a probe and no query */
         _Atomic uint32_t probe_port; /* UDP, on the node's own address; 0: not bound yet */
     } threads[PAGE_THREADS_MAX];
     struct page_note {                      /* the query that a thread has in hand */

@@ -191,8 +191,8 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
         *event = (struct pair_event){.kind = PAIR_EVENT_ASKED, .is = false};
         return true;
     case PAIR_EMPTY:
-        *event = (struct pair_event){.kind = PAIR_EVENT_QUEUE_EMPTY, .home = action->home};
-        return true;
+        self->emptying |= (uint8_t)(1U << action->home);
+        break;
     case PAIR_NOTE:
         keep_note(self, now_us, action);
         break;

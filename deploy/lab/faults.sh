@@ -41,7 +41,7 @@ victims() {
             done
         fi
         ;;
-    worker) node_pids "$host" worker ;;
+    worker | guardian) node_pids "$host" "$what" ;;
     *) pid_of "$host.$what" ;;
     esac
 }
@@ -115,6 +115,9 @@ verb_kill() {
     *)
         mapfile -t pids < <(victims "$host" "$what")
         [ ${#pids[@]} -gt 0 ] || fail "nothing to kill on $host: it does not run"
+        # As systemd asks a node to stop: its worker ends when the partner has taken over.
+        ! is_node "$host" || [ "$how,$what" != TERM,all ] ||
+            mapfile -t pids < <(victims "$host" guardian)
         case $how,$what in # a server has no control group
         freeze,*) ready_group "$host" cgroup.freeze STOP "${pids[@]}" ;;
         KILL,all) ready_group "$host" cgroup.kill KILL "${pids[@]}" ;;

@@ -66,7 +66,7 @@ start() {
     echo "$pid $process_began" >"$state/pid/$name"
 }
 
-# node_pids NODE [worker]: the pids of its two programs, or of the worker alone (not of what
+# node_pids NODE [worker|guardian]: the pids of its two programs, or of one alone (not of what
 # somebody else runs in its namespace).
 node_pids() {
     local pid program
@@ -74,7 +74,7 @@ node_pids() {
         program=$(readlink "/proc/$pid/exe")
         program=${program##*/}
         case ${program%% *} in # " (deleted)" stands behind one that was built anew
-        tandem-worker) echo "$pid" ;;
+        tandem-worker) [ "${2-}" = guardian ] || echo "$pid" ;;
         tandemd) [ "${2-}" = worker ] || echo "$pid" ;;
         esac
     done

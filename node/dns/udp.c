@@ -185,6 +185,13 @@ static void serve_last(struct thread *self)
     }
 }
 
+/* The guardian waits for it before it deletes an address that its partner has taken. */
+static void note_empty(struct thread *self)
+{
+    _Atomic uint64_t *empties = &self->udp->page->threads[self->position].empties;
+    atomic_store(empties, atomic_load(empties) + 1);
+}
+
 /* One batch of each socket that has one, then the next poll, which does not sleep while a socket
  * has more: so no address can starve another. */
 static void *run(void *context)
@@ -199,6 +206,8 @@ static void *run(void *context)
         publish_offline();
         int count = epoll_wait(self->epoll_fd, events, EVENTS_MAX, -1);
         publish_online();
+        if (count == 1 && events[0].data.fd == self->probe.fd)
+            note_empty(self);
         for (int i = 0; i < count; i++) {
             if (events[i].data.fd == self->udp->stop_fd)
                 is_stopping = true;
