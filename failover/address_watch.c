@@ -24,6 +24,14 @@ static int ask(struct address_watch *self, void *request, size_t size)
     return sent < 0 ? -errno : 0;
 }
 
+static void forget_addresses(struct address_watch *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        self->addresses[i].is_present = false;
+        self->addresses[i].is_settling = false;
+    }
+}
+
 /* Ask for the interface, and for every address of the host. */
 static int list_again(struct address_watch *self)
 {
@@ -49,8 +57,7 @@ static int list_again(struct address_watch *self)
                    .nlmsg_seq = ++self->sequence},
     };
     memcpy(link.name, self->name, sizeof link.name);
-    for (size_t i = 0; i < self->count; i++)
-        self->addresses[i].is_present = false;
+    forget_addresses(self);
     self->is_doubtful = false;
     self->is_listing = true;
     int error = ask(self, &link, sizeof link);
@@ -67,8 +74,7 @@ static void set_gone(struct address_watch *self)
 {
     self->interface = 0;
     self->is_up = false;
-    for (size_t i = 0; i < self->count; i++)
-        self->addresses[i].is_present = false;
+    forget_addresses(self);
 }
 
 /* The attribute of that type in what follows the fixed part, or NULL. */
@@ -138,7 +144,10 @@ static void hear_address(struct address_watch *self, const struct nlmsghdr *mess
     memcpy(ip.bytes, RTA_DATA(local), size);
     struct watched_address *one = watched(self, &ip);
     bool is_present = message->nlmsg_type == RTM_NEWADDR;
-    if (one == NULL || one->is_present == is_present)
+    if (one == NULL)
+        return;
+    one->is_settling = false;
+    if (one->is_present == is_present)
         return;
     one->is_present = is_present;
     one->is_told = false;
@@ -250,7 +259,7 @@ static bool tell_address(struct watched_address *one, struct address_watch_event
 {
     if (one->is_present == one->is_expected)
         one->is_told = false;
-    if (one->is_present == one->is_expected || one->is_told)
+    if (one->is_present == one->is_expected || one->is_settling || one->is_told)
         return false;
     one->is_told = true;
     event->kind = one->is_present ? ADDRESS_WATCH_STRANGE : ADDRESS_WATCH_MISSING;
@@ -277,6 +286,9 @@ void address_watch_expect(struct address_watch *self, const struct ip *ip, bool 
     struct watched_address *one = watched(self, ip);
     assert(one != NULL);
     one->is_expected = is_expected;
+    /* Of IPv6 the kernel tells a new address some time after it has granted it (its duplicate
+     * detection, even where it is left out, is queued work). */
+    one->is_settling = is_expected && !one->is_present;
 }
 
 /* ---- open and close ---- */

@@ -45,7 +45,8 @@ struct address_watch {
         struct ip ip;
         bool is_present;
         bool is_expected;
-        bool is_told; /* that the two differ */
+        bool is_settling; /* leased, and the kernel has not told of it yet */
+        bool is_told;     /* that the two differ */
     } addresses[ADDRESS_WATCH_MAX];
     size_t count;
     /* what was handed up */

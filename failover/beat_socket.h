@@ -8,7 +8,9 @@
  *
  * The kernel of a partner whose guardian is gone says that its port is unreachable (ICMP): told as
  * an event of its own, only when it comes from the partner's own address. A beat is never lost to
- * such news: what could not be sent because of it is sent again.
+ * such news: what could not be sent because of it is sent again. Linux sends a host six of these
+ * messages at once and then one a second (icmp_ratelimit): a guardian that dies soon after its port
+ * was refused is not told of so.
  *
  * No time stamps of the kernel: they are of the wall clock, which jumps. The caller reads its own
  * clock once before it reads; by how much that is late it measures itself.
