@@ -23,7 +23,7 @@ counted() { # how many queries were dropped as poison
 die() {
     echo "$1" >"$work/orders"
     start "$build/tests/puppet-worker"
-    ln -sf "$build/tandem-worker" "$work/worker"
+    become "$build/tandem-worker"
     eventually "the real worker follows" lives 2
 }
 

@@ -143,9 +143,10 @@ refused() {
     grep -q "$1" "$work/said" || fail "no '$1' in: $(cat "$work/said")"
 }
 
-# disk_bytes PID: what it has had read and written by a disk, so far.
+# disk_bytes PID: what its loop has had read and written by a disk, so far. Not of the process: to
+# that the kernel adds what its children did, once they have ended.
 disk_bytes() {
-    awk '/^(read|write)_bytes/ { sum += $2 } END { print sum }' "/proc/$1/io"
+    awk '/^(read|write)_bytes/ { sum += $2 } END { print sum }' "/proc/$1/task/$1/io"
 }
 
 lab_up --servers 1

@@ -56,7 +56,8 @@ before_kb=$(resident_kb)
 before_servers=$(servers)
 ask_both A 5
 hostile_s=$SECONDS
-sent=$(hostile "$state/keys/media1.key" $frames) || fail "hostile: $sent"
+install -m 600 "$state/keys/media1.key" "$work/media1.key" # a key is read by its owner alone
+sent=$(hostile "$work/media1.key" $frames) || fail "hostile: $sent"
 hostile_s=$((SECONDS - hostile_s)) # 10 lines of a reason in each second that this touches
 
 # Chance, three bombs and a greeting that was cut off; where its cut leaves a count with fewer bytes
