@@ -188,8 +188,9 @@ static bool claims_vacant(const struct pair *self, uint8_t number, int64_t now_u
     int64_t window_us = PAIR_SILENT_INTERVALS * self->config.interval_us;
     int64_t since_us = later(home->vacant_us, self->listen_us - window_us);
     bool rightful = pair_rightful(self, number) == self->config.self;
-    bool has_word = pair_hears_beats(self, now_us);
-    bool is_rightful_able = !has_word || is_partner_sound_and_synced(self, now_us);
+    /* The other one does not wait for a rightful that is worse than itself. */
+    bool is_rightful_able = !pair_hears_beats(self, now_us) ||
+                            (is_partner_sound(self) && (says(self, BEAT_SYNCED) || !self->synced));
     if (home->vacant_us == INT64_MAX)
         return false;
     if (!self->synced && is_partner_sound_and_synced(self, now_us))

@@ -21,10 +21,12 @@ static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat
         self->broke_us = INT64_MAX; /* it lives, whatever broke */
     for (uint8_t i = 0; i < PAIR_NODES; i++) {
         struct pair_home *home = &self->homes[i];
-        if ((beat->holds >> i & 1U) != 0)
-            home->beat_holds_us = now_us;
-        else
-            home->beat_lacks_us = now_us;
+        bool holds = (beat->holds >> i & 1U) != 0;
+        *(holds ? &home->beat_holds_us : &home->beat_lacks_us) = now_us;
+        /* Of two that are read in one instant the last one counts. */
+        int64_t *other_us = holds ? &home->beat_lacks_us : &home->beat_holds_us;
+        if (*other_us == now_us)
+            *other_us = now_us - 1;
         take_handover(self, i, &beat->handovers[i]);
     }
 }
@@ -50,6 +52,7 @@ static void take_break(struct pair *self, int64_t now_us, enum pair_reason reaso
 static void take_drained(struct pair *self, int64_t now_us, struct pair_actions *todo)
 {
     self->is_waking = false;
+    self->fit_us = INT64_MAX; /* who slept was not fit: the hold begins anew */
     reception_forgive(&self->reception, now_us);
     pair_listen(self, now_us);
     for (uint8_t i = 0; i < PAIR_NODES; i++) {

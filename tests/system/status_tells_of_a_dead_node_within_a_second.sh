@@ -14,5 +14,5 @@ for try in 1 2 3; do
     assert_at_most 1000 $took_ms "status took (ms)"
 done
 pair heal ns2
-assert_eventually 5 try_pair ctl ns1 status
+assert_eventually 20 try_pair ctl ns1 status
 conclude "exit status 2 after $took_ms ms, and 0 when the node was back"

@@ -1,0 +1,247 @@
+/* Who holds an address when something breaks, told line by line: failover/README.md's rules. */
+#include "story/pair_world.h"
+
+START_TEST(both_nodes_that_start_together_hold_their_homes)
+{
+    now_ms = 0;
+    witness_lives = true;
+    told[0] = '\0';
+    start_node(0, true);
+    start_node(1, true);
+    worker_is(0, true, false);
+    worker_is(1, true, false);
+    pass_ms(500);
+    ck_assert_str_eq(told, "50 ns1 home1 backup>active vacant\n"
+                           "50 ns2 home2 backup>active vacant");
+}
+END_TEST
+
+/* Rule 6: the quicker one takes what nobody holds, and the other's comes home when that is fit. */
+START_TEST(a_home_that_its_partner_kept_for_it_comes_home_at_once)
+{
+    now_ms = 0;
+    witness_lives = true;
+    told[0] = '\0';
+    start_node(0, true);
+    start_node(1, true);
+    worker_is(0, true, true);
+    pass_ms(200);
+    worker_is(1, true, true);
+    pass_ms(200);
+    ck_assert_str_eq(told, "50 ns1 home1 backup>active vacant\n"
+                           "50 ns1 home2 backup>active vacant\n"
+                           "200 ns2 home2 backup>active give-back\n"
+                           "201 ns1 home2 active>yielding overlap\n"
+                           "221 ns1 home2 yielding>backup moved");
+}
+END_TEST
+
+/* Rule 1. It keeps the address until it hears the partner hold it, and takes it back after 5 s. */
+START_TEST(a_worker_that_dies_costs_a_millisecond_and_its_home_for_five_seconds)
+{
+    at_home();
+    worker_is(0, false, false);
+    pass_ms(100);
+    worker_is(0, true, true);
+    pass_ms(6000);
+    ck_assert_str_eq(told, "1001 ns2 home1 backup>active partner-unfit\n"
+                           "1002 ns1 home1 active>yielding overlap\n"
+                           "1022 ns1 home1 yielding>backup moved\n"
+                           "6100 ns1 home1 backup>active give-back\n"
+                           "6101 ns2 home1 active>yielding overlap\n"
+                           "6121 ns2 home1 yielding>backup moved");
+}
+END_TEST
+
+/* Rule 1: the tripwire broke, and one more beat and advertisement are missed. */
+START_TEST(a_killed_guardian_is_replaced_after_one_missed_sign)
+{
+    at_home();
+    pass_ms(4);
+    kill_node(0);
+    pass_ms(500);
+    ck_assert_str_eq(told, "1016 ns2 home1 backup>active tripwire");
+}
+END_TEST
+
+/* Rule 2: nothing tells of it but the silence. */
+START_TEST(a_frozen_node_is_replaced_after_five_silent_intervals)
+{
+    at_home();
+    pass_ms(4);
+    world[0].runs = false;
+    pass_ms(500);
+    ck_assert_str_eq(told, "1051 ns2 home1 backup>active silence");
+}
+END_TEST
+
+/* Rule 7: the first thing it does is to delete what its partner took. */
+START_TEST(a_node_that_wakes_late_deletes_what_its_partner_holds)
+{
+    at_home();
+    world[0].runs = false;
+    pass_ms(1000);
+    told[0] = '\0';
+    world[0].runs = true; /* the last of what waited to be read */
+    pass_ms(0);
+    for (int i = 0; i < 3; i++) {
+        struct sign sign = {.is_beat = true};
+        pair_beat(&world[1].pair, now_ms * 1000, &sign.beat);
+        send_sign(0, &sign);
+    }
+    now_ms++;
+    wake_node(0, 1000);
+    ck_assert(!world[0].holds[0]);
+    ck_assert_str_eq(told, "2001 ns1 home1 active>backup woke-late");
+    pass_ms(4000);
+    ck_assert(world[1].holds[0]);
+}
+END_TEST
+
+/* Rule 2: without a frame, the silence may be mine. */
+START_TEST(a_node_that_hears_nothing_at_all_takes_nothing)
+{
+    at_home();
+    world[1].lan_in = false;
+    world[1].link = false;
+    pass_ms(1000);
+    ck_assert(!world[1].holds[0]);
+    ck_assert(world[0].holds[0]);
+}
+END_TEST
+
+/* Rules 3 and 5: the link still works, and each says what it hears of the LAN. */
+START_TEST(an_unplugged_node_says_so_and_is_replaced_at_once)
+{
+    at_home();
+    world[0].lan_in = world[0].lan_out = false;
+    happen(0, &(struct pair_event){.kind = PAIR_EVENT_CARRIER, .is = false});
+    pass_ms(1000);
+    ck_assert_str_eq(told, "1001 ns2 home1 backup>active partner-isolated\n"
+                           "1002 ns1 home1 active>yielding overlap\n"
+                           "1022 ns1 home1 yielding>backup moved");
+}
+END_TEST
+
+START_TEST(a_mute_node_is_found_by_its_witness_and_replaced)
+{
+    at_home();
+    world[0].lan_out = false;
+    pass_ms(1000);
+    ck_assert_msg(strstr(told, " ns2 home1 backup>active unheard") != NULL ||
+                      strstr(told, " ns2 home1 backup>active partner-isolated") != NULL,
+                  "%s", told);
+    ck_assert(world[1].holds[0]);
+    ck_assert(!world[0].holds[0]);
+    ck_assert(world[1].holds[1]);
+}
+END_TEST
+
+START_TEST(a_deaf_node_is_found_by_its_witness_and_replaced)
+{
+    at_home();
+    world[0].lan_in = false;
+    pass_ms(1000);
+    ck_assert(world[1].holds[0]);
+    ck_assert(!world[0].holds[0]);
+    ck_assert(world[1].holds[1]);
+}
+END_TEST
+
+/* Rule 4. */
+START_TEST(a_pair_link_that_breaks_moves_nothing)
+{
+    at_home();
+    world[0].link = world[1].link = false;
+    pass_ms(9000);
+    ck_assert_str_eq(told, "");
+    world[0].link = world[1].link = true;
+    pass_ms(9000);
+    ck_assert_str_eq(told, "");
+}
+END_TEST
+
+START_TEST(a_dead_witness_moves_nothing)
+{
+    at_home();
+    witness_lives = false;
+    pass_ms(9000);
+    ck_assert_str_eq(told, "");
+}
+END_TEST
+
+START_TEST(a_handover_stands_until_it_is_taken_back)
+{
+    at_home();
+    const struct beat_handover away = {.version = 1, .node = 1}, back = {.version = 2, .node = 0};
+    happen(1, &(struct pair_event){.kind = PAIR_EVENT_HANDOVER, .home = 0, .handover = away});
+    pass_ms(10000);
+    happen(1, &(struct pair_event){.kind = PAIR_EVENT_HANDOVER, .home = 0, .handover = back});
+    pass_ms(1000);
+    ck_assert_str_eq(told, "1000 ns2 home1 backup>active handover\n"
+                           "1001 ns1 home1 active>yielding overlap\n"
+                           "1021 ns1 home1 yielding>backup moved\n"
+                           "11011 ns1 home1 backup>active handover\n"
+                           "11012 ns2 home1 active>yielding overlap\n"
+                           "11032 ns2 home1 yielding>backup moved");
+}
+END_TEST
+
+START_TEST(a_planned_stop_waits_until_the_partner_holds_and_no_query_is_in_hand)
+{
+    at_home();
+    world[0].reads = false;
+    happens(0, PAIR_EVENT_STOP);
+    pass_ms(100);
+    ck_assert(world[0].holds[0]);
+    ck_assert(world[1].holds[0]);
+    happen(0, &(struct pair_event){.kind = PAIR_EVENT_QUEUE_EMPTY, .home = 0});
+    pass_ms(10);
+    ck_assert(!world[0].holds[0]);
+    ck_assert(world[0].ended);
+}
+END_TEST
+
+/* Forged: authentic beats say that it lives and holds it. */
+START_TEST(a_forged_goodbye_moves_nothing_while_beats_live)
+{
+    at_home();
+    for (int i = 0; i < 100; i++) {
+        happen(1, &(struct pair_event){.kind = PAIR_EVENT_ADVERTISEMENT, .home = 0, .priority = 0});
+        happen(1,
+               &(struct pair_event){.kind = PAIR_EVENT_ADVERTISEMENT, .home = 1, .priority = 250});
+        pass_ms(5);
+    }
+    ck_assert_str_eq(told, "");
+}
+END_TEST
+
+START_TEST(an_address_that_somebody_deletes_is_added_again)
+{
+    at_home();
+    world[0].holds[0] = false;
+    happen(0, &(struct pair_event){.kind = PAIR_EVENT_DELETED, .home = 0});
+    ck_assert(world[0].holds[0]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("failover/pair, as stories");
+    SUITE_CASE(suite, "start", both_nodes_that_start_together_hold_their_homes,
+               a_home_that_its_partner_kept_for_it_comes_home_at_once);
+    SUITE_CASE(suite, "death", a_worker_that_dies_costs_a_millisecond_and_its_home_for_five_seconds,
+               a_killed_guardian_is_replaced_after_one_missed_sign,
+               a_frozen_node_is_replaced_after_five_silent_intervals,
+               a_node_that_wakes_late_deletes_what_its_partner_holds);
+    SUITE_CASE(suite, "network", a_node_that_hears_nothing_at_all_takes_nothing,
+               an_unplugged_node_says_so_and_is_replaced_at_once,
+               a_mute_node_is_found_by_its_witness_and_replaced,
+               a_deaf_node_is_found_by_its_witness_and_replaced,
+               a_pair_link_that_breaks_moves_nothing, a_dead_witness_moves_nothing);
+    SUITE_CASE(suite, "orders", a_handover_stands_until_it_is_taken_back,
+               a_planned_stop_waits_until_the_partner_holds_and_no_query_is_in_hand);
+    SUITE_CASE(suite, "strangers", a_forged_goodbye_moves_nothing_while_beats_live,
+               an_address_that_somebody_deletes_is_added_again);
+    return suite_run(suite);
+}
