@@ -99,7 +99,10 @@ static void open_probes(void)
     struct sockaddr_in name = {.sin_family = AF_INET};
     socklen_t size = sizeof name;
     probe_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (bind(probe_fd, (struct sockaddr *)&name, size) < 0 ||
+    /* As the worker does. The guardian hears lo alone, and to the kernel what this host sends to an
+     * address of another interface has come in there, unless its sender is bound to lo. */
+    if (setsockopt(probe_fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof "lo") < 0 ||
+        bind(probe_fd, (struct sockaddr *)&name, size) < 0 ||
         getsockname(probe_fd, (struct sockaddr *)&name, &size) < 0)
         exit(111);
     page->threads[0].probe_port = ntohs(name.sin_port);

@@ -119,12 +119,16 @@ zones:
 END
 }
 
+own_addresses() { # without them no DNS thread can be probed
+    ip addr add 192.0.2.11/24 dev lan
+    ip addr add 2001:db8:53::11/64 dev lan nodad
+}
+
 ip link set lo up
 ip link add lan type veth peer name lan-peer
 ip link set lan up
 ip link set lan-peer up
-ip addr add 192.0.2.11/24 dev lan
-ip addr add 2001:db8:53::11/64 dev lan nodad
+own_addresses
 document "    interface: lan"
 
 # ---- it holds its home addresses while the worker serves ----
@@ -178,6 +182,7 @@ check "a lost interface is noted once" \
     within 1000 logged "held -> failed reason=lease-failed interface=lan .*ENODEV"
 ip link add lan type veth peer name lan-peer
 ip link set lan up
+own_addresses
 check "on a new one they are held again" within 1000 both_held
 check "SIGTERM ends it with 0" stop
 
