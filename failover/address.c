@@ -3,13 +3,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/if_addr.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/cache.h>
 #include <netlink/netlink.h>
-#include <netlink/msg.h>
 #include <netlink/route/addr.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -53,84 +50,89 @@ static size_t ip_size(const struct ip *ip)
     return ip->family == 4 ? 4 : 16;
 }
 
-/* A request about one address, built in place: libnl takes 2 to 3 microseconds more of 15, and
- * allocates. */
-struct request {
-    struct nlmsghdr header;
-    struct ifaddrmsg address;
-    uint8_t attributes[96];
-};
-
-static void put(struct request *request, unsigned short type, const void *bytes, size_t size)
-{
-    const struct rtattr attribute = {.rta_len = (unsigned short)RTA_LENGTH(size), .rta_type = type};
-    size_t at = request->header.nlmsg_len - offsetof(struct request, attributes);
-    assert(at + RTA_SPACE(size) <= sizeof request->attributes);
-    memcpy(request->attributes + at, &attribute, sizeof attribute);
-    memcpy(request->attributes + at + sizeof attribute, bytes, size);
-    request->header.nlmsg_len += (uint32_t)RTA_SPACE(size);
-}
-
-/* The address as a host's, on the interface. */
-static struct request request_of(uint16_t type, uint16_t flags, int interface, const struct ip *ip)
+/* The address on the interface as libnl knows it, or NULL without memory. The caller puts it. */
+static struct rtnl_addr *host_address(int interface, const struct ip *ip)
 {
     assert(interface > 0);
-    struct request request = {
-        .header = {.nlmsg_len = offsetof(struct request, attributes),
-                   .nlmsg_type = type,
-                   .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags)},
-        .address = {.ifa_family = ip->family == 4 ? AF_INET : AF_INET6,
-                    .ifa_prefixlen = (uint8_t)(ip_size(ip) * 8),
-                    .ifa_index = (unsigned)interface},
-    };
-    /* Without ADDRESS the kernel would delete the address whatever its prefix is. */
-    put(&request, IFA_LOCAL, ip->bytes, ip_size(ip));
-    put(&request, IFA_ADDRESS, ip->bytes, ip_size(ip));
-    return request;
+    struct rtnl_addr *address = rtnl_addr_alloc();
+    struct nl_addr *local =
+        nl_addr_build(ip->family == 4 ? AF_INET : AF_INET6, ip->bytes, ip_size(ip));
+    if (address != NULL && local != NULL) {
+        nl_addr_set_prefixlen(local, (int)ip_size(ip) * 8);
+        rtnl_addr_set_ifindex(address, interface);
+        if (rtnl_addr_set_local(address, local) < 0) {
+            rtnl_addr_put(address);
+            address = NULL;
+        }
+    } else if (address != NULL) {
+        rtnl_addr_put(address);
+        address = NULL;
+    }
+    if (local != NULL)
+        nl_addr_put(local);
+    return address;
+}
+
+static int take_error(struct sockaddr_nl *from, struct nlmsgerr *answer, void *error)
+{
+    (void)from;
+    *(int *)error = answer->error;
+    return NL_STOP;
+}
+
+static int take_success(struct nl_msg *answer, void *error)
+{
+    (void)answer;
+    *(int *)error = 0;
+    return NL_STOP;
 }
 
 /* Send a request and wait for the kernel's verdict, which is returned as it is: libnl's own error
- * numbers would lose which errno it was. What else waits is of an earlier request, and dropped. */
-static int ask(struct address *self, struct nlmsghdr *request)
+ * numbers would lose which errno it was. Frees the message. */
+static int ask(struct address *self, struct nl_msg *request)
 {
-    const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    int fd = nl_socket_get_fd(self->socket);
-    request->nlmsg_seq = ++self->sequence;
-    if (sendto(fd, request, request->nlmsg_len, 0, (const struct sockaddr *)&kernel,
-               sizeof kernel) < 0)
-        return -errno;
-    for (;;) {
-        _Alignas(struct nlmsghdr) uint8_t bytes[1024];
-        const struct nlmsghdr *answer = (const void *)bytes;
-        const struct nlmsgerr *verdict = NLMSG_DATA(answer);
-        ssize_t got = recv(fd, bytes, sizeof bytes, 0);
-        if (got < 0 && errno != EINTR)
-            return -errno;
-        if (got >= (ssize_t)NLMSG_LENGTH(sizeof *verdict) && answer->nlmsg_type == NLMSG_ERROR &&
-            answer->nlmsg_seq == request->nlmsg_seq)
-            return verdict->error;
+    int error = -EIO;
+    struct nl_cb *answers = nl_cb_alloc(NL_CB_DEFAULT);
+    if (answers == NULL) {
+        nlmsg_free(request);
+        return -ENOMEM;
     }
+    nl_cb_err(answers, NL_CB_CUSTOM, take_error, &error);
+    nl_cb_set(answers, NL_CB_ACK, NL_CB_CUSTOM, take_success, &error);
+    if (nl_send_auto(self->socket, request) >= 0)
+        nl_recvmsgs(self->socket, answers);
+    nl_cb_put(answers);
+    nlmsg_free(request);
+    return error;
 }
 
 int address_lease(struct address *self, int interface, const struct ip *ip, uint32_t valid_s)
 {
     assert(valid_s >= 1);
     assert(valid_s <= ADDRESS_VALID_S_MAX);
+    struct rtnl_addr *address = host_address(interface, ip);
+    if (address == NULL)
+        return -ENOMEM;
     bool is_ipv6 = ip->family == 6;
-    const uint32_t flags = is_ipv6 ? IFA_F_NODAD | IFA_F_NOPREFIXROUTE : IFA_F_NOPREFIXROUTE;
-    const struct ifa_cacheinfo lifetime = {.ifa_valid = valid_s,
-                                           .ifa_prefered = is_ipv6 ? 0 : valid_s};
+    rtnl_addr_set_flags(address, is_ipv6 ? IFA_F_NODAD | IFA_F_NOPREFIXROUTE : IFA_F_NOPREFIXROUTE);
+    rtnl_addr_set_valid_lifetime(address, valid_s);
+    rtnl_addr_set_preferred_lifetime(address, is_ipv6 ? 0 : valid_s);
+    struct nl_msg *request = NULL;
     /* NLM_F_REPLACE: one that is there already gets the new lifetime instead of EEXIST. */
-    struct request request = request_of(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, interface, ip);
-    put(&request, IFA_FLAGS, &flags, sizeof flags);
-    put(&request, IFA_CACHEINFO, &lifetime, sizeof lifetime);
-    return ask(self, &request.header);
+    int built = rtnl_addr_build_add_request(address, NLM_F_CREATE | NLM_F_REPLACE, &request);
+    rtnl_addr_put(address);
+    return built < 0 ? -ENOMEM : ask(self, request);
 }
 
 int address_delete(struct address *self, int interface, const struct ip *ip)
 {
-    struct request request = request_of(RTM_DELADDR, 0, interface, ip);
-    return ask(self, &request.header);
+    struct rtnl_addr *address = host_address(interface, ip);
+    if (address == NULL)
+        return -ENOMEM;
+    struct nl_msg *request = NULL;
+    int built = rtnl_addr_build_delete_request(address, 0, &request);
+    rtnl_addr_put(address);
+    return built < 0 ? -ENOMEM : ask(self, request);
 }
 
 static bool is_same(struct rtnl_addr *address, const struct ip *ip)
@@ -180,12 +182,11 @@ int address_remove_residual(struct address *self, int interface, const struct ip
             continue;
         if (takes_others_along(address))
             error = -EBUSY;
-        else if (rtnl_addr_build_delete_request(address, NLM_F_REQUEST | NLM_F_ACK, &request) < 0)
+        else if (rtnl_addr_build_delete_request(address, 0, &request) < 0)
             error = -ENOMEM;
         else
-            error = ask(self, nlmsg_hdr(request));
+            error = ask(self, request);
         removed += error == 0;
-        nlmsg_free(request);
     }
     nl_cache_free(all);
     return error < 0 ? error : removed;
