@@ -5,13 +5,13 @@ START_TEST(both_nodes_that_start_together_hold_their_homes)
 {
     now_ms = 0;
     witness_lives = true;
-    told[0] = '\0';
+    said[0] = '\0';
     start_node(0, true);
     start_node(1, true);
     worker_is(0, true, false);
     worker_is(1, true, false);
     pass_ms(500);
-    ck_assert_str_eq(told, "50 ns1 home1 backup>active vacant\n"
+    ck_assert_str_eq(said, "50 ns1 home1 backup>active vacant\n"
                            "50 ns2 home2 backup>active vacant");
 }
 END_TEST
@@ -21,14 +21,14 @@ START_TEST(a_home_that_its_partner_kept_for_it_comes_home_at_once)
 {
     now_ms = 0;
     witness_lives = true;
-    told[0] = '\0';
+    said[0] = '\0';
     start_node(0, true);
     start_node(1, true);
     worker_is(0, true, true);
     pass_ms(200);
     worker_is(1, true, true);
     pass_ms(200);
-    ck_assert_str_eq(told, "50 ns1 home1 backup>active vacant\n"
+    ck_assert_str_eq(said, "50 ns1 home1 backup>active vacant\n"
                            "50 ns1 home2 backup>active vacant\n"
                            "200 ns2 home2 backup>active give-back\n"
                            "201 ns1 home2 active>yielding overlap\n"
@@ -44,7 +44,7 @@ START_TEST(a_worker_that_dies_costs_a_millisecond_and_its_home_for_five_seconds)
     pass_ms(100);
     worker_is(0, true, true);
     pass_ms(6000);
-    ck_assert_str_eq(told, "1001 ns2 home1 backup>active partner-unfit\n"
+    ck_assert_str_eq(said, "1001 ns2 home1 backup>active partner-unfit\n"
                            "1002 ns1 home1 active>yielding overlap\n"
                            "1022 ns1 home1 yielding>backup moved\n"
                            "6100 ns1 home1 backup>active give-back\n"
@@ -60,7 +60,7 @@ START_TEST(a_killed_guardian_is_replaced_after_one_missed_sign)
     pass_ms(4);
     kill_node(0);
     pass_ms(500);
-    ck_assert_str_eq(told, "1016 ns2 home1 backup>active tripwire");
+    ck_assert_str_eq(said, "1016 ns2 home1 backup>active tripwire");
 }
 END_TEST
 
@@ -71,7 +71,7 @@ START_TEST(a_frozen_node_is_replaced_after_five_silent_intervals)
     pass_ms(4);
     world[0].runs = false;
     pass_ms(500);
-    ck_assert_str_eq(told, "1051 ns2 home1 backup>active silence");
+    ck_assert_str_eq(said, "1051 ns2 home1 backup>active silence");
 }
 END_TEST
 
@@ -81,7 +81,7 @@ START_TEST(a_node_that_wakes_late_deletes_what_its_partner_holds)
     at_home();
     world[0].runs = false;
     pass_ms(1000);
-    told[0] = '\0';
+    said[0] = '\0';
     world[0].runs = true; /* the last of what waited to be read */
     pass_ms(0);
     for (int i = 0; i < 3; i++) {
@@ -92,7 +92,7 @@ START_TEST(a_node_that_wakes_late_deletes_what_its_partner_holds)
     now_ms++;
     wake_node(0, 1000);
     ck_assert(!world[0].holds[0]);
-    ck_assert_str_eq(told, "2001 ns1 home1 active>backup woke-late");
+    ck_assert_str_eq(said, "2001 ns1 home1 active>backup woke-late");
     pass_ms(4000);
     ck_assert(world[1].holds[0]);
 }
@@ -117,7 +117,7 @@ START_TEST(an_unplugged_node_says_so_and_is_replaced_at_once)
     world[0].lan_in = world[0].lan_out = false;
     happen(0, &(struct pair_event){.kind = PAIR_EVENT_CARRIER, .is = false});
     pass_ms(1000);
-    ck_assert_str_eq(told, "1001 ns2 home1 backup>active partner-isolated\n"
+    ck_assert_str_eq(said, "1001 ns2 home1 backup>active partner-isolated\n"
                            "1002 ns1 home1 active>yielding overlap\n"
                            "1022 ns1 home1 yielding>backup moved");
 }
@@ -128,12 +128,9 @@ START_TEST(a_mute_node_is_found_by_its_witness_and_replaced)
     at_home();
     world[0].lan_out = false;
     pass_ms(1000);
-    ck_assert_msg(strstr(told, " ns2 home1 backup>active unheard") != NULL ||
-                      strstr(told, " ns2 home1 backup>active partner-isolated") != NULL,
-                  "%s", told);
-    ck_assert(world[1].holds[0]);
-    ck_assert(!world[0].holds[0]);
-    ck_assert(world[1].holds[1]);
+    ck_assert_str_eq(said, "1042 ns2 home1 backup>active partner-isolated\n"
+                           "1043 ns1 home1 active>yielding overlap\n"
+                           "1063 ns1 home1 yielding>backup moved");
 }
 END_TEST
 
@@ -142,9 +139,9 @@ START_TEST(a_deaf_node_is_found_by_its_witness_and_replaced)
     at_home();
     world[0].lan_in = false;
     pass_ms(1000);
-    ck_assert(world[1].holds[0]);
-    ck_assert(!world[0].holds[0]);
-    ck_assert(world[1].holds[1]);
+    ck_assert_str_eq(said, "1042 ns2 home1 backup>active partner-isolated\n"
+                           "1043 ns1 home1 active>yielding overlap\n"
+                           "1063 ns1 home1 yielding>backup moved");
 }
 END_TEST
 
@@ -154,10 +151,10 @@ START_TEST(a_pair_link_that_breaks_moves_nothing)
     at_home();
     world[0].link = world[1].link = false;
     pass_ms(9000);
-    ck_assert_str_eq(told, "");
+    ck_assert_str_eq(said, "");
     world[0].link = world[1].link = true;
     pass_ms(9000);
-    ck_assert_str_eq(told, "");
+    ck_assert_str_eq(said, "");
 }
 END_TEST
 
@@ -166,7 +163,7 @@ START_TEST(a_dead_witness_moves_nothing)
     at_home();
     witness_lives = false;
     pass_ms(9000);
-    ck_assert_str_eq(told, "");
+    ck_assert_str_eq(said, "");
 }
 END_TEST
 
@@ -178,7 +175,7 @@ START_TEST(a_handover_stands_until_it_is_taken_back)
     pass_ms(10000);
     happen(1, &(struct pair_event){.kind = PAIR_EVENT_HANDOVER, .home = 0, .handover = back});
     pass_ms(1000);
-    ck_assert_str_eq(told, "1000 ns2 home1 backup>active handover\n"
+    ck_assert_str_eq(said, "1000 ns2 home1 backup>active handover\n"
                            "1001 ns1 home1 active>yielding overlap\n"
                            "1021 ns1 home1 yielding>backup moved\n"
                            "11011 ns1 home1 backup>active handover\n"
@@ -212,7 +209,7 @@ START_TEST(a_forged_goodbye_moves_nothing_while_beats_live)
                &(struct pair_event){.kind = PAIR_EVENT_ADVERTISEMENT, .home = 1, .priority = 250});
         pass_ms(5);
     }
-    ck_assert_str_eq(told, "");
+    ck_assert_str_eq(said, "");
 }
 END_TEST
 

@@ -5,10 +5,10 @@
 
 #include "failover/pair.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "unit/said.h"
 #include "unit/suite.h"
 
 enum { INTERVAL_MS = 10, SIGNS_MAX = 64 };
@@ -33,16 +33,6 @@ static struct world_node {
 } world[PAIR_NODES];
 static int64_t now_ms;
 static bool witness_lives;
-static char told[4096];
-
-static void tell_story(const char *format, ...)
-{
-    size_t size = strlen(told);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(told + size, sizeof told - size, format, arguments);
-    va_end(arguments);
-}
 
 static void happen(size_t number, const struct pair_event *event);
 
@@ -104,9 +94,9 @@ static void do_action(size_t number, const struct pair_action *action)
             send_sign(number, &sign);
         break;
     case PAIR_NOTE:
-        tell_story("%s%lld ns%zu home%u %s>%s %s", told[0] == '\0' ? "" : "\n", (long long)now_ms,
-                   number + 1, action->home + 1, pair_state_word(action->was),
-                   pair_state_word(action->is), pair_reason_word(action->reason));
+        say("%s%lld ns%zu home%u %s>%s %s", said[0] == '\0' ? "" : "\n", (long long)now_ms,
+            number + 1, action->home + 1, pair_state_word(action->was), pair_state_word(action->is),
+            pair_reason_word(action->reason));
         break;
     case PAIR_END:
         node->ended = true;
@@ -180,12 +170,12 @@ static void start_node(size_t number, bool has_witness)
     pair_init(&world[number].pair, &config, now_ms * 1000);
 }
 
-/* Both nodes at home, with a living witness; the clock is at a second, and nothing is told yet. */
+/* Both nodes at home, with a living witness; the clock is at a second, and nothing is said yet. */
 static void at_home(void)
 {
     now_ms = 0;
     witness_lives = true;
-    told[0] = '\0';
+    said[0] = '\0';
     for (size_t i = 0; i < PAIR_NODES; i++)
         start_node(i, true);
     for (size_t i = 0; i < PAIR_NODES; i++)
@@ -193,7 +183,7 @@ static void at_home(void)
     pass_ms(1000 - now_ms);
     ck_assert(world[0].holds[0]);
     ck_assert(world[1].holds[1]);
-    told[0] = '\0';
+    said[0] = '\0';
 }
 
 /* The guardian and its worker end at once; the kernel lives and closes their connections. */

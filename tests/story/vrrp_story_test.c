@@ -3,13 +3,13 @@
 #include "failover/advertisement.h"
 #include "failover/vrrp.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "unit/said.h"
 #include "unit/suite.h"
 
-enum { FLIGHTS_MAX = 16, DELAY_US = 100, TRACE_SIZE = 4096 };
+enum { FLIGHTS_MAX = 16, DELAY_US = 100 };
 
 /* An advertisement under way to the other router. */
 struct flight {
@@ -22,30 +22,20 @@ static struct vrrp routers[2];
 static bool is_holding[2], is_deaf[2], is_refused[2];
 static struct flight flights[FLIGHTS_MAX];
 static int64_t clock_us;
-static char trace[TRACE_SIZE];
 
 static struct ip host(size_t router)
 {
     return (struct ip){.family = 4, .bytes = {192, 0, 2, (uint8_t)(11 + router)}};
 }
 
-static void say(const char *format, ...)
-{
-    size_t length = strlen(trace);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(trace + length, sizeof trace - length, format, arguments);
-    va_end(arguments);
-}
-
 static void send_advertisement(size_t from, uint8_t priority)
 {
-    struct advertisement said = {.vrid = 51,
-                                 .priority = priority,
-                                 .interval_cs = routers[from].config.interval_cs,
-                                 .family = 4,
-                                 .address_count = 1,
-                                 .addresses = {host(42)}};
+    struct advertisement advertisement = {.vrid = 51,
+                                          .priority = priority,
+                                          .interval_cs = routers[from].config.interval_cs,
+                                          .family = 4,
+                                          .address_count = 1,
+                                          .addresses = {host(42)}};
     struct ip source = host(from), destination = host(1 - from);
     size_t i = 0;
     while (i < FLIGHTS_MAX && flights[i].size > 0)
@@ -53,8 +43,8 @@ static void send_advertisement(size_t from, uint8_t priority)
     ck_assert_uint_lt(i, FLIGHTS_MAX);
     flights[i].at_us = clock_us + DELAY_US;
     flights[i].to = 1 - from;
-    flights[i].size =
-        advertisement_encode(&said, &source, &destination, ADVERTISEMENT_PSEUDO, flights[i].bytes);
+    flights[i].size = advertisement_encode(&advertisement, &source, &destination,
+                                           ADVERTISEMENT_PSEUDO, flights[i].bytes);
 }
 
 static void happens(size_t router, struct vrrp_event event);
@@ -154,7 +144,7 @@ static void begin(void)
     memset(flights, 0, sizeof flights);
     memset(is_holding, 0, sizeof is_holding);
     clock_us = 0;
-    trace[0] = '\0';
+    said[0] = '\0';
     for (size_t i = 0; i < 2; i++) {
         struct vrrp_config config = {.priority = i == 0 ? 200 : 100,
                                      .interval_cs = 1,
@@ -172,7 +162,7 @@ static void begin_both(void)
     tell(0, VRRP_START);
     tell(1, VRRP_START);
     run_until(100);
-    trace[0] = '\0';
+    said[0] = '\0';
 }
 
 START_TEST(of_two_that_start_at_once_the_stronger_becomes_active)
@@ -181,9 +171,9 @@ START_TEST(of_two_that_start_at_once_the_stronger_becomes_active)
     tell(0, VRRP_START);
     tell(1, VRRP_START);
     run_until(10000);
-    ck_assert_str_eq(trace, "0.000 r0 initialize>backup start\n"
-                            "0.000 r1 initialize>backup start\n"
-                            "32.187 r0 backup>active partner-silent\n");
+    ck_assert_str_eq(said, "0.000 r0 initialize>backup start\n"
+                           "0.000 r1 initialize>backup start\n"
+                           "32.187 r0 backup>active partner-silent\n");
     ck_assert(is_holding[0]);
     ck_assert(!is_holding[1]);
 }
@@ -202,10 +192,10 @@ START_TEST(the_weaker_takes_over_from_a_dead_one_and_gives_back_after_the_hold)
     tell(0, VRRP_START);
     tell(0, VRRP_FIT);
     run_until(10000);
-    ck_assert_str_eq(trace, "128.380 r1 backup>active partner-silent\n"
-                            "200.000 r0 initialize>backup fit\n"
-                            "280.667 r0 backup>active preempt\n"
-                            "280.767 r1 active>backup higher-priority\n");
+    ck_assert_str_eq(said, "128.380 r1 backup>active partner-silent\n"
+                           "200.000 r0 initialize>backup fit\n"
+                           "280.667 r0 backup>active preempt\n"
+                           "280.767 r1 active>backup higher-priority\n");
 }
 END_TEST
 
@@ -214,8 +204,8 @@ START_TEST(a_planned_stop_costs_the_skew_alone)
     begin_both();
     tell(0, VRRP_STOP);
     run_until(1000);
-    ck_assert_str_eq(trace, "100.000 r0 active>initialize stop\n"
-                            "106.193 r1 backup>active partner-left\n");
+    ck_assert_str_eq(said, "100.000 r0 active>initialize stop\n"
+                           "106.193 r1 backup>active partner-left\n");
     ck_assert(!is_holding[0]);
     ck_assert(is_holding[1]);
 }
@@ -230,8 +220,8 @@ START_TEST(two_that_did_not_hear_each_other_settle_by_the_first_packet)
     ck_assert(is_holding[1]);
     is_deaf[1] = false;
     run_until(1000);
-    ck_assert_str_eq(trace, "128.380 r1 backup>active partner-silent\n"
-                            "202.287 r1 active>backup higher-priority\n");
+    ck_assert_str_eq(said, "128.380 r1 backup>active partner-silent\n"
+                           "202.287 r1 active>backup higher-priority\n");
     ck_assert(is_holding[0]);
     ck_assert(!is_holding[1]);
 }
@@ -244,11 +234,11 @@ START_TEST(who_cannot_add_the_address_leaves_it_to_the_partner)
     tell(0, VRRP_START);
     tell(1, VRRP_START);
     run_until(60);
-    ck_assert_str_eq(trace, "0.000 r0 initialize>backup start\n"
-                            "0.000 r1 initialize>backup start\n"
-                            "32.187 r0 backup>active partner-silent\n"
-                            "32.187 r0 active>backup address-failed\n"
-                            "38.380 r1 backup>active partner-left\n");
+    ck_assert_str_eq(said, "0.000 r0 initialize>backup start\n"
+                           "0.000 r1 initialize>backup start\n"
+                           "32.187 r0 backup>active partner-silent\n"
+                           "32.187 r0 active>backup address-failed\n"
+                           "38.380 r1 backup>active partner-left\n");
     ck_assert(is_holding[1]);
 }
 END_TEST

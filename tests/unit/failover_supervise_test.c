@@ -1,22 +1,12 @@
 #include "failover/supervise.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "unit/said.h"
 #include "unit/suite.h"
 
 static struct supervise guardian;
-static char said[1024];
-
-static void say(const char *format, ...)
-{
-    size_t length = strlen(said);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(said + length, sizeof said - length, format, arguments);
-    va_end(arguments);
-}
 
 /* One action in words; a note as "was>is reason". */
 static void say_action(const struct supervise_action *action)

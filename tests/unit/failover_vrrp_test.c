@@ -1,24 +1,14 @@
 #include "failover/vrrp.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "unit/said.h"
 #include "unit/suite.h"
 
 enum { SECOND_US = 1000000 };
 
 static struct vrrp router;
-static char said[512];
-
-static void say(const char *format, ...)
-{
-    size_t length = strlen(said);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(said + length, sizeof said - length, format, arguments);
-    va_end(arguments);
-}
 
 /* One action in words; a note as "was>is reason". */
 static void say_action(const struct vrrp_action *action)
