@@ -1,10 +1,6 @@
 #include "failover/guardian.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -28,16 +24,9 @@ enum {
 
 static void dispatch(struct guardian *self, const struct supervise_event *event);
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static int64_t now_ms(void)
 {
-    return now_us() / 1000;
+    return guardian_now_us() / 1000;
 }
 
 /* ---- actions ---- */
@@ -166,7 +155,7 @@ static void on_handover(struct guardian *self, const struct channel_message *mes
 {
     uint8_t node = message->away ? (uint8_t)(1 - message->home) : message->home;
     if (self->holds_addresses)
-        partner_tell(&self->partner, now_us(),
+        partner_tell(&self->partner, guardian_now_us(),
                      &(struct pair_event){
                          .kind = PAIR_EVENT_HANDOVER,
                          .home = message->home,
@@ -192,7 +181,8 @@ static void on_message(struct guardian *self, const struct channel_message *mess
         break;
     case CHANNEL_RESET:
         if (self->holds_addresses)
-            partner_tell(&self->partner, now_us(), &(struct pair_event){.kind = PAIR_EVENT_RESET});
+            partner_tell(&self->partner, guardian_now_us(),
+                         &(struct pair_event){.kind = PAIR_EVENT_RESET});
         break;
     case CHANNEL_ADDRESS:
     case CHANNEL_STOP:
@@ -252,7 +242,8 @@ static void on_stop(struct guardian *self)
 {
     bool is_asked_again = self->partner.pair.stopping;
     if (self->holds_addresses && !is_asked_again)
-        partner_tell(&self->partner, now_us(), &(struct pair_event){.kind = PAIR_EVENT_STOP});
+        partner_tell(&self->partner, guardian_now_us(),
+                     &(struct pair_event){.kind = PAIR_EVENT_STOP});
     else
         dispatch_kind(self, SUPERVISE_STOP, SUPERVISE_STOP_ASKED);
 }
@@ -280,7 +271,7 @@ static void tell_fitness(struct guardian *self)
     self->is_fit = is_fit;
     self->was_synced = self->is_synced;
     partner_tell(
-        &self->partner, now_us(),
+        &self->partner, guardian_now_us(),
         &(struct pair_event){.kind = PAIR_EVENT_WORKER, .fit = is_fit, .synced = self->is_synced});
 }
 
@@ -297,7 +288,7 @@ static void step_gate(struct guardian *self)
 /* How long nothing is due. */
 static struct timespec wait_time(struct guardian *self)
 {
-    int64_t now = now_us(), deadline_ms = supervise_deadline_ms(&self->supervise);
+    int64_t now = guardian_now_us(), deadline_ms = supervise_deadline_ms(&self->supervise);
     if (gate_deadline_ms(&self->gate) < deadline_ms)
         deadline_ms = gate_deadline_ms(&self->gate);
     int64_t due_us = deadline_ms == INT64_MAX ? INT64_MAX : deadline_ms * 1000;
@@ -329,8 +320,8 @@ static void turn_partner(struct guardian *self)
 {
     if (!self->holds_addresses)
         return;
-    partner_turn(&self->partner, now_us());
-    guardian_note_lateness(self, now_us());
+    partner_turn(&self->partner, guardian_now_us());
+    guardian_note_lateness(self, guardian_now_us());
     if (self->partner.is_reopened)
         guardian_watch_partner(self);
     if (self->partner.is_changed || self->partner.address_error != self->lease_error)
@@ -352,7 +343,7 @@ int guardian_run(struct guardian *self)
             on_event(self, events[i].data.fd);
         turn_partner(self);
         step_gate(self);
-        guardian_watch_queues(self, now_us());
+        guardian_watch_queues(self, guardian_now_us());
         if (supervise_deadline_ms(&self->supervise) <= now_ms())
             dispatch_kind(self, SUPERVISE_TIMEOUT, 0);
         tell_fitness(self);

@@ -11,7 +11,7 @@
 
 #include "failover/guardian_log.h"
 
-static int64_t now_us(void)
+int64_t guardian_now_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -65,8 +65,9 @@ static int remove_residuals(struct guardian *self, int interface, char *sentence
     return 0;
 }
 
-/* An own address that the host lacks is only said: it may still come, and DNS does not wait for it.
- * A worker that is to be reported to cannot listen there for agents, and ends the start itself. */
+/* An own address that the host lacks is only said: it may still come. Until then the gate cannot
+ * probe there, and the node holds nothing; and a worker that is to be reported to cannot listen
+ * there for agents, and ends the start itself. */
 static void note_missing_own(struct guardian *self)
 {
     const struct partner_settings *settings = &self->settings.partner;
@@ -95,7 +96,7 @@ static int check_interface(struct guardian *self, char *sentence)
                  self->settings.program.node, self->settings.program.config);
         return EXIT_SYSTEM;
     }
-    if (partner_open(&self->partner, &self->settings.partner, now_us(), sentence) < 0)
+    if (partner_open(&self->partner, &self->settings.partner, guardian_now_us(), sentence) < 0)
         return EXIT_SYSTEM;
     guardian_watch_partner(self);
     return remove_residuals(self, interface, sentence);
@@ -130,7 +131,7 @@ int guardian_open(struct guardian *self, const struct guardian_settings *setting
 {
     *self = (struct guardian){
         .settings = *settings,
-        .started_ms = now_us() / 1000,
+        .started_ms = guardian_now_us() / 1000,
         .is_told = true,
         .probe.fd = -1,
         .epoll_fd = -1,

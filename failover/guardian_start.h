@@ -5,6 +5,9 @@
 
 #include "failover/guardian.h"
 
+/* CLOCK_MONOTONIC. */
+int64_t guardian_now_us(void);
+
 /* Wait for the partner's sockets too; again when they were opened anew. */
 void guardian_watch_partner(struct guardian *self);
 

@@ -12,6 +12,7 @@
 
 enum {
     LEASE_S = 1,
+    CENTISECOND_US = 10000,
     LEARN_US = 1000000, /* between questions for the partner's MAC */
     LATE_INTERVALS = 5, /* rule 7 */
     ASK_SIZE = 17,      /* a query for the root's SOA */
@@ -23,8 +24,7 @@ enum {
 /* Add or refresh both families. ADDED, or ADD_FAILED when any is refused. */
 static struct pair_event lease(struct partner *self, uint8_t home)
 {
-    int interface = address_interface(self->settings.interface);
-    int error = interface < 0 ? interface : 0;
+    int interface = self->watch.interface, error = interface > 0 ? 0 : -ENODEV;
     for (size_t family = 0; family < 2 && interface > 0; family++) {
         const struct ip *ip = &self->settings.home[home][family];
         if (ip->family == 0)
@@ -40,7 +40,7 @@ static struct pair_event lease(struct partner *self, uint8_t home)
 
 static void release(struct partner *self, uint8_t home)
 {
-    int interface = address_interface(self->settings.interface);
+    int interface = self->watch.interface;
     for (size_t family = 0; family < 2 && interface > 0; family++) {
         const struct ip *ip = &self->settings.home[home][family];
         if (ip->family == 0)
@@ -60,6 +60,11 @@ static void count_unsent(struct partner *self, int error)
         self->unsent++;
 }
 
+uint16_t partner_interval_cs(const struct partner_settings *settings)
+{
+    return (uint16_t)(settings->interval_us / CENTISECOND_US);
+}
+
 static void send_advertisement(struct partner *self, uint8_t home, uint8_t priority)
 {
     for (size_t family = 0; family < 2; family++) {
@@ -71,7 +76,7 @@ static void send_advertisement(struct partner *self, uint8_t home, uint8_t prior
         struct advertisement advertisement = {
             .vrid = self->settings.vrid[home],
             .priority = priority,
-            .interval_cs = (uint16_t)(self->settings.interval_us / 10000),
+            .interval_cs = partner_interval_cs(&self->settings),
             .family = ip->family,
             .address_count = 1,
             .addresses = {*ip},
@@ -125,40 +130,41 @@ static void send_beat(struct partner *self, int64_t now_us)
         self->ready |= PARTNER_BEATS; /* read in the next turn */
 }
 
+const struct ip *partner_asked(const struct partner_settings *settings)
+{
+    const struct ip *own = settings->own[1 - settings->self];
+    return &own[own[0].family == 0];
+}
+
 /* Rule 4: one query to the partner's DNS, on its own address. Returns what became of the last. */
 static bool ask(struct partner *self)
 {
     static const uint8_t query[ASK_SIZE] = {0x54, 0x44, 0, 0, 0, 1, [14] = 6, [16] = 1};
     const struct partner_settings *settings = &self->settings;
-    const struct ip *own = settings->own[1 - settings->self];
     struct sockaddr_storage name;
     bool was_unanswered = self->is_asking;
-    if (self->ask_fd < 0 || !settings->has_partner)
+    if (self->ask_fd < 0)
         return was_unanswered;
-    socklen_t size =
-        sockaddr_make(&name, own[0].family != 0 ? &own[0] : &own[1], settings->dns_port);
-    count_unsent(self, sendto(self->ask_fd, query, sizeof query, MSG_DONTWAIT,
-                              (struct sockaddr *)&name, size) < 0
-                           ? -errno
-                           : 0);
+    socklen_t size = sockaddr_make(&name, partner_asked(settings), settings->dns_port);
+    count_unsent(self,
+                 sendto(self->ask_fd, query, sizeof query, 0, (struct sockaddr *)&name, size) < 0
+                     ? -errno
+                     : 0);
     self->is_asking = true;
     return was_unanswered;
 }
 
 /* ---- actions ---- */
 
-static void keep_note(struct partner *self, int64_t now_us, const struct pair_action *action)
+static void keep_note(struct partner *self, const struct pair_action *action)
 {
     self->is_changed = true;
     if (self->note_count == PARTNER_NOTES_MAX) {
         self->notes_lost++;
         return;
     }
-    self->notes[self->note_count++] = (struct partner_note){.home = action->home,
-                                                            .was = action->was,
-                                                            .is = action->is,
-                                                            .reason = action->reason,
-                                                            .at_us = now_us};
+    self->notes[self->note_count++] = (struct partner_note){
+        .home = action->home, .was = action->was, .is = action->is, .reason = action->reason};
 }
 
 /* Carry out one action; true with *event when its outcome is to be told. */
@@ -194,7 +200,7 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
         self->emptying |= (uint8_t)(1U << action->home);
         break;
     case PAIR_NOTE:
-        keep_note(self, now_us, action);
+        keep_note(self, action);
         break;
     case PAIR_ALARM:
         self->alarms++;
@@ -222,7 +228,7 @@ void partner_tell(struct partner *self, int64_t now_us, const struct pair_event 
     }
 }
 
-static void tell(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home)
+void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home)
 {
     partner_tell(self, now_us, &(struct pair_event){.kind = kind, .home = home});
 }
@@ -241,18 +247,18 @@ void partner_turn(struct partner *self, int64_t now_us)
     }
     bool is_read = self->ready != 0;
     if (is_read)
-        tell(self, now_us, PAIR_EVENT_READING, 0);
-    partner_read(self, now_us);
+        partner_happens(self, now_us, PAIR_EVENT_READING, 0);
+    partner_read(self, now_us, is_late);
     if (neighbour_heard(&self->neighbour))
-        tell(self, now_us, PAIR_EVENT_FRAME, 0);
+        partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
     if (is_late)
-        tell(self, now_us, PAIR_EVENT_DRAINED, 0);
+        partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
     if (self->settings.has_partner && !self->knows_mac && now_us >= self->learn_us) {
         self->learn_us = now_us + LEARN_US;
         probe(self);
     }
     if (is_read || now_us >= pair_deadline_us(&self->pair))
-        tell(self, now_us, PAIR_EVENT_TIMEOUT, 0);
+        partner_happens(self, now_us, PAIR_EVENT_TIMEOUT, 0);
 }
 
 int64_t partner_deadline_us(struct partner *self)
@@ -358,16 +364,15 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
         error = open_towards_partner(self, sentence);
     if (error < 0)
         return error;
-    const struct ip *own = settings->own[settings->self];
-    self->ask_fd = socket(own[0].family != 0 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (settings->has_partner)
+        self->ask_fd =
+            socket_open(partner_asked(settings)->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
     return 0;
 }
 
 void partner_close(struct partner *self)
 {
-    if (self->ask_fd >= 0)
-        close(self->ask_fd);
-    self->ask_fd = -1;
+    socket_close(&self->ask_fd);
     for (size_t family = 0; family < 2; family++)
         vrrp_socket_close(&self->vrrp[family]);
     tripwire_close(&self->tripwire);

@@ -47,7 +47,6 @@ struct partner_note {
     uint8_t home;
     enum pair_state was, is;
     enum pair_reason reason;
-    int64_t at_us;
 };
 
 struct partner {
@@ -63,7 +62,7 @@ struct partner {
     struct address_watch watch;
     int ask_fd;                           /* UDP: rule 4 asks the partner's DNS */
     bool is_asking;                       /* no answer to the last query yet */
-    enum advertisement_checksum checksum; /* as the partner sends it */
+    enum advertisement_checksum checksum; /* of IPv4, as the partner sends it */
     uint8_t partner_mac[NEIGHBOUR_MAC_SIZE];
     bool knows_mac;
     unsigned ready;      /* sockets that partner_turn is to read */

@@ -3,16 +3,16 @@
 #include <sys/socket.h>
 
 #include "failover/partner_read.h"
+#include "failover/sockaddr.h"
 
 enum {
-    READ_MAX = 64, /* of one socket in one turn: a flood delays no beat */
-    BATCHES_MAX = READ_MAX / BEAT_SOCKET_BATCH,
+    READS_MAX = 64, /* of one socket in one turn: a flood delays no beat */
+    /* After a long sleep: more than the kernel keeps for a socket, so that what is read last is of
+     * now. Some milliseconds at the worst. */
+    DRAIN_MAX = 4096,
+    DNS_HEADER_SIZE = 12,
+    DNS_QR = 0x80,
 };
-
-static void tell(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home)
-{
-    partner_tell(self, now_us, &(struct pair_event){.kind = kind, .home = home});
-}
 
 static void take_datagram(struct partner *self, int64_t now_us,
                           const struct beat_expectation *expected,
@@ -27,31 +27,31 @@ static void take_datagram(struct partner *self, int64_t now_us,
         partner_tell(self, now_us, &(struct pair_event){.kind = PAIR_EVENT_BEAT, .beat = &beat});
 }
 
-static void read_beats(struct partner *self, int64_t now_us)
+static void read_beats(struct partner *self, int64_t now_us, int reads_max)
 {
     const struct beat_expectation expected = {.cluster = self->settings.cluster,
                                               .sender = (uint8_t)(1 - self->settings.self),
                                               .boot = self->boot,
                                               .sequence = self->sequence};
     struct beat_batch batch = {.is_more = self->beats.fd >= 0};
-    for (int i = 0; i < BATCHES_MAX && batch.is_more; i++) {
+    for (int i = 0; i < reads_max / BEAT_SOCKET_BATCH && batch.is_more; i++) {
         if (beat_socket_receive(&self->beats, &batch) < 0)
             break;
         for (size_t j = 0; j < batch.count; j++)
             take_datagram(self, now_us, &expected, &batch.datagrams[j]);
     }
     if (self->beats.fd >= 0 && beat_socket_refused(&self->beats))
-        tell(self, now_us, PAIR_EVENT_REFUSED, 0);
+        partner_happens(self, now_us, PAIR_EVENT_REFUSED, 0);
 }
 
-static void read_tripwire(struct partner *self, int64_t now_us)
+static void read_tripwire(struct partner *self, int64_t now_us, int reads_max)
 {
-    for (int i = 0; i < READ_MAX && self->tripwire.epoll_fd >= 0; i++) {
+    for (int i = 0; i < reads_max && self->tripwire.epoll_fd >= 0; i++) {
         enum tripwire_event event = tripwire_read(&self->tripwire);
         if (event == TRIPWIRE_NOTHING)
             return;
         if (event == TRIPWIRE_REFUSED)
-            tell(self, now_us, PAIR_EVENT_REFUSED, 0);
+            partner_happens(self, now_us, PAIR_EVENT_REFUSED, 0);
         else if (event != TRIPWIRE_LOST) /* the way is interrupted: no sign of a death */
             partner_tell(
                 self, now_us,
@@ -72,7 +72,7 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
                                                         .is_multicast = packet->is_multicast};
         const struct advertisement_expectation expected = {
             .vrid = settings->vrid[home],
-            .interval_cs = (uint16_t)(settings->interval_us / 10000),
+            .interval_cs = partner_interval_cs(settings),
             .own = settings->own[settings->self][family],
             .partner = settings->own[1 - settings->self][family],
             .address_count = 1,
@@ -81,7 +81,8 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
         refusal = advertisement_decode(packet->payload, packet->size, &received, &expected, &heard);
         if (refusal != ADVERTISEMENT_ACCEPTED)
             continue;
-        self->checksum = heard.checksum;
+        if (family == 0) /* IPv6 has but one form, which says nothing of the other */
+            self->checksum = heard.checksum;
         partner_tell(self, now_us,
                      &(struct pair_event){.kind = PAIR_EVENT_ADVERTISEMENT,
                                           .home = home,
@@ -90,14 +91,14 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
     self->advertisement_refusals[refusal]++;
 }
 
-static void read_vrrp(struct partner *self, int64_t now_us)
+static void read_vrrp(struct partner *self, int64_t now_us, int reads_max)
 {
     for (size_t family = 0; family < 2; family++) {
         struct vrrp_packet packet;
-        for (int i = 0; i < READ_MAX && self->vrrp[family].fd >= 0; i++) {
+        for (int i = 0; i < reads_max && self->vrrp[family].fd >= 0; i++) {
             if (vrrp_socket_receive(&self->vrrp[family], &packet) <= 0)
                 break;
-            tell(self, now_us, PAIR_EVENT_FRAME, 0);
+            partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
             take_packet(self, now_us, family, &packet);
         }
     }
@@ -113,19 +114,18 @@ static uint8_t home_of(const struct partner *self, const struct ip *ip)
     return home;
 }
 
-static bool is_witness(const struct partner *self, const struct ip *ip)
-{
-    const struct ip *partner = self->settings.own[1 - self->settings.self];
-    for (size_t i = 0; i < self->settings.witness_count; i++)
-        if (ip_equal(ip, &self->settings.witnesses[i]))
-            return true;
-    return self->settings.has_partner && (ip_equal(ip, &partner[0]) || ip_equal(ip, &partner[1]));
-}
-
 static bool is_partners_own(const struct partner *self, const struct ip *ip)
 {
     const struct ip *partner = self->settings.own[1 - self->settings.self];
     return self->settings.has_partner && (ip_equal(ip, &partner[0]) || ip_equal(ip, &partner[1]));
+}
+
+static bool is_witness(const struct partner *self, const struct ip *ip)
+{
+    for (size_t i = 0; i < self->settings.witness_count; i++)
+        if (ip_equal(ip, &self->settings.witnesses[i]))
+            return true;
+    return is_partners_own(self, ip);
 }
 
 /* Somebody says where an address is. */
@@ -136,29 +136,30 @@ static void take_claim(struct partner *self, int64_t now_us, const struct neighb
         self->knows_mac = true;
     }
     if (is_witness(self, &event->sender))
-        tell(self, now_us, PAIR_EVENT_REPLY, 0);
+        partner_happens(self, now_us, PAIR_EVENT_REPLY, 0);
     uint8_t home = home_of(self, &event->sender);
     bool is_partners =
         self->settings.has_partner &&
         (!self->knows_mac || memcmp(event->mac, self->partner_mac, sizeof self->partner_mac) == 0);
     if (home < PAIR_NODES)
-        tell(self, now_us, is_partners ? PAIR_EVENT_ANNOUNCED : PAIR_EVENT_FOREIGN, home);
+        partner_happens(self, now_us, is_partners ? PAIR_EVENT_ANNOUNCED : PAIR_EVENT_FOREIGN,
+                        home);
 }
 
-static void read_neighbours(struct partner *self, int64_t now_us)
+static void read_neighbours(struct partner *self, int64_t now_us, int reads_max)
 {
     struct neighbour_event event;
-    for (int i = 0; i < READ_MAX && self->neighbour.fd >= 0; i++) {
+    for (int i = 0; i < reads_max && self->neighbour.fd >= 0; i++) {
         if (neighbour_receive(&self->neighbour, &event) <= 0)
             break;
         if (event.is_ours)
             continue;
-        tell(self, now_us, PAIR_EVENT_FRAME, 0);
+        partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
         uint8_t home = event.kind == NEIGHBOUR_WHO_HAS ? home_of(self, &event.target) : PAIR_NODES;
         if (event.kind != NEIGHBOUR_WHO_HAS)
             take_claim(self, now_us, &event);
         else if (home < PAIR_NODES)
-            tell(self, now_us, PAIR_EVENT_WHO_HAS, home);
+            partner_happens(self, now_us, PAIR_EVENT_WHO_HAS, home);
     }
 }
 
@@ -176,7 +177,7 @@ static void take_change(struct partner *self, int64_t now_us,
         break;
     case ADDRESS_WATCH_MISSING:
         if (home_of(self, &event->ip) < PAIR_NODES)
-            tell(self, now_us, PAIR_EVENT_DELETED, home_of(self, &event->ip));
+            partner_happens(self, now_us, PAIR_EVENT_DELETED, home_of(self, &event->ip));
         break;
     case ADDRESS_WATCH_STRANGE:
         self->alarms++;
@@ -185,25 +186,30 @@ static void take_change(struct partner *self, int64_t now_us,
 }
 
 /* What others did to the interface and to the addresses on it. */
-static void read_watch(struct partner *self, int64_t now_us)
+static void read_watch(struct partner *self, int64_t now_us, int reads_max)
 {
     struct address_watch_event event;
-    for (int i = 0; i < READ_MAX && self->watch.fd >= 0; i++) {
+    for (int i = 0; i < reads_max && self->watch.fd >= 0; i++) {
         if (address_watch_read(&self->watch, &event) <= 0)
             return;
         take_change(self, now_us, &event);
     }
 }
 
-static void read_answers(struct partner *self, int64_t now_us)
+static void read_answers(struct partner *self, int64_t now_us, int reads_max)
 {
     uint8_t bytes[512];
     bool is_answered = false;
-    for (int i = 0; i < READ_MAX && self->ask_fd >= 0; i++) {
-        ssize_t got = recv(self->ask_fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    for (int i = 0; i < reads_max && self->ask_fd >= 0; i++) {
+        struct sockaddr_storage name;
+        socklen_t size = sizeof name;
+        ssize_t got = recvfrom(self->ask_fd, bytes, sizeof bytes, MSG_DONTWAIT,
+                               (struct sockaddr *)&name, &size);
         if (got < 0)
             break;
-        is_answered |= got >= 12 && bytes[0] == 0x54 && bytes[1] == 0x44 && (bytes[2] & 0x80) != 0;
+        is_answered |=
+            sockaddr_is(&name, partner_asked(&self->settings), self->settings.dns_port) &&
+            got >= DNS_HEADER_SIZE && (bytes[2] & DNS_QR) != 0;
     }
     if (!is_answered)
         return;
@@ -228,20 +234,21 @@ void partner_mark(struct partner *self, int fd)
 }
 
 /* Signs of life first: what else is read may lead to a decision. */
-void partner_read(struct partner *self, int64_t now_us)
+void partner_read(struct partner *self, int64_t now_us, bool is_late)
 {
+    const int reads_max = is_late ? DRAIN_MAX : READS_MAX;
     unsigned ready = self->ready;
     self->ready = 0;
     if ((ready & PARTNER_BEATS) != 0)
-        read_beats(self, now_us);
+        read_beats(self, now_us, reads_max);
     if ((ready & PARTNER_VRRP) != 0)
-        read_vrrp(self, now_us);
+        read_vrrp(self, now_us, reads_max);
     if ((ready & PARTNER_NEIGHBOURS) != 0)
-        read_neighbours(self, now_us);
+        read_neighbours(self, now_us, reads_max);
     if ((ready & PARTNER_TRIPWIRE) != 0)
-        read_tripwire(self, now_us);
+        read_tripwire(self, now_us, reads_max);
     if ((ready & PARTNER_WATCH) != 0)
-        read_watch(self, now_us);
+        read_watch(self, now_us, reads_max);
     if ((ready & PARTNER_ANSWERS) != 0)
-        read_answers(self, now_us);
+        read_answers(self, now_us, reads_max);
 }

@@ -17,7 +17,16 @@ enum {
 /* Bind the sockets of the service LAN anew. */
 void partner_reopen(struct partner *self);
 
-/* Read what is marked, signs of life first. */
-void partner_read(struct partner *self, int64_t now_us);
+/* An event that has no more to it than its home. */
+void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home);
+
+/* As advertisements have it: centiseconds. */
+uint16_t partner_interval_cs(const struct partner_settings *settings);
+/* The partner's own address that is asked by DNS: IPv4's, if it has one. */
+const struct ip *partner_asked(const struct partner_settings *settings);
+
+/* Read what is marked, signs of life first. is_late: read each socket empty, however much waits,
+ * for a bounded part of it would be the oldest. */
+void partner_read(struct partner *self, int64_t now_us, bool is_late);
 
 #endif

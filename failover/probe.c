@@ -23,9 +23,8 @@ int probe_open(struct probe *self, const struct ip *address)
     self->fd = socket(name.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (self->fd < 0)
         return -errno;
-    /* Kernels before 5.7 want CAP_NET_RAW for it; the boot id is what counts. */
-    setsockopt(self->fd, SOL_SOCKET, SO_BINDTODEVICE, loopback, sizeof loopback);
-    if (setsockopt(self->fd, is_v4 ? SOL_IP : SOL_IPV6, is_v4 ? IP_FREEBIND : IPV6_FREEBIND, &yes,
+    if (setsockopt(self->fd, SOL_SOCKET, SO_BINDTODEVICE, loopback, sizeof loopback) < 0 ||
+        setsockopt(self->fd, is_v4 ? SOL_IP : SOL_IPV6, is_v4 ? IP_FREEBIND : IPV6_FREEBIND, &yes,
                    sizeof yes) < 0 ||
         bind(self->fd, (struct sockaddr *)&name, size) < 0) {
         int error = -errno;

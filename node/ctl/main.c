@@ -128,13 +128,16 @@ static json_t *make_request(const struct arguments *arguments)
 {
     static const char *const plain[] = {"status", "servers", "counters",
                                         "events", "reload",  "version"};
+    bool is_handover = strcmp(arguments->command, "handover") == 0;
+    if (arguments->back && !is_handover)
+        return NULL;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         if (strcmp(arguments->command, plain[i]) == 0 && arguments->count == 0)
             return json_pack("{s:s}", "command", plain[i]);
     if (strcmp(arguments->command, "failover") == 0 && arguments->count == 1 &&
         strcmp(arguments->words[0], "reset") == 0)
         return json_pack("{s:s}", "command", "failover reset");
-    if (strcmp(arguments->command, "handover") == 0)
+    if (is_handover)
         return request_handover(arguments);
     bool drains =
         strcmp(arguments->command, "drain") == 0 || strcmp(arguments->command, "undrain") == 0;

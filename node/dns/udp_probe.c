@@ -1,6 +1,8 @@
 #include "node/dns/udp_probe.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "node/dns/dice.h"
@@ -22,10 +24,17 @@ int udp_probe_open(struct udp_probe *self, const struct ip *address, struct page
     };
     if (self->fd < 0)
         return self->fd;
-    /* The host's traffic to itself passes there, and nobody else's. Kernels before 5.7 refuse it to
-     * us; then a probe is known by its boot id alone. */
+    /* The host's traffic to itself passes there, and nobody else's. The guardian hears no answer
+     * that comes otherwise: to the kernel it would have come in on the address's interface. */
     static const char loopback[] = "lo";
-    setsockopt(self->fd, SOL_SOCKET, SO_BINDTODEVICE, loopback, sizeof loopback);
+    if (setsockopt(self->fd, SOL_SOCKET, SO_BINDTODEVICE, loopback, sizeof loopback) < 0) {
+        int failed = -errno;
+        snprintf(error, SOCKET_ERROR_MAX,
+                 "cannot bind to device lo (%s): see that the kernel is Linux 5.10 or newer",
+                 strerror(-failed));
+        udp_probe_close(self);
+        return failed;
+    }
     atomic_store(&page->threads[thread].probe_port, port);
     return 0;
 }
