@@ -3,24 +3,26 @@
 # anybody could type, and its real output.
 # shellcheck disable=SC2154 # top, lab, state and build are set by deploy/pair and processes.sh
 
-readonly sentence_s=4 # to read what comes
-readonly output_s=6   # to read what came
+readonly sentence_s=${TANDEM_DEMO_PAUSE_S-4} # to read what comes
+readonly output_s=${TANDEM_DEMO_PAUSE_S-6}   # to read what came
 bold='' plain=''
 [ ! -t 1 ] || bold=$'\033[1m' plain=$'\033[0m'
 told=''
 
 # A sentence, once there was time for what stands above it.
 say() {
-    [ -z "$told" ] || sleep $output_s
+    [ -z "$told" ] || sleep "$output_s"
     told=1
     printf '\n%s%s%s\n' "$bold" "$*" "$plain"
-    sleep $sentence_s
+    sleep "$sentence_s"
 }
 
-# show ARGS...: a verb of deploy/pair, as one types it.
+# show ARGS...: a verb of deploy/pair, as one types it. A tour that cannot go on ends; exit 1 or 2
+# is what tandemctl says of the pair, and part of the tour.
 show() {
     echo "\$ deploy/pair$(lab_option) $*"
     "$top/deploy/pair" --lab "$lab" "$@" 2>&1 | sed 's/^/    /'
+    [ "${PIPESTATUS[0]}" -lt 100 ] || fail "the tour ends here: that did not work, see above"
 }
 
 verb_demo() {
@@ -28,6 +30,7 @@ verb_demo() {
     if ! is_up; then
         say "No lab is up yet: first two nodes, three servers, a client and a gateway."
         "$top/deploy/pair" --lab "$lab" up || exit
+        is_up || fail "the lab did not come up"
     fi
     show heal
     show join
@@ -83,6 +86,7 @@ verb_demo() {
     sed 's/group-size/gruop-size/' "$state/tandem.yaml" >"$state/mistake.yaml"
     echo "\$ tandemd --config mistake.yaml --node ns1 --check"
     "$build/tandemd" --config "$state/mistake.yaml" --node ns1 --check 2>&1 | sed 's/^/    /'
+    [ "${PIPESTATUS[0]}" = 100 ] || fail "the mistake was not told"
     rm -f "$state/mistake.yaml"
 
     say "That was it. The lab stays up: deploy/pair$(lab_option) --help, and in the end" \

@@ -1,0 +1,30 @@
+#!/bin/bash
+# The demo, without its pauses, from no lab at all to its end.
+. "$(dirname "$0")/harness.sh"
+
+TANDEM_DEMO_PAUSE_S=0 "$top/deploy/pair" --lab "$lab" demo >"$work/tour" 2>&1 ||
+    fail "the tour broke off: $(tail -3 "$work/tour")"
+
+# step N: what the tour showed under its sentence N.
+step() {
+    sed -n "/^$1\. /,/^$(($1 + 1))\. /p" "$work/tour"
+}
+
+# shown N TEXT: the step showed it.
+shown() {
+    step "$1" | grep -q -- "$2" || fail "step $1 does not show '$2': $(step "$1")"
+}
+
+shown 1 '192.0.2.53  *ns1  *ns1'
+shown 2 'NOERROR 192.0.2.10'
+! step 3 | grep -q "NOERROR $(address_of media1)\$" || fail "step 3 names media1"
+! step 4 | sed '/heal media2/,$d' | grep -q "NOERROR $(address_of media2)\$" ||
+    fail "step 4 names media2"
+shown 5 '^ *media3 .* draining '
+shown 6 '^ *media1 .* 300 '
+shown 7 '192.0.2.53  *ns1  *ns2 .*tripwire'
+shown 7 'ns1  @192.0.2.53 .*NOERROR'
+shown 8 'ns1  *answering  *synced'
+shown 9 "gruop-size.*group-size"
+grep -q '^That was it' "$work/tour" || fail "the tour has no end"
+conclude "nine steps, each with what it says"
