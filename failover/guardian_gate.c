@@ -71,7 +71,7 @@ void guardian_step_gate(struct guardian *self, int64_t now_ms)
     if (gate_deadline_ms(&self->gate) <= now_ms)
         judge(self, now_ms);
     if (self->gate.reason != was)
-        guardian_note_gate(self, was_fit);
+        guardian_note_gate(self, now_ms, was_fit);
 }
 
 void guardian_watch_queues(struct guardian *self, int64_t now_us)

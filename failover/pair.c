@@ -47,9 +47,9 @@ const char *pair_reason_word(enum pair_reason reason)
 
 const char *pair_fault_word(enum pair_fault fault)
 {
-    static const char *const words[] = {"sound", "worker-unfit", "isolated", "address-failed",
-                                        "stopping"};
-    assert(fault <= PAIR_IS_STOPPING);
+    static const char *const words[] = {"sound",          "worker-unfit", "isolated",
+                                        "address-failed", "leaving",      "stopping"};
+    assert(fault <= PAIR_FAULT_LAST);
     return words[fault];
 }
 
@@ -117,7 +117,7 @@ void pair_beat(const struct pair *self, int64_t now_us, struct beat *beat)
         .lateness_us = self->lateness_us > UINT32_MAX ? UINT32_MAX : (uint32_t)self->lateness_us,
         .heard_ago_us = UINT32_MAX,
         .unanswered_us = unanswered_us > UINT32_MAX ? UINT32_MAX : (uint32_t)unanswered_us,
-        .document = self->document,
+        .document = self->config.document,
         .handovers = {self->homes[0].handover, self->homes[1].handover},
         .agents_fresh = self->agents_fresh,
         .agents_lost = self->agents_lost,

@@ -79,7 +79,9 @@ enum pair_fault {
     PAIR_WORKER_UNFIT,    /* "worker-unfit": the gate says why */
     PAIR_IS_ISOLATED,     /* "isolated" */
     PAIR_ADDRESS_REFUSED, /* "address-failed": the kernel does not take it */
+    PAIR_IS_LEAVING,      /* "leaving": its worker is replaced by order */
     PAIR_IS_STOPPING,     /* "stopping" */
+    PAIR_FAULT_LAST = PAIR_IS_STOPPING,
 };
 
 struct pair_config {
@@ -87,6 +89,7 @@ struct pair_config {
     bool has_partner;
     bool has_witness;
     int64_t interval_us; /* of beats and of advertisements */
+    uint64_t document;   /* a hash of the cluster's document: the partner's is to be the same */
 };
 
 struct pair_home {
@@ -131,7 +134,6 @@ struct pair {
     int64_t beat_due_us; /* next beat and advertisements */
     int64_t stop_us;     /* stopping: the end at the latest */
     int64_t lateness_us;
-    uint64_t document;
     uint16_t agents_fresh, agents_lost;
     struct beat last; /* the partner's last beat */
     int64_t beat_us;  /* when it came; INT64_MIN: never */
@@ -231,6 +233,9 @@ uint8_t pair_rightful(const struct pair *self, uint8_t home);
 enum pair_fault pair_fault(const struct pair *self);
 /* Is the partner's beat heard? */
 bool pair_hears_beats(const struct pair *self, int64_t now_us);
+/* And does it say that it could hold all addresses: fit, synced, and neither isolated nor about to
+ * stop? */
+bool pair_partner_is_able(const struct pair *self, int64_t now_us);
 
 const char *pair_state_word(enum pair_state state);
 const char *pair_reason_word(enum pair_reason reason);

@@ -13,9 +13,10 @@
 enum {
     LEASE_S = 1,
     CENTISECOND_US = 10000,
-    LEARN_US = 1000000, /* between questions for the partner's MAC */
-    LATE_INTERVALS = 5, /* rule 7 */
-    ASK_SIZE = 17,      /* a query for the root's SOA */
+    LEARN_US = 1000000,   /* between questions for the partner's MAC */
+    WITNESS_US = 5000000, /* between questions to the witnesses while nothing is in doubt */
+    LATE_INTERVALS = 5,   /* rule 7 */
+    ASK_SIZE = 17,        /* a query for the root's SOA */
     EVENTS_MAX = 16,
 };
 
@@ -253,8 +254,9 @@ void partner_turn(struct partner *self, int64_t now_us)
         partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
     if (is_late)
         partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
-    if (self->settings.has_partner && !self->knows_mac && now_us >= self->learn_us) {
-        self->learn_us = now_us + LEARN_US;
+    if (now_us >= self->learn_us) {
+        bool is_known = self->knows_mac || !self->settings.has_partner;
+        self->learn_us = now_us + (is_known ? WITNESS_US : LEARN_US);
         probe(self);
     }
     if (is_read || now_us >= pair_deadline_us(&self->pair))
@@ -346,7 +348,10 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     const struct pair_config config = {.self = settings->self,
                                        .has_partner = settings->has_partner,
                                        .has_witness = settings->witness_count > 0,
-                                       .interval_us = settings->interval_us};
+                                       .interval_us = settings->interval_us,
+                                       .document = settings->document};
+    for (size_t i = 0; i < PARTNER_WITNESSES_MAX; i++)
+        self->witness_us[i] = INT64_MIN;
     if (sodium_init() < 0) {
         snprintf(sentence, PARTNER_SENTENCE_SIZE, "the system has no random numbers to begin with");
         return -EIO;
