@@ -160,9 +160,9 @@ static json_t *show_link(const struct worker *self)
 static void request_counters(struct worker *self, uint64_t ticket)
 {
     control_answer(self->control, ticket,
-                   json_pack("{s:i, s:s, s:o, s:o, s:o}", "exit", 0, "asked", self->node_name,
+                   json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "exit", 0, "asked", self->node_name,
                              "node", show_counters(&self->node), "dns", show_dns(self), "link",
-                             show_link(self)));
+                             show_link(self), "guardian", show_guardian(&self->told)));
 }
 
 void worker_request(struct worker *self, int64_t now_ms, const struct control_request *request)
@@ -171,7 +171,8 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
     if (command == NULL)
         refuse(self, request->ticket, "the request has no command");
     else if (strcmp(command, "status") == 0)
-        control_answer(self->control, request->ticket, show_status(&self->node, now_ms));
+        control_answer(self->control, request->ticket,
+                       show_status(&self->node, &self->told, now_ms));
     else if (strcmp(command, "servers") == 0)
         control_answer(self->control, request->ticket, show_servers(&self->node, now_ms));
     else if (strcmp(command, "counters") == 0)
