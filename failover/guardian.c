@@ -103,15 +103,27 @@ static void dispatch_kind(struct guardian *self, enum supervise_event_kind kind,
 
 /* ---- events ---- */
 
+/* Something of the pair's, without more to it. */
+static void tell_partner(struct guardian *self, enum pair_event_kind kind)
+{
+    if (self->holds_addresses)
+        partner_tell(&self->partner, guardian_now_us(), &(struct pair_event){.kind = kind});
+}
+
 static void on_ready(struct guardian *self)
 {
     if (self->supervise.worker != SUPERVISE_STARTING)
         return;
     int error = worker_watch(&self->worker);
-    if (error == 0)
-        dispatch_kind(self, SUPERVISE_READY, 0);
-    else
+    if (error < 0) {
         dispatch_kind(self, SUPERVISE_DIED, SUPERVISE_PAGE_BROKEN);
+        return;
+    }
+    dispatch_kind(self, SUPERVISE_READY, 0);
+    if (!self->partner.pair.is_away)
+        return;
+    guardian_note_upgrade(self, now_ms(), "upgrading", "running", "ready");
+    tell_partner(self, PAIR_EVENT_RETURN);
 }
 
 /* What a worker may not say is refused like what does not decode: once a life in the log. */
@@ -159,9 +171,11 @@ static void on_message(struct guardian *self, const struct channel_message *mess
         on_handover(self, message);
         break;
     case CHANNEL_RESET:
-        if (self->holds_addresses)
-            partner_tell(&self->partner, guardian_now_us(),
-                         &(struct pair_event){.kind = PAIR_EVENT_RESET});
+        tell_partner(self, PAIR_EVENT_RESET);
+        break;
+    case CHANNEL_UPGRADE:
+        guardian_note_upgrade(self, now_ms(), "running", "upgrading", "ordered");
+        tell_partner(self, PAIR_EVENT_LEAVE);
         break;
     case CHANNEL_AGENTS:
         tell_agents(self, message->fresh, message->lost);
@@ -225,8 +239,7 @@ static void on_stop(struct guardian *self)
     bool is_asked_again = self->partner.pair.stopping;
     guardian_keep(self, now_ms(), CHANNEL_GUARDIAN, "running", "stopping", "stop");
     if (self->holds_addresses && !is_asked_again)
-        partner_tell(&self->partner, guardian_now_us(),
-                     &(struct pair_event){.kind = PAIR_EVENT_STOP});
+        tell_partner(self, PAIR_EVENT_STOP);
     else
         dispatch_kind(self, SUPERVISE_STOP, SUPERVISE_STOP_ASKED);
 }
@@ -296,6 +309,16 @@ static void on_event(struct guardian *self, int fd)
     tell_fitness(self);
 }
 
+/* The partner holds all: the worker is replaced. Or it cannot: nothing comes of it. */
+static void follow_upgrade(struct guardian *self)
+{
+    if (self->partner.has_left)
+        dispatch_kind(self, SUPERVISE_REPLACE, 0);
+    if (self->partner.has_stayed)
+        guardian_note_upgrade(self, now_ms(), "upgrading", "running", "partner-unable");
+    self->partner.has_left = self->partner.has_stayed = false;
+}
+
 /* The partner's turn, whatever it was that woke us. */
 static void turn_partner(struct guardian *self)
 {
@@ -310,6 +333,7 @@ static void turn_partner(struct guardian *self)
     self->partner.is_changed = false;
     guardian_note_moves(self, now_ms());
     guardian_note_reception(self, now_ms());
+    follow_upgrade(self);
     if (self->partner.is_over)
         dispatch_kind(self, SUPERVISE_STOP, SUPERVISE_STOP_ASKED);
 }

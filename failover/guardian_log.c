@@ -132,6 +132,14 @@ void guardian_note_reception(struct guardian *self, int64_t now_ms)
     self->news.reception = reception->state;
 }
 
+void guardian_note_upgrade(struct guardian *self, int64_t now_ms, const char *from, const char *to,
+                           const char *reason)
+{
+    guardian_note(self, "guardian upgrade %s -> %s reason=%s pid=%d", from, to, reason,
+                  self->worker_pid);
+    guardian_keep(self, now_ms, CHANNEL_GUARDIAN, from, to, reason);
+}
+
 /* A host that lets the guardian wait is what an operator has to know; once a second. */
 void guardian_note_lateness(struct guardian *self, int64_t now)
 {

@@ -22,6 +22,9 @@ void guardian_note_poison(struct guardian *self);
 void guardian_note_moves(struct guardian *self, int64_t now_ms);
 /* That this node is isolated, and why, or no more. */
 void guardian_note_reception(struct guardian *self, int64_t now_ms);
+/* A worker is being replaced by order, or was, or cannot be. */
+void guardian_note_upgrade(struct guardian *self, int64_t now_ms, const char *from, const char *to,
+                           const char *reason);
 /* That the loop was woken late; at most once a second. */
 void guardian_note_lateness(struct guardian *self, int64_t now_us);
 

@@ -211,11 +211,11 @@ static bool claims_back(const struct pair *self, uint8_t number, int64_t now_us,
         return true;
     if (!self->synced)
         return false;
-    *reason = home->is_ordered ? PAIR_HANDOVER : PAIR_GIVE_BACK;
+    *reason = home->is_left ? PAIR_UPGRADED : home->is_ordered ? PAIR_HANDOVER : PAIR_GIVE_BACK;
     /* Who never had it since the partner started did not lose it, and cannot be flapping: both were
      * started, and the partner was quicker. */
     bool is_first = says(self, BEAT_KEEPING) && number == self->config.self;
-    return home->is_ordered || is_first ||
+    return home->is_left || home->is_ordered || is_first ||
            (self->fit_us != INT64_MAX && now_us - self->fit_us >= home->hold_us);
 }
 

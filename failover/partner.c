@@ -206,6 +206,12 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
     case PAIR_ALARM:
         self->alarms++;
         break;
+    case PAIR_LEFT:
+        self->has_left = true;
+        break;
+    case PAIR_STAYED:
+        self->has_stayed = true;
+        break;
     case PAIR_END:
         self->is_over = true;
         break;

@@ -72,6 +72,8 @@ struct partner {
     int64_t deadline_us;                       /* as told last: later than that is late */
     int address_error;                         /* -errno of the last that failed */
     uint8_t emptying; /* homes, as bits, whose queries in hand are waited for */
+    bool has_left;    /* the partner holds all, as planned; read once */
+    bool has_stayed;  /* or it cannot; read once */
     bool is_over;     /* the planned stop came to its end */
     bool is_reopened; /* descriptors are others: watch them anew */
     bool is_changed;  /* who holds what, since it was read last */
