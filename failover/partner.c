@@ -89,12 +89,39 @@ static void send_advertisement(struct partner *self, uint8_t home, uint8_t prior
     }
 }
 
+static void announce_one(struct partner *self, uint8_t home, size_t family)
+{
+    const struct ip *ip = &self->settings.home[home][family];
+    if (ip->family != 0)
+        count_unsent(self, neighbour_announce(&self->neighbour, ip));
+}
+
+/* Who is told where an address is sends there at once: what the kernel would not take in yet is
+ * told when it does, or with the next announcement. */
 static void announce(struct partner *self, uint8_t home)
 {
-    for (size_t family = 0; family < 2; family++)
-        if (self->settings.home[home][family].family != 0)
-            count_unsent(self,
-                         neighbour_announce(&self->neighbour, &self->settings.home[home][family]));
+    uint8_t bit = (uint8_t)(1U << home);
+    bool is_settling = address_watch_is_settling(&self->watch, &self->settings.home[home][1]);
+    announce_one(self, home, 0);
+    if (is_settling && (self->unannounced & bit) == 0) {
+        self->unannounced |= bit;
+        return;
+    }
+    self->unannounced &= (uint8_t)~bit;
+    announce_one(self, home, 1);
+}
+
+static void announce_settled(struct partner *self)
+{
+    for (uint8_t home = 0; home < PAIR_NODES; home++) {
+        uint8_t bit = (uint8_t)(1U << home);
+        if ((self->unannounced & bit) == 0 ||
+            address_watch_is_settling(&self->watch, &self->settings.home[home][1]))
+            continue;
+        self->unannounced &= (uint8_t)~bit;
+        if (self->pair.homes[home].state != PAIR_BACKUP)
+            announce_one(self, home, 1);
+    }
 }
 
 static void solicit(struct partner *self, const struct ip *target)
@@ -256,6 +283,7 @@ void partner_turn(struct partner *self, int64_t now_us)
     if (is_read)
         partner_happens(self, now_us, PAIR_EVENT_READING, 0);
     partner_read(self, now_us, is_late);
+    announce_settled(self);
     if (neighbour_heard(&self->neighbour))
         partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
     if (is_late)

@@ -71,12 +71,13 @@ struct partner {
     int64_t witness_us[PARTNER_WITNESSES_MAX]; /* their last replies; INT64_MIN: never */
     int64_t deadline_us;                       /* as told last: later than that is late */
     int address_error;                         /* -errno of the last that failed */
-    uint8_t emptying; /* homes, as bits, whose queries in hand are waited for */
-    bool has_left;    /* the partner holds all, as planned; read once */
-    bool has_stayed;  /* or it cannot; read once */
-    bool is_over;     /* the planned stop came to its end */
-    bool is_reopened; /* descriptors are others: watch them anew */
-    bool is_changed;  /* who holds what, since it was read last */
+    uint8_t emptying;    /* homes, as bits, whose queries in hand are waited for */
+    bool has_left;       /* the partner holds all, as planned; read once */
+    bool has_stayed;     /* or it cannot; read once */
+    uint8_t unannounced; /* homes, as bits, whose IPv6 address is not announced before it settled */
+    bool is_over;        /* the planned stop came to its end */
+    bool is_reopened;    /* descriptors are others: watch them anew */
+    bool is_changed;     /* who holds what, since it was read last */
     struct partner_note notes[PARTNER_NOTES_MAX];
     size_t note_count; /* not read yet; what does not fit is counted */
     uint64_t beat_refusals[BEAT_REFUSALS];
