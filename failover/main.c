@@ -195,8 +195,12 @@ static int parse(char *text, void *memory, struct guardian_settings *settings)
                     file, strerror(-error));
     struct arena arena;
     struct document document;
+    uint8_t hash[crypto_generichash_BYTES_MIN];
     char sentence[DOCUMENT_ERROR_MAX];
     arena_init(&arena, memory, ARENA_SIZE);
+    crypto_generichash(hash, sizeof hash, (const uint8_t *)text, size, NULL, 0);
+    for (size_t i = 0; i < sizeof hash; i++)
+        settings->partner.document = settings->partner.document << 8 | hash[i];
     if (document_parse(&document, file, text, size, &arena, sentence))
         return take_settings(&document, &arena, settings);
     fprintf(stderr, "%s\n", sentence);
@@ -254,12 +258,14 @@ static int check(const struct worker_program *program)
 static void be_prompt(struct guardian *guardian)
 {
     int error = rights_lock_memory();
+    guardian->is_locked = error == 0;
     if (error < 0)
         guardian_note(guardian,
                       "guardian memory wanted -> unlocked reason=not-allowed error=%s: grant "
                       "CAP_IPC_LOCK, or beats may wait for a disk",
                       strerrorname_np(-error));
     error = rights_come_first();
+    guardian->comes_first = error == 0;
     if (error < 0)
         guardian_note(guardian,
                       "guardian priority wanted -> ordinary reason=not-allowed error=%s: grant "

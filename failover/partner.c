@@ -13,9 +13,10 @@
 enum {
     LEASE_S = 1,
     CENTISECOND_US = 10000,
-    LEARN_US = 1000000, /* between questions for the partner's MAC */
-    LATE_INTERVALS = 5, /* rule 7 */
-    ASK_SIZE = 17,      /* a query for the root's SOA */
+    LEARN_US = 1000000,   /* between questions for the partner's MAC */
+    WITNESS_US = 5000000, /* between questions to the witnesses while nothing is in doubt */
+    LATE_INTERVALS = 5,   /* rule 7 */
+    ASK_SIZE = 17,        /* a query for the root's SOA */
     EVENTS_MAX = 16,
 };
 
@@ -88,12 +89,39 @@ static void send_advertisement(struct partner *self, uint8_t home, uint8_t prior
     }
 }
 
+static void announce_one(struct partner *self, uint8_t home, size_t family)
+{
+    const struct ip *ip = &self->settings.home[home][family];
+    if (ip->family != 0)
+        count_unsent(self, neighbour_announce(&self->neighbour, ip));
+}
+
+/* Who is told where an address is sends there at once: what the kernel would not take in yet is
+ * told when it does, or with the next announcement. */
 static void announce(struct partner *self, uint8_t home)
 {
-    for (size_t family = 0; family < 2; family++)
-        if (self->settings.home[home][family].family != 0)
-            count_unsent(self,
-                         neighbour_announce(&self->neighbour, &self->settings.home[home][family]));
+    uint8_t bit = (uint8_t)(1U << home);
+    bool is_settling = address_watch_is_settling(&self->watch, &self->settings.home[home][1]);
+    announce_one(self, home, 0);
+    if (is_settling && (self->unannounced & bit) == 0) {
+        self->unannounced |= bit;
+        return;
+    }
+    self->unannounced &= (uint8_t)~bit;
+    announce_one(self, home, 1);
+}
+
+static void announce_settled(struct partner *self)
+{
+    for (uint8_t home = 0; home < PAIR_NODES; home++) {
+        uint8_t bit = (uint8_t)(1U << home);
+        if ((self->unannounced & bit) == 0 ||
+            address_watch_is_settling(&self->watch, &self->settings.home[home][1]))
+            continue;
+        self->unannounced &= (uint8_t)~bit;
+        if (self->pair.homes[home].state != PAIR_BACKUP)
+            announce_one(self, home, 1);
+    }
 }
 
 static void solicit(struct partner *self, const struct ip *target)
@@ -205,6 +233,12 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
     case PAIR_ALARM:
         self->alarms++;
         break;
+    case PAIR_LEFT:
+        self->has_left = true;
+        break;
+    case PAIR_STAYED:
+        self->has_stayed = true;
+        break;
     case PAIR_END:
         self->is_over = true;
         break;
@@ -249,12 +283,14 @@ void partner_turn(struct partner *self, int64_t now_us)
     if (is_read)
         partner_happens(self, now_us, PAIR_EVENT_READING, 0);
     partner_read(self, now_us, is_late);
+    announce_settled(self);
     if (neighbour_heard(&self->neighbour))
         partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
     if (is_late)
         partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
-    if (self->settings.has_partner && !self->knows_mac && now_us >= self->learn_us) {
-        self->learn_us = now_us + LEARN_US;
+    if (now_us >= self->learn_us) {
+        bool is_known = self->knows_mac || !self->settings.has_partner;
+        self->learn_us = now_us + (is_known ? WITNESS_US : LEARN_US);
         probe(self);
     }
     if (is_read || now_us >= pair_deadline_us(&self->pair))
@@ -346,7 +382,10 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     const struct pair_config config = {.self = settings->self,
                                        .has_partner = settings->has_partner,
                                        .has_witness = settings->witness_count > 0,
-                                       .interval_us = settings->interval_us};
+                                       .interval_us = settings->interval_us,
+                                       .document = settings->document};
+    for (size_t i = 0; i < PARTNER_WITNESSES_MAX; i++)
+        self->witness_us[i] = INT64_MIN;
     if (sodium_init() < 0) {
         snprintf(sentence, PARTNER_SENTENCE_SIZE, "the system has no random numbers to begin with");
         return -EIO;

@@ -39,6 +39,7 @@ struct partner_settings {
     int64_t interval_us;
     uint16_t beat_port, tripwire_port, dns_port;
     uint32_t cluster;
+    uint64_t document; /* a hash of its bytes: both nodes are to have the same */
     uint8_t beat_key[BEAT_KEY_SIZE];
 };
 
@@ -65,11 +66,15 @@ struct partner {
     enum advertisement_checksum checksum; /* of IPv4, as the partner sends it */
     uint8_t partner_mac[NEIGHBOUR_MAC_SIZE];
     bool knows_mac;
-    unsigned ready;      /* sockets that partner_turn is to read */
-    int64_t learn_us;    /* when to ask for its MAC next */
-    int64_t deadline_us; /* as told last: later than that is late */
-    int address_error;   /* -errno of the last that failed */
+    unsigned ready;   /* sockets that partner_turn is to read */
+    int64_t learn_us; /* when to ask for its MAC, and how the witnesses are, next */
+    int64_t witness_us[PARTNER_WITNESSES_MAX]; /* their last replies; INT64_MIN: never */
+    int64_t deadline_us;                       /* as told last: later than that is late */
+    int address_error;                         /* -errno of the last that failed */
     uint8_t emptying;    /* homes, as bits, whose queries in hand are waited for */
+    bool has_left;       /* the partner holds all, as planned; read once */
+    bool has_stayed;     /* or it cannot; read once */
+    uint8_t unannounced; /* homes, as bits, whose IPv6 address is not announced before it settled */
     bool is_over;        /* the planned stop came to its end */
     bool is_reopened;    /* descriptors are others: watch them anew */
     bool is_changed;     /* who holds what, since it was read last */

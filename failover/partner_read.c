@@ -120,11 +120,14 @@ static bool is_partners_own(const struct partner *self, const struct ip *ip)
     return self->settings.has_partner && (ip_equal(ip, &partner[0]) || ip_equal(ip, &partner[1]));
 }
 
-static bool is_witness(const struct partner *self, const struct ip *ip)
+/* Is this one of the witnesses, or the partner? Notes which of them was heard. */
+static bool hear_witness(struct partner *self, int64_t now_us, const struct ip *ip)
 {
     for (size_t i = 0; i < self->settings.witness_count; i++)
-        if (ip_equal(ip, &self->settings.witnesses[i]))
+        if (ip_equal(ip, &self->settings.witnesses[i])) {
+            self->witness_us[i] = now_us;
             return true;
+        }
     return is_partners_own(self, ip);
 }
 
@@ -135,7 +138,7 @@ static void take_claim(struct partner *self, int64_t now_us, const struct neighb
         memcpy(self->partner_mac, event->mac, sizeof self->partner_mac);
         self->knows_mac = true;
     }
-    if (is_witness(self, &event->sender))
+    if (hear_witness(self, now_us, &event->sender))
         partner_happens(self, now_us, PAIR_EVENT_REPLY, 0);
     uint8_t home = home_of(self, &event->sender);
     bool is_partners =

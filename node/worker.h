@@ -20,6 +20,7 @@
 #include "node/node.h"
 #include "node/publish.h"
 #include "node/reload.h"
+#include "node/told.h"
 #include "replication/link.h"
 
 struct worker {
@@ -38,8 +39,11 @@ struct worker {
     struct disk *disk;
     struct control *control;
     struct reload *reload;
-    struct page *page; /* NULL: no guardian */
-    int channel_fd;    /* -1: no guardian */
+    struct page *page;                  /* NULL: no guardian */
+    int channel_fd;                     /* -1: no guardian */
+    struct told told;                   /* what it said */
+    struct channel_message told_agents; /* what it was told of them */
+    int64_t agents_due_ms;
     int signal_fd, epoll_fd;
     struct link_counts link_counts;                           /* as logged last */
     struct record_version told_handovers[DOCUMENT_NODES_MAX]; /* to the guardian */

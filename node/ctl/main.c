@@ -49,6 +49,8 @@ static const char usage[] =
     "                             without NODE the asked one's\n"
     "  handover --back [NODE]     and home again\n"
     "  failover reset             forget flaps: home is given back after 5 s again\n"
+    "  upgrade                    replace the worker by its program as it is now: the partner\n"
+    "                             answers meanwhile, and no query is lost\n"
     "  events                     the last changes and their reasons, oldest first\n"
     "  reload                     read the zone files anew\n"
     "  keygen FILE                a new secret key into FILE, its public key to the output\n"
@@ -126,8 +128,8 @@ static json_t *request_handover(const struct arguments *arguments)
 /* NULL when the words are no command. */
 static json_t *make_request(const struct arguments *arguments)
 {
-    static const char *const plain[] = {"status", "servers", "counters",
-                                        "events", "reload",  "version"};
+    static const char *const plain[] = {"status", "servers", "counters", "events",
+                                        "reload", "upgrade", "version"};
     bool is_handover = strcmp(arguments->command, "handover") == 0;
     if (arguments->back && !is_handover)
         return NULL;
