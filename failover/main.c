@@ -118,7 +118,8 @@ static void take_pair(const struct document *document, uint8_t self,
 {
     struct partner_settings *partner = &settings->partner;
     partner->self = self;
-    partner->has_partner = document->node_count > 1;
+    partner->has_partner = document_has_partner(document);
+    partner->is_multicast = document->is_multicast;
     partner->interval_us = (int64_t)document->interval_ms * 1000;
     partner->beat_port = document->beat_port;
     partner->tripwire_port = document->tripwire_port;
@@ -131,6 +132,7 @@ static void take_pair(const struct document *document, uint8_t self,
         snprintf(settings->node_names[i], sizeof settings->node_names[i], "%s", node->name);
         memcpy(partner->own[i], node->own, sizeof node->own);
         memcpy(partner->home[i], node->home, sizeof node->home);
+        partner->home[i][PARTNER_HOME_MAX - 1] = node->link_local;
         partner->pair[i] = node->pair;
         partner->vrid[i] = node->vrid;
     }

@@ -7,111 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "failover/partner_act.h"
 #include "failover/partner_read.h"
 #include "failover/sockaddr.h"
 
 enum {
-    LEASE_S = 1,
-    CENTISECOND_US = 10000,
     LEARN_US = 1000000, /* between questions for the partner's MAC */
     LATE_INTERVALS = 5, /* rule 7 */
     ASK_SIZE = 17,      /* a query for the root's SOA */
     EVENTS_MAX = 16,
 };
 
-/* ---- the kernel's addresses ---- */
-
-/* Add or refresh both families. ADDED, or ADD_FAILED when any is refused. */
-static struct pair_event lease(struct partner *self, uint8_t home)
-{
-    int interface = self->watch.interface, error = interface > 0 ? 0 : -ENODEV;
-    for (size_t family = 0; family < 2 && interface > 0; family++) {
-        const struct ip *ip = &self->settings.home[home][family];
-        if (ip->family == 0)
-            continue;
-        address_watch_expect(&self->watch, ip, true);
-        int failed = address_lease(&self->address, interface, ip, LEASE_S);
-        error = failed < 0 ? failed : error;
-    }
-    self->address_error = error;
-    return (struct pair_event){.kind = error < 0 ? PAIR_EVENT_ADD_FAILED : PAIR_EVENT_ADDED,
-                               .home = home};
-}
-
-static void release(struct partner *self, uint8_t home)
-{
-    int interface = self->watch.interface;
-    for (size_t family = 0; family < 2 && interface > 0; family++) {
-        const struct ip *ip = &self->settings.home[home][family];
-        if (ip->family == 0)
-            continue;
-        address_watch_expect(&self->watch, ip, false);
-        int error = address_delete(&self->address, interface, ip);
-        if (error < 0 && error != -EADDRNOTAVAIL)
-            self->address_error = error;
-    }
-}
-
 /* ---- sending ---- */
-
-static void count_unsent(struct partner *self, int error)
-{
-    if (error < 0)
-        self->unsent++;
-}
-
-uint16_t partner_interval_cs(const struct partner_settings *settings)
-{
-    return (uint16_t)(settings->interval_us / CENTISECOND_US);
-}
-
-static void send_advertisement(struct partner *self, uint8_t home, uint8_t priority)
-{
-    for (size_t family = 0; family < 2; family++) {
-        struct vrrp_socket *socket = &self->vrrp[family];
-        const struct ip *ip = &self->settings.home[home][family];
-        uint8_t bytes[ADVERTISEMENT_SIZE_MAX];
-        if (socket->fd < 0 || ip->family == 0)
-            continue;
-        struct advertisement advertisement = {
-            .vrid = self->settings.vrid[home],
-            .priority = priority,
-            .interval_cs = partner_interval_cs(&self->settings),
-            .family = ip->family,
-            .address_count = 1,
-            .addresses = {*ip},
-        };
-        const struct ip *source = &self->settings.own[self->settings.self][family];
-        const struct ip *target = &self->settings.own[1 - self->settings.self][family];
-        size_t size = advertisement_encode(&advertisement, source, target, self->checksum, bytes);
-        count_unsent(self, vrrp_socket_send(socket, source, target, bytes, size));
-    }
-}
-
-static void announce(struct partner *self, uint8_t home)
-{
-    for (size_t family = 0; family < 2; family++)
-        if (self->settings.home[home][family].family != 0)
-            count_unsent(self,
-                         neighbour_announce(&self->neighbour, &self->settings.home[home][family]));
-}
-
-static void solicit(struct partner *self, const struct ip *target)
-{
-    const struct ip *source = &self->settings.own[self->settings.self][target->family == 6];
-    if (target->family != 0 && source->family != 0)
-        count_unsent(self, neighbour_solicit(&self->neighbour, source, target));
-}
-
-/* Every witness, and always the partner's own addresses. */
-static void probe(struct partner *self)
-{
-    const struct partner_settings *settings = &self->settings;
-    for (size_t i = 0; i < settings->witness_count; i++)
-        solicit(self, &settings->witnesses[i]);
-    for (size_t family = 0; settings->has_partner && family < 2; family++)
-        solicit(self, &settings->own[1 - settings->self][family]);
-}
 
 static void send_beat(struct partner *self, int64_t now_us)
 {
@@ -125,7 +32,7 @@ static void send_beat(struct partner *self, int64_t now_us)
     beat.sequence = ++self->sequence;
     beat_echo(&self->memory, &beat.echo_boot, &beat.echo_sequence);
     beat_encode(&beat, self->settings.beat_key, bytes);
-    count_unsent(self, beat_socket_send(&self->beats, bytes, sizeof bytes));
+    partner_count_unsent(self, beat_socket_send(&self->beats, bytes, sizeof bytes));
     if (beat_socket_refused(&self->beats))
         self->ready |= PARTNER_BEATS; /* read in the next turn */
 }
@@ -146,10 +53,10 @@ static bool ask(struct partner *self)
     if (self->ask_fd < 0)
         return was_unanswered;
     socklen_t size = sockaddr_make(&name, partner_asked(settings), settings->dns_port);
-    count_unsent(self,
-                 sendto(self->ask_fd, query, sizeof query, 0, (struct sockaddr *)&name, size) < 0
-                     ? -errno
-                     : 0);
+    partner_count_unsent(
+        self, sendto(self->ask_fd, query, sizeof query, 0, (struct sockaddr *)&name, size) < 0
+                  ? -errno
+                  : 0);
     self->is_asking = true;
     return was_unanswered;
 }
@@ -174,22 +81,25 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
     switch (action->kind) {
     case PAIR_ADD:
     case PAIR_REFRESH:
-        *event = lease(self, action->home);
+        *event = (struct pair_event){.kind = partner_lease(self, action->home, 0) < 0
+                                                 ? PAIR_EVENT_ADD_FAILED
+                                                 : PAIR_EVENT_ADDED,
+                                     .home = action->home};
         return true;
     case PAIR_DELETE:
-        release(self, action->home);
+        partner_release(self, action->home, 0);
         break;
     case PAIR_ANNOUNCE:
-        announce(self, action->home);
+        partner_announce(self, action->home, 0);
         break;
     case PAIR_ADVERTISE:
-        send_advertisement(self, action->home, action->priority);
+        partner_advertise(self, action->home, 0, action->priority);
         break;
     case PAIR_BEAT:
         send_beat(self, now_us);
         break;
     case PAIR_PROBE:
-        probe(self);
+        partner_probe(self);
         break;
     case PAIR_ASK:
         if (!ask(self))
@@ -255,7 +165,7 @@ void partner_turn(struct partner *self, int64_t now_us)
         partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
     if (self->settings.has_partner && !self->knows_mac && now_us >= self->learn_us) {
         self->learn_us = now_us + LEARN_US;
-        probe(self);
+        partner_probe(self);
     }
     if (is_read || now_us >= pair_deadline_us(&self->pair))
         partner_happens(self, now_us, PAIR_EVENT_TIMEOUT, 0);
@@ -299,12 +209,12 @@ static int open_towards_partner(struct partner *self, char *sentence)
 
 static int open_towards_lan(struct partner *self, char *sentence)
 {
-    struct ip homes[2 * PAIR_NODES];
+    struct ip homes[PARTNER_HOME_MAX * PAIR_NODES];
     size_t count = 0;
     for (size_t home = 0; home < PAIR_NODES; home++)
-        for (size_t family = 0; family < 2; family++)
-            if (self->settings.home[home][family].family != 0)
-                homes[count++] = self->settings.home[home][family];
+        for (size_t i = 0; i < PARTNER_HOME_MAX; i++)
+            if (self->settings.home[home][i].family != 0)
+                homes[count++] = self->settings.home[home][i];
     int error = neighbour_open(&self->neighbour, self->settings.interface, sentence);
     if (error == 0)
         error = address_watch_open(&self->watch, self->settings.interface, homes, count, sentence);
@@ -380,7 +290,7 @@ void partner_close(struct partner *self)
     neighbour_close(&self->neighbour);
     for (uint8_t home = 0; home < PAIR_NODES && self->address.socket != NULL; home++)
         if (self->pair.homes[home].state != PAIR_BACKUP)
-            release(self, home); /* told to end before the partner took over */
+            partner_release(self, home, 0); /* told to end before the partner took over */
     address_watch_close(&self->watch);
     address_close(&self->address);
     sodium_memzero(self->settings.beat_key, sizeof self->settings.beat_key);

@@ -22,6 +22,7 @@
 enum {
     PARTNER_FDS_MAX = 7,
     PARTNER_WITNESSES_MAX = 5,
+    PARTNER_HOME_MAX = 3, /* addresses of one home */
     PARTNER_NOTES_MAX = 64,
     PARTNER_SENTENCE_SIZE = SOCKET_SENTENCE_SIZE,
 };
@@ -30,10 +31,12 @@ struct partner_settings {
     uint8_t self; /* position of this node */
     bool has_partner;
     char interface[IF_NAMESIZE];
-    struct ip own[PAIR_NODES][2];  /* by node and family; family 0: none */
-    struct ip home[PAIR_NODES][2]; /* likewise */
+    struct ip own[PAIR_NODES][2]; /* by node and family; family 0: none */
+    /* IPv4, IPv6, and a link-local address of IPv6; likewise */
+    struct ip home[PAIR_NODES][PARTNER_HOME_MAX];
     struct ip pair[PAIR_NODES];
     uint8_t vrid[PAIR_NODES];
+    bool is_multicast; /* advertisements go to the group, and come to it */
     struct ip witnesses[PARTNER_WITNESSES_MAX];
     size_t witness_count;
     int64_t interval_us;
@@ -41,6 +44,8 @@ struct partner_settings {
     uint32_t cluster;
     uint8_t beat_key[BEAT_KEY_SIZE];
 };
+
+_Static_assert(PARTNER_HOME_MAX *PAIR_NODES <= ADDRESS_WATCH_MAX, "each address is watched");
 
 /* A change of who holds what, for the log and the status. */
 struct partner_note {

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "failover/partner_act.h"
 #include "failover/partner_read.h"
 #include "failover/sockaddr.h"
 
@@ -70,14 +71,15 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
                                                         .source = packet->source,
                                                         .destination = packet->destination,
                                                         .is_multicast = packet->is_multicast};
-        const struct advertisement_expectation expected = {
+        struct advertisement_expectation expected = {
             .vrid = settings->vrid[home],
             .interval_cs = partner_interval_cs(settings),
-            .own = settings->own[settings->self][family],
+            .is_multicast = settings->is_multicast,
+            .own = *partner_source(self, family == 0 ? 4 : 6),
             .partner = settings->own[1 - settings->self][family],
-            .address_count = 1,
-            .addresses = {settings->home[home][family]},
         };
+        expected.address_count =
+            partner_addresses(settings, home, family == 0 ? 4 : 6, expected.addresses);
         refusal = advertisement_decode(packet->payload, packet->size, &received, &expected, &heard);
         if (refusal != ADVERTISEMENT_ACCEPTED)
             continue;
@@ -107,11 +109,11 @@ static void read_vrrp(struct partner *self, int64_t now_us, int reads_max)
 /* The home that an address belongs to, or PAIR_NODES. */
 static uint8_t home_of(const struct partner *self, const struct ip *ip)
 {
-    uint8_t home = 0;
-    while (home < PAIR_NODES && !ip_equal(ip, &self->settings.home[home][0]) &&
-           !ip_equal(ip, &self->settings.home[home][1]))
-        home++;
-    return home;
+    for (uint8_t home = 0; home < PAIR_NODES; home++)
+        for (size_t i = 0; i < PARTNER_HOME_MAX; i++)
+            if (ip_equal(ip, &self->settings.home[home][i]))
+                return home;
+    return PAIR_NODES;
 }
 
 static bool is_partners_own(const struct partner *self, const struct ip *ip)

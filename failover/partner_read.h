@@ -20,8 +20,6 @@ void partner_reopen(struct partner *self);
 /* An event that has no more to it than its home. */
 void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home);
 
-/* As advertisements have it: centiseconds. */
-uint16_t partner_interval_cs(const struct partner_settings *settings);
 /* The partner's own address that is asked by DNS: IPv4's, if it has one. */
 const struct ip *partner_asked(const struct partner_settings *settings);
 
