@@ -11,6 +11,7 @@
 
 #include "failover/channel.h"
 #include "failover/guardian_gate.h"
+#include "failover/guardian_lan.h"
 #include "failover/guardian_log.h"
 #include "failover/guardian_start.h"
 
@@ -322,6 +323,7 @@ static void turn_partner(struct guardian *self)
         return;
     partner_turn(&self->partner, guardian_now_us());
     guardian_note_lateness(self, guardian_now_us());
+    guardian_note_lan(self, guardian_now_us());
     if (self->partner.is_reopened)
         guardian_watch_partner(self);
     if (self->partner.is_changed || self->partner.address_error != self->lease_error)

@@ -28,6 +28,16 @@ struct guardian_settings {
     struct partner_settings partner; /* without an interface only own and home are looked at */
 };
 
+/* What was said last of the service LAN, so that nobody there can fill the log. */
+struct guardian_lan {
+    struct guardian_told {
+        int64_t told_us;              /* INT64_MIN: never */
+        struct partner_stranger last; /* whom of */
+    } owners[PAIR_NODES], speakers[PAIR_NODES];
+    struct partner_said said[PAIR_NODES][2];
+    int64_t said_us[PAIR_NODES][2];
+};
+
 struct guardian {
     struct guardian_settings settings;
     struct supervise supervise;
@@ -40,12 +50,13 @@ struct guardian {
     bool is_hanging;                    /* the worker, as the supervisor was told last */
     bool holds_addresses;               /* there is an interface: they are ours to add */
     bool is_fit, was_synced;            /* the worker, as the pair was told last */
-    int lease_error;           /* -errno of the kernel's last refusal that was logged; 0: none */
-    int worker_status;         /* as waitpid gave it, of the life that ended last */
-    pid_t worker_pid;          /* the present life, or the one that ended last */
-    int64_t started_ms;        /* CLOCK_MONOTONIC of guardian_open */
-    bool is_synced;            /* as the worker says */
-    bool is_told;              /* the worker has read where the addresses are */
+    int lease_error;    /* -errno of the kernel's last refusal that was logged; 0: none */
+    int worker_status;  /* as waitpid gave it, of the life that ended last */
+    pid_t worker_pid;   /* the present life, or the one that ended last */
+    int64_t started_ms; /* CLOCK_MONOTONIC of guardian_open */
+    bool is_synced;     /* as the worker says */
+    bool is_told;       /* the worker has read where the addresses are */
+    struct guardian_lan lan;
     uint64_t wakes_late;       /* as logged */
     int64_t lateness_noted_us; /* when */
     unsigned refused;          /* messages of this life that were refused */

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "failover/guardian_lan.h"
 #include "failover/guardian_log.h"
 
 int64_t guardian_now_us(void)
@@ -140,6 +141,7 @@ int guardian_open(struct guardian *self, const struct guardian_settings *setting
     self->holds_addresses = settings->interface[0] != '\0';
     supervise_init(&self->supervise);
     gate_init(&self->gate);
+    guardian_lan_init(&self->lan);
 
     int error = worker_open(&self->worker);
     if (error == 0)

@@ -12,9 +12,11 @@
 #include "failover/sockaddr.h"
 
 enum {
-    LEARN_US = 1000000, /* between questions for the partner's MAC */
-    LATE_INTERVALS = 5, /* rule 7 */
-    ASK_SIZE = 17,      /* a query for the root's SOA */
+    LEARN_US = 1000000,    /* between questions for the partner's MAC */
+    OWNERS_US = 300000,    /* between questions who has an address that waits to be claimed */
+    LATE_INTERVALS = 5,    /* rule 7 */
+    ASK_SIZE = 17,         /* a query for the root's SOA */
+    UNKNOWN_INTERVALS = 3, /* for a partner that lives to say which MAC it has */
     EVENTS_MAX = 16,
 };
 
@@ -145,6 +147,36 @@ void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind 
 
 /* ---- turns ---- */
 
+bool partner_is_untouched(const struct partner *self, uint8_t home)
+{
+    const struct pair_home *one = &self->pair.homes[home];
+    return one->state == PAIR_BACKUP && one->claimed_us == INT64_MIN && !one->was_partners;
+}
+
+/* Before a first claim: does anybody have the address already? Each interval while this node
+ * listens, and then as often as a stranger is remembered a few times over. */
+static void ask_owners(struct partner *self, int64_t now_us)
+{
+    if (now_us < self->owners_us)
+        return;
+    bool is_listening = now_us < self->pair.listen_us;
+    self->owners_us = now_us + (is_listening ? self->settings.interval_us : OWNERS_US);
+    for (uint8_t home = 0; home < PAIR_NODES; home++)
+        for (size_t i = 0; i < PARTNER_HOME_MAX && partner_is_untouched(self, home); i++)
+            if (self->settings.home[home][i].family != 0)
+                partner_count_unsent(
+                    self, neighbour_probe(&self->neighbour, &self->settings.home[home][i]));
+}
+
+/* Who its partner is on the LAN, by MAC. */
+static void learn_partner(struct partner *self, int64_t now_us)
+{
+    if (!self->settings.has_partner || self->knows_mac || now_us < self->learn_us)
+        return;
+    self->learn_us = now_us + LEARN_US;
+    partner_probe(self);
+}
+
 void partner_turn(struct partner *self, int64_t now_us)
 {
     int64_t late_us = now_us - self->deadline_us;
@@ -163,10 +195,8 @@ void partner_turn(struct partner *self, int64_t now_us)
         partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
     if (is_late)
         partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
-    if (self->settings.has_partner && !self->knows_mac && now_us >= self->learn_us) {
-        self->learn_us = now_us + LEARN_US;
-        partner_probe(self);
-    }
+    learn_partner(self, now_us);
+    ask_owners(self, now_us);
     if (is_read || now_us >= pair_deadline_us(&self->pair))
         partner_happens(self, now_us, PAIR_EVENT_TIMEOUT, 0);
 }
@@ -221,6 +251,12 @@ static int open_towards_lan(struct partner *self, char *sentence)
     return error;
 }
 
+void partner_ask_again(struct partner *self, int64_t now_us)
+{
+    self->learn_us = self->owners_us = now_us;
+    self->unknown_us = now_us + UNKNOWN_INTERVALS * self->settings.interval_us;
+}
+
 /* The interface was made anew: sockets that were bound to the old one hear nothing more. */
 void partner_reopen(struct partner *self)
 {
@@ -264,6 +300,9 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     randombytes_buf(&self->boot, sizeof self->boot);
     self->boot |= 1; /* never 0 */
     pair_init(&self->pair, &config, now_us);
+    for (size_t i = 0; i < PAIR_NODES; i++)
+        self->owners[i].heard_us = self->speakers[i].heard_us = INT64_MIN;
+    partner_ask_again(self, now_us);
     int error = address_open(&self->address);
     if (error < 0)
         snprintf(sentence, PARTNER_SENTENCE_SIZE, "the kernel's addresses cannot be reached (%s)",

@@ -54,6 +54,22 @@ struct partner_note {
     enum pair_reason reason;
 };
 
+/* Who is neither node, and says on the service LAN what only they may: of each home the one heard
+ * last. For the log, the status and alarms. */
+struct partner_stranger {
+    int64_t heard_us;                /* INT64_MIN: never; 1 s later it is gone */
+    uint64_t times;                  /* that any was heard */
+    struct ip ip;                    /* an owner's: the service address; a speaker's: its own */
+    uint8_t mac[NEIGHBOUR_MAC_SIZE]; /* an owner's */
+};
+
+/* What the partner's last advertisement of a home and family said beside its priority. */
+struct partner_said {
+    bool is_heard;
+    uint16_t interval_cs;
+    unsigned notes; /* bits of enum advertisement_note: where it is not what is configured here */
+};
+
 struct partner {
     struct partner_settings settings;
     struct pair pair;
@@ -70,14 +86,19 @@ struct partner {
     enum advertisement_checksum checksum; /* of IPv4, as the partner sends it */
     uint8_t partner_mac[NEIGHBOUR_MAC_SIZE];
     bool knows_mac;
-    unsigned ready;      /* sockets that partner_turn is to read */
-    int64_t learn_us;    /* when to ask for its MAC next */
-    int64_t deadline_us; /* as told last: later than that is late */
-    int address_error;   /* -errno of the last that failed */
-    uint8_t emptying;    /* homes, as bits, whose queries in hand are waited for */
-    bool is_over;        /* the planned stop came to its end */
-    bool is_reopened;    /* descriptors are others: watch them anew */
-    bool is_changed;     /* who holds what, since it was read last */
+    int64_t unknown_us; /* until then who has a service address is taken for it */
+    int64_t owners_us;  /* when to ask next who has the homes that are yet to be claimed */
+    struct partner_stranger owners[PAIR_NODES];   /* who has a service address */
+    struct partner_stranger speakers[PAIR_NODES]; /* who advertises with its VRID */
+    struct partner_said said[PAIR_NODES][2];      /* by home and family */
+    unsigned ready;                               /* sockets that partner_turn is to read */
+    int64_t learn_us;                             /* when to ask for its MAC next */
+    int64_t deadline_us;                          /* as told last: later than that is late */
+    int address_error;                            /* -errno of the last that failed */
+    uint8_t emptying; /* homes, as bits, whose queries in hand are waited for */
+    bool is_over;     /* the planned stop came to its end */
+    bool is_reopened; /* descriptors are others: watch them anew */
+    bool is_changed;  /* who holds what, since it was read last */
     struct partner_note notes[PARTNER_NOTES_MAX];
     size_t note_count; /* not read yet; what does not fit is counted */
     uint64_t beat_refusals[BEAT_REFUSALS];
@@ -101,6 +122,10 @@ void partner_mark(struct partner *self, int fd);
  * nothing be sent before. */
 void partner_turn(struct partner *self, int64_t now_us);
 int64_t partner_deadline_us(struct partner *self);
+
+/* Was this home never held by either node, as far as this one knows? Then a stranger who has it is
+ * left alone; otherwise it is defended. */
+bool partner_is_untouched(const struct partner *self, uint8_t home);
 
 /* Something happened elsewhere: the worker's state, an order, a stop. */
 void partner_tell(struct partner *self, int64_t now_us, const struct pair_event *event);

@@ -60,6 +60,13 @@ static void read_tripwire(struct partner *self, int64_t now_us, int reads_max)
     }
 }
 
+static void meet(struct partner_stranger *stranger, int64_t now_us, const struct ip *ip)
+{
+    stranger->heard_us = now_us;
+    stranger->times++;
+    stranger->ip = *ip;
+}
+
 static void take_packet(struct partner *self, int64_t now_us, size_t family,
                         const struct vrrp_packet *packet)
 {
@@ -81,8 +88,12 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
         expected.address_count =
             partner_addresses(settings, home, family == 0 ? 4 : 6, expected.addresses);
         refusal = advertisement_decode(packet->payload, packet->size, &received, &expected, &heard);
+        if (refusal == ADVERTISEMENT_BAD_SOURCE)
+            meet(&self->speakers[home], now_us, &packet->source);
         if (refusal != ADVERTISEMENT_ACCEPTED)
             continue;
+        self->said[home][family] = (struct partner_said){
+            .is_heard = true, .interval_cs = heard.advertisement.interval_cs, .notes = heard.notes};
         if (family == 0) /* IPv6 has but one form, which says nothing of the other */
             self->checksum = heard.checksum;
         partner_tell(self, now_us,
@@ -130,22 +141,36 @@ static bool is_witness(const struct partner *self, const struct ip *ip)
     return is_partners_own(self, ip);
 }
 
-/* Somebody says where an address is. */
+/* Is this the partner's MAC? Before it is known, anybody's: it is asked for it, and a partner that
+ * lives answers soon. One that does not answer has no address either. */
+static bool is_partners(const struct partner *self, int64_t now_us, const uint8_t *mac)
+{
+    if (!self->settings.has_partner)
+        return false;
+    return self->knows_mac ? memcmp(mac, self->partner_mac, sizeof self->partner_mac) == 0
+                           : now_us < self->unknown_us;
+}
+
+/* Somebody says where an address is: in a reply, an announcement, or by asking in its name. */
 static void take_claim(struct partner *self, int64_t now_us, const struct neighbour_event *event)
 {
+    bool is_question = event->kind == NEIGHBOUR_WHO_HAS;
     if (is_partners_own(self, &event->sender)) {
         memcpy(self->partner_mac, event->mac, sizeof self->partner_mac);
         self->knows_mac = true;
     }
-    if (is_witness(self, &event->sender))
+    if (!is_question && is_witness(self, &event->sender))
         partner_happens(self, now_us, PAIR_EVENT_REPLY, 0);
     uint8_t home = home_of(self, &event->sender);
-    bool is_partners =
-        self->settings.has_partner &&
-        (!self->knows_mac || memcmp(event->mac, self->partner_mac, sizeof self->partner_mac) == 0);
-    if (home < PAIR_NODES)
-        partner_happens(self, now_us, is_partners ? PAIR_EVENT_ANNOUNCED : PAIR_EVENT_FOREIGN,
-                        home);
+    if (home == PAIR_NODES)
+        return;
+    if (!is_partners(self, now_us, event->mac)) {
+        meet(&self->owners[home], now_us, &event->sender);
+        memcpy(self->owners[home].mac, event->mac, sizeof event->mac);
+        partner_happens(self, now_us, PAIR_EVENT_FOREIGN, home);
+    } else if (!is_question) {
+        partner_happens(self, now_us, PAIR_EVENT_ANNOUNCED, home);
+    }
 }
 
 static void read_neighbours(struct partner *self, int64_t now_us, int reads_max)
@@ -157,10 +182,9 @@ static void read_neighbours(struct partner *self, int64_t now_us, int reads_max)
         if (event.is_ours)
             continue;
         partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
+        take_claim(self, now_us, &event);
         uint8_t home = event.kind == NEIGHBOUR_WHO_HAS ? home_of(self, &event.target) : PAIR_NODES;
-        if (event.kind != NEIGHBOUR_WHO_HAS)
-            take_claim(self, now_us, &event);
-        else if (home < PAIR_NODES)
+        if (home < PAIR_NODES)
             partner_happens(self, now_us, PAIR_EVENT_WHO_HAS, home);
     }
 }
@@ -172,9 +196,12 @@ static void take_change(struct partner *self, int64_t now_us,
     switch (event->kind) {
     case ADDRESS_WATCH_RETURNED:
         partner_reopen(self);
+        partner_ask_again(self, now_us);
         break;
     case ADDRESS_WATCH_GONE:
     case ADDRESS_WATCH_CARRIER:
+        if (is_up)
+            partner_ask_again(self, now_us);
         partner_tell(self, now_us, &(struct pair_event){.kind = PAIR_EVENT_CARRIER, .is = is_up});
         break;
     case ADDRESS_WATCH_MISSING:

@@ -17,6 +17,9 @@ enum {
 /* Bind the sockets of the service LAN anew. */
 void partner_reopen(struct partner *self);
 
+/* The LAN is there, perhaps anew: ask who the partner is, and who has the service addresses. */
+void partner_ask_again(struct partner *self, int64_t now_us);
+
 /* An event that has no more to it than its home. */
 void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home);
 
