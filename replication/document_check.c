@@ -248,7 +248,10 @@ static bool check_router(const struct yaml_file *file, const struct yaml_node *r
                          const struct document *document)
 {
     static const char *const absent[] = {"interface", "pair", "key"};
-    const struct yaml_node *first = first_of(root, "nodes"), *router = first->next;
+    const struct yaml_node *first = first_of(root, "nodes");
+    assert(first != NULL);
+    const struct yaml_node *router = first->next;
+    assert(router != NULL);
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
         if (yaml_get(router, absent[i]) != NULL)
             return schema_refuse_key(file, yaml_get(router, absent[i]),
