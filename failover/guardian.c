@@ -71,15 +71,14 @@ static void tell_homes(struct guardian *self)
     const struct partner_settings *settings = &self->settings.partner;
     self->is_told = true;
     for (uint8_t i = 0; i < PAIR_NODES; i++) {
-        const struct pair_home *home = &self->partner.pair.homes[i];
-        bool is_mine = i == settings->self;
-        bool held =
-            self->holds_addresses ? home->state != PAIR_BACKUP && !home->is_refused : is_mine;
-        int64_t since_ms = self->holds_addresses ? home->since_us / 1000 : self->started_ms;
-        const char *reason = self->holds_addresses ? pair_reason_word(home->reason) : "host";
-        for (size_t family = 0; family < 2; family++)
-            if (!tell_address(self, &settings->home[i][family], held, since_ms, reason))
+        for (size_t family = 0; family < 2; family++) {
+            struct partner_holding holding = {i == settings->self, self->started_ms * 1000, "host"};
+            if (self->holds_addresses)
+                holding = partner_holding(&self->partner, i, family == 0 ? 4 : 6);
+            if (!tell_address(self, &settings->home[i][family], holding.is_held,
+                              holding.since_us / 1000, holding.reason))
                 self->is_told = false;
+        }
     }
 }
 
@@ -241,7 +240,7 @@ static void on_child(struct guardian *self)
 /* First the partner takes over, then the worker ends. Asked again: at once. */
 static void on_stop(struct guardian *self)
 {
-    bool is_asked_again = self->partner.pair.stopping;
+    bool is_asked_again = self->holds_addresses && partner_is_stopping(&self->partner);
     if (self->holds_addresses && !is_asked_again)
         partner_tell(&self->partner, guardian_now_us(),
                      &(struct pair_event){.kind = PAIR_EVENT_STOP});

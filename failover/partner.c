@@ -9,14 +9,14 @@
 
 #include "failover/partner_act.h"
 #include "failover/partner_read.h"
+#include "failover/partner_router.h"
 #include "failover/sockaddr.h"
 
 enum {
-    LEARN_US = 1000000,    /* between questions for the partner's MAC */
-    OWNERS_US = 300000,    /* between questions who has an address that waits to be claimed */
-    LATE_INTERVALS = 5,    /* rule 7 */
-    ASK_SIZE = 17,         /* a query for the root's SOA */
-    UNKNOWN_INTERVALS = 3, /* for a partner that lives to say which MAC it has */
+    LEARN_US = 1000000, /* between questions for the partner's MAC */
+    OWNERS_US = 300000, /* between questions who has an address that waits to be claimed */
+    LATE_INTERVALS = 5, /* rule 7 */
+    ASK_SIZE = 17,      /* a query for the root's SOA */
     EVENTS_MAX = 16,
 };
 
@@ -67,13 +67,10 @@ static bool ask(struct partner *self)
 
 static void keep_note(struct partner *self, const struct pair_action *action)
 {
-    self->is_changed = true;
-    if (self->note_count == PARTNER_NOTES_MAX) {
-        self->notes_lost++;
-        return;
-    }
-    self->notes[self->note_count++] = (struct partner_note){
-        .home = action->home, .was = action->was, .is = action->is, .reason = action->reason};
+    partner_keep_note(self, &(struct partner_note){.home = action->home,
+                                                   .was = pair_state_word(action->was),
+                                                   .is = pair_state_word(action->is),
+                                                   .reason = pair_reason_word(action->reason)});
 }
 
 /* Carry out one action; true with *event when its outcome is to be told. */
@@ -125,7 +122,7 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
 }
 
 /* One event, what follows from it, and what follows from that. */
-void partner_tell(struct partner *self, int64_t now_us, const struct pair_event *event)
+static void tell_pair(struct partner *self, int64_t now_us, const struct pair_event *event)
 {
     struct pair_event queue[EVENTS_MAX] = {*event};
     size_t count = 1;
@@ -140,6 +137,23 @@ void partner_tell(struct partner *self, int64_t now_us, const struct pair_event 
     }
 }
 
+void partner_tell(struct partner *self, int64_t now_us, const struct pair_event *event)
+{
+    if (self->settings.has_router)
+        partner_router_tell(self, now_us, event);
+    else
+        tell_pair(self, now_us, event);
+}
+
+void partner_hears(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home,
+                   uint8_t family)
+{
+    if (self->settings.has_router)
+        partner_router_hears(self, now_us, kind, home, family);
+    else
+        partner_happens(self, now_us, kind, home);
+}
+
 void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home)
 {
     partner_tell(self, now_us, &(struct pair_event){.kind = kind, .home = home});
@@ -150,6 +164,8 @@ void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind 
 bool partner_is_untouched(const struct partner *self, uint8_t home)
 {
     const struct pair_home *one = &self->pair.homes[home];
+    if (self->settings.has_router)
+        return router_is_untouched(&self->router, home);
     return one->state == PAIR_BACKUP && one->claimed_us == INT64_MIN && !one->was_partners;
 }
 
@@ -159,13 +175,17 @@ static void ask_owners(struct partner *self, int64_t now_us)
 {
     if (now_us < self->owners_us)
         return;
-    bool is_listening = now_us < self->pair.listen_us;
-    self->owners_us = now_us + (is_listening ? self->settings.interval_us : OWNERS_US);
+    int64_t window_us = PAIR_SILENT_INTERVALS * self->settings.interval_us;
+    int64_t pause_us = now_us - self->lan_us < window_us ? self->settings.interval_us : OWNERS_US;
+    self->owners_us = INT64_MAX; /* unless one is left to be asked for */
     for (uint8_t home = 0; home < PAIR_NODES; home++)
-        for (size_t i = 0; i < PARTNER_HOME_MAX && partner_is_untouched(self, home); i++)
-            if (self->settings.home[home][i].family != 0)
-                partner_count_unsent(
-                    self, neighbour_probe(&self->neighbour, &self->settings.home[home][i]));
+        for (size_t i = 0; i < PARTNER_HOME_MAX && partner_is_untouched(self, home); i++) {
+            const struct ip *ip = &self->settings.home[home][i];
+            if (ip->family == 0)
+                continue;
+            self->owners_us = now_us + pause_us;
+            partner_count_unsent(self, neighbour_probe(&self->neighbour, ip));
+        }
 }
 
 /* Who its partner is on the LAN, by MAC. */
@@ -177,6 +197,13 @@ static void learn_partner(struct partner *self, int64_t now_us)
     partner_probe(self);
 }
 
+/* When whoever decides has something to do. */
+static int64_t decision_us(const struct partner *self)
+{
+    return self->settings.has_router ? router_deadline_us(&self->router)
+                                     : pair_deadline_us(&self->pair);
+}
+
 void partner_turn(struct partner *self, int64_t now_us)
 {
     int64_t late_us = now_us - self->deadline_us;
@@ -184,6 +211,7 @@ void partner_turn(struct partner *self, int64_t now_us)
     if (is_late) {
         self->ready = ~0U; /* more may have come since we were woken */
         self->wakes_late++;
+        self->lateness_us = late_us;
         partner_tell(self, now_us,
                      &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = late_us});
     }
@@ -197,13 +225,14 @@ void partner_turn(struct partner *self, int64_t now_us)
         partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
     learn_partner(self, now_us);
     ask_owners(self, now_us);
-    if (is_read || now_us >= pair_deadline_us(&self->pair))
+    if (is_read || now_us >= decision_us(self))
         partner_happens(self, now_us, PAIR_EVENT_TIMEOUT, 0);
 }
 
 int64_t partner_deadline_us(struct partner *self)
 {
-    self->deadline_us = pair_deadline_us(&self->pair);
+    int64_t due_us = decision_us(self);
+    self->deadline_us = self->owners_us < due_us ? self->owners_us : due_us;
     return self->deadline_us;
 }
 
@@ -221,7 +250,8 @@ size_t partner_fds(const struct partner *self, int fds[PARTNER_FDS_MAX])
 
 /* ---- open and close ---- */
 
-static int open_towards_partner(struct partner *self, char *sentence)
+/* The pair's own link, and a socket to ask the partner's DNS with. */
+static int open_pair_link(struct partner *self, char *sentence)
 {
     const struct partner_settings *settings = &self->settings;
     uint8_t me = settings->self, other = (uint8_t)(1 - me);
@@ -230,6 +260,17 @@ static int open_towards_partner(struct partner *self, char *sentence)
     if (error == 0)
         error = tripwire_open(&self->tripwire, &settings->pair[me], &settings->pair[other],
                               settings->tripwire_port, me == 0, sentence);
+    if (error == 0)
+        self->ask_fd =
+            socket_open(partner_asked(settings)->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
+    return error;
+}
+
+static int open_towards_partner(struct partner *self, char *sentence)
+{
+    const struct partner_settings *settings = &self->settings;
+    uint8_t me = settings->self, other = (uint8_t)(1 - me);
+    int error = settings->has_router ? 0 : open_pair_link(self, sentence);
     for (size_t family = 0; family < 2 && error == 0; family++)
         if (settings->own[me][family].family != 0 && settings->own[other][family].family != 0)
             error = vrrp_socket_open(&self->vrrp[family], settings->interface,
@@ -253,8 +294,7 @@ static int open_towards_lan(struct partner *self, char *sentence)
 
 void partner_ask_again(struct partner *self, int64_t now_us)
 {
-    self->learn_us = self->owners_us = now_us;
-    self->unknown_us = now_us + UNKNOWN_INTERVALS * self->settings.interval_us;
+    self->lan_us = self->learn_us = self->owners_us = now_us;
 }
 
 /* The interface was made anew: sockets that were bound to the old one hear nothing more. */
@@ -311,12 +351,28 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
         error = open_towards_lan(self, sentence);
     if (error == 0 && settings->has_partner)
         error = open_towards_partner(self, sentence);
-    if (error < 0)
-        return error;
-    if (settings->has_partner)
-        self->ask_fd =
-            socket_open(partner_asked(settings)->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
-    return 0;
+    if (error == 0 && settings->has_router)
+        partner_router_init(self, now_us);
+    return error;
+}
+
+struct partner_holding partner_holding(const struct partner *self, uint8_t home, uint8_t family)
+{
+    const struct pair_home *of_pair = &self->pair.homes[home];
+    const struct router_home *of_router = &self->router.homes[home][family == 6];
+    if (self->settings.has_router)
+        return (struct partner_holding){.is_held = of_router->vrrp.state == VRRP_ACTIVE,
+                                        .since_us = of_router->since_us,
+                                        .reason = vrrp_reason_word(of_router->reason)};
+    return (struct partner_holding){.is_held =
+                                        of_pair->state != PAIR_BACKUP && !of_pair->is_refused,
+                                    .since_us = of_pair->since_us,
+                                    .reason = pair_reason_word(of_pair->reason)};
+}
+
+bool partner_is_stopping(const struct partner *self)
+{
+    return self->settings.has_router ? self->router.stopping : self->pair.stopping;
 }
 
 void partner_close(struct partner *self)
@@ -328,7 +384,7 @@ void partner_close(struct partner *self)
     beat_socket_close(&self->beats);
     neighbour_close(&self->neighbour);
     for (uint8_t home = 0; home < PAIR_NODES && self->address.socket != NULL; home++)
-        if (self->pair.homes[home].state != PAIR_BACKUP)
+        if (self->settings.has_router || self->pair.homes[home].state != PAIR_BACKUP)
             partner_release(self, home, 0); /* told to end before the partner took over */
     address_watch_close(&self->watch);
     address_close(&self->address);

@@ -16,6 +16,7 @@
 #include "failover/beat_socket.h"
 #include "failover/neighbour.h"
 #include "failover/pair.h"
+#include "failover/router.h"
 #include "failover/tripwire.h"
 #include "failover/vrrp_socket.h"
 
@@ -30,6 +31,7 @@ enum {
 struct partner_settings {
     uint8_t self; /* position of this node */
     bool has_partner;
+    bool has_router; /* it is a router of another make: no beats, no tripwire, no key */
     char interface[IF_NAMESIZE];
     struct ip own[PAIR_NODES][2]; /* by node and family; family 0: none */
     /* IPv4, IPv6, and a link-local address of IPv6; likewise */
@@ -50,8 +52,15 @@ _Static_assert(PARTNER_HOME_MAX *PAIR_NODES <= ADDRESS_WATCH_MAX, "each address 
 /* A change of who holds what, for the log and the status. */
 struct partner_note {
     uint8_t home;
-    enum pair_state was, is;
-    enum pair_reason reason;
+    uint8_t family; /* 4 or 6; 0: all its addresses */
+    const char *was, *is, *reason;
+};
+
+/* Does this node hold the addresses of a home and family? */
+struct partner_holding {
+    bool is_held;
+    int64_t since_us; /* of that state */
+    const char *reason;
 };
 
 /* Who is neither node, and says on the service LAN what only they may: of each home the one heard
@@ -72,7 +81,8 @@ struct partner_said {
 
 struct partner {
     struct partner_settings settings;
-    struct pair pair;
+    struct pair pair;     /* decides, unless the partner is */
+    struct router router; /* a router of another make */
     struct beat_memory memory;
     uint64_t boot, sequence;
     struct address address;
@@ -86,14 +96,15 @@ struct partner {
     enum advertisement_checksum checksum; /* of IPv4, as the partner sends it */
     uint8_t partner_mac[NEIGHBOUR_MAC_SIZE];
     bool knows_mac;
-    int64_t unknown_us; /* until then who has a service address is taken for it */
-    int64_t owners_us;  /* when to ask next who has the homes that are yet to be claimed */
+    int64_t lan_us;    /* since when the LAN is there */
+    int64_t owners_us; /* when to ask next who has the homes that are yet to be claimed */
     struct partner_stranger owners[PAIR_NODES];   /* who has a service address */
     struct partner_stranger speakers[PAIR_NODES]; /* who advertises with its VRID */
     struct partner_said said[PAIR_NODES][2];      /* by home and family */
     unsigned ready;                               /* sockets that partner_turn is to read */
     int64_t learn_us;                             /* when to ask for its MAC next */
     int64_t deadline_us;                          /* as told last: later than that is late */
+    int64_t lateness_us;                          /* of the last late turn */
     int address_error;                            /* -errno of the last that failed */
     uint8_t emptying; /* homes, as bits, whose queries in hand are waited for */
     bool is_over;     /* the planned stop came to its end */
@@ -122,6 +133,11 @@ void partner_mark(struct partner *self, int fd);
  * nothing be sent before. */
 void partner_turn(struct partner *self, int64_t now_us);
 int64_t partner_deadline_us(struct partner *self);
+
+struct partner_holding partner_holding(const struct partner *self, uint8_t home, uint8_t family);
+
+/* Was a stop told of? */
+bool partner_is_stopping(const struct partner *self);
 
 /* Was this home never held by either node, as far as this one knows? Then a stranger who has it is
  * left alone; otherwise it is defended. */

@@ -40,6 +40,15 @@ void partner_release(struct partner *self, uint8_t home, uint8_t family)
     }
 }
 
+void partner_keep_note(struct partner *self, const struct partner_note *note)
+{
+    self->is_changed = true;
+    if (self->note_count == PARTNER_NOTES_MAX)
+        self->notes_lost++;
+    else
+        self->notes[self->note_count++] = *note;
+}
+
 /* ---- advertisements ---- */
 
 uint16_t partner_interval_cs(const struct partner_settings *settings)
@@ -49,7 +58,8 @@ uint16_t partner_interval_cs(const struct partner_settings *settings)
 
 const struct ip *partner_source(const struct partner *self, uint8_t family)
 {
-    return &self->settings.own[self->settings.self][family == 6];
+    return self->settings.has_router ? &self->vrrp[family == 6].source
+                                     : &self->settings.own[self->settings.self][family == 6];
 }
 
 uint8_t partner_addresses(const struct partner_settings *settings, uint8_t home, uint8_t family,

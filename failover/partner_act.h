@@ -17,6 +17,9 @@ void partner_announce(struct partner *self, uint8_t home, uint8_t family);
 /* Ask where every witness is, and always the partner's own addresses. */
 void partner_probe(struct partner *self);
 
+/* For the log; is_changed then says so. */
+void partner_keep_note(struct partner *self, const struct partner_note *note);
+
 /* An error of sending, counted. */
 void partner_count_unsent(struct partner *self, int error);
 

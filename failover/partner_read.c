@@ -4,6 +4,7 @@
 
 #include "failover/partner_act.h"
 #include "failover/partner_read.h"
+#include "failover/partner_router.h"
 #include "failover/sockaddr.h"
 
 enum {
@@ -11,6 +12,7 @@ enum {
     /* After a long sleep: more than the kernel keeps for a socket, so that what is read last is of
      * now. Some milliseconds at the worst. */
     DRAIN_MAX = 4096,
+    UNKNOWN_INTERVALS = 3, /* for a partner that lives to say which MAC it has */
     DNS_HEADER_SIZE = 12,
     DNS_QR = 0x80,
 };
@@ -96,10 +98,13 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
             .is_heard = true, .interval_cs = heard.advertisement.interval_cs, .notes = heard.notes};
         if (family == 0) /* IPv6 has but one form, which says nothing of the other */
             self->checksum = heard.checksum;
-        partner_tell(self, now_us,
-                     &(struct pair_event){.kind = PAIR_EVENT_ADVERTISEMENT,
-                                          .home = home,
-                                          .priority = heard.advertisement.priority});
+        if (settings->has_router)
+            partner_router_advertised(self, now_us, home, &heard.advertisement, &packet->source);
+        else
+            partner_tell(self, now_us,
+                         &(struct pair_event){.kind = PAIR_EVENT_ADVERTISEMENT,
+                                              .home = home,
+                                              .priority = heard.advertisement.priority});
     }
     self->advertisement_refusals[refusal]++;
 }
@@ -143,12 +148,19 @@ static bool is_witness(const struct partner *self, const struct ip *ip)
 
 /* Is this the partner's MAC? Before it is known, anybody's: it is asked for it, and a partner that
  * lives answers soon. One that does not answer has no address either. */
-static bool is_partners(const struct partner *self, int64_t now_us, const uint8_t *mac)
+static bool is_partners(const struct partner *self, int64_t now_us, uint8_t home,
+                        const struct neighbour_event *event)
 {
-    if (!self->settings.has_partner)
+    const struct partner_settings *settings = &self->settings;
+    /* RFC 9568 §7.3: the MAC of a virtual router, which a router of another make may use. */
+    const uint8_t virtual_mac[NEIGHBOUR_MAC_SIZE] = {
+        0, 0, 0x5e, 0, event->sender.family == 4 ? 1 : 2, settings->vrid[home]};
+    if (!settings->has_partner)
         return false;
-    return self->knows_mac ? memcmp(mac, self->partner_mac, sizeof self->partner_mac) == 0
-                           : now_us < self->unknown_us;
+    if (settings->has_router && memcmp(event->mac, virtual_mac, sizeof virtual_mac) == 0)
+        return true;
+    return self->knows_mac ? memcmp(event->mac, self->partner_mac, sizeof self->partner_mac) == 0
+                           : now_us - self->lan_us < UNKNOWN_INTERVALS * settings->interval_us;
 }
 
 /* Somebody says where an address is: in a reply, an announcement, or by asking in its name. */
@@ -164,12 +176,12 @@ static void take_claim(struct partner *self, int64_t now_us, const struct neighb
     uint8_t home = home_of(self, &event->sender);
     if (home == PAIR_NODES)
         return;
-    if (!is_partners(self, now_us, event->mac)) {
+    if (!is_partners(self, now_us, home, event)) {
         meet(&self->owners[home], now_us, &event->sender);
         memcpy(self->owners[home].mac, event->mac, sizeof event->mac);
-        partner_happens(self, now_us, PAIR_EVENT_FOREIGN, home);
+        partner_hears(self, now_us, PAIR_EVENT_FOREIGN, home, event->sender.family);
     } else if (!is_question) {
-        partner_happens(self, now_us, PAIR_EVENT_ANNOUNCED, home);
+        partner_hears(self, now_us, PAIR_EVENT_ANNOUNCED, home, event->sender.family);
     }
 }
 
@@ -185,7 +197,7 @@ static void read_neighbours(struct partner *self, int64_t now_us, int reads_max)
         take_claim(self, now_us, &event);
         uint8_t home = event.kind == NEIGHBOUR_WHO_HAS ? home_of(self, &event.target) : PAIR_NODES;
         if (home < PAIR_NODES)
-            partner_happens(self, now_us, PAIR_EVENT_WHO_HAS, home);
+            partner_hears(self, now_us, PAIR_EVENT_WHO_HAS, home, event.target.family);
     }
 }
 
@@ -206,7 +218,8 @@ static void take_change(struct partner *self, int64_t now_us,
         break;
     case ADDRESS_WATCH_MISSING:
         if (home_of(self, &event->ip) < PAIR_NODES)
-            partner_happens(self, now_us, PAIR_EVENT_DELETED, home_of(self, &event->ip));
+            partner_hears(self, now_us, PAIR_EVENT_DELETED, home_of(self, &event->ip),
+                          event->ip.family);
         break;
     case ADDRESS_WATCH_STRANGE:
         self->alarms++;
