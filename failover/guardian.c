@@ -10,6 +10,7 @@
 
 #include "failover/channel.h"
 #include "failover/guardian_gate.h"
+#include "failover/guardian_lan.h"
 #include "failover/guardian_log.h"
 #include "failover/guardian_start.h"
 #include "failover/guardian_tell.h"
@@ -236,7 +237,7 @@ static void on_child(struct guardian *self)
 /* First the partner takes over, then the worker ends. Asked again: at once. */
 static void on_stop(struct guardian *self)
 {
-    bool is_asked_again = self->partner.pair.stopping;
+    bool is_asked_again = self->holds_addresses && partner_is_stopping(&self->partner);
     guardian_keep(self, now_ms(), CHANNEL_GUARDIAN, "running", "stopping", "stop");
     if (self->holds_addresses && !is_asked_again)
         tell_partner(self, PAIR_EVENT_STOP);
@@ -326,6 +327,7 @@ static void turn_partner(struct guardian *self)
         return;
     partner_turn(&self->partner, guardian_now_us());
     guardian_note_lateness(self, guardian_now_us());
+    guardian_note_lan(self, guardian_now_us());
     if (self->partner.is_reopened)
         guardian_watch_partner(self);
     if (self->partner.is_changed || self->partner.address_error != self->lease_error)

@@ -46,6 +46,16 @@ struct guardian_news {
     enum reception_state reception; /* as noted last */
 };
 
+/* What was said last of the service LAN, so that nobody there can fill the log. */
+struct guardian_lan {
+    struct guardian_told {
+        int64_t told_us;              /* INT64_MIN: never */
+        struct partner_stranger last; /* whom of */
+    } owners[PAIR_NODES], speakers[PAIR_NODES];
+    struct partner_said said[PAIR_NODES][2];
+    int64_t said_us[PAIR_NODES][2];
+};
+
 struct guardian {
     struct guardian_settings settings;
     struct supervise supervise;
@@ -67,6 +77,7 @@ struct guardian {
     bool is_locked;            /* all memory */
     bool comes_first;          /* real-time priority */
     struct guardian_news news; /* for the worker */
+    struct guardian_lan lan;
     uint64_t wakes_late;       /* as logged */
     int64_t lateness_noted_us; /* when */
     unsigned refused;          /* messages of this life that were refused */

@@ -97,13 +97,14 @@ void guardian_note_moves(struct guardian *self, int64_t now_ms)
     struct partner *partner = &self->partner;
     for (size_t i = 0; i < partner->note_count; i++) {
         const struct partner_note *moved = &partner->notes[i];
-        guardian_note(self, "guardian home %s -> %s reason=%s home=%s interface=%s",
-                      pair_state_word(moved->was), pair_state_word(moved->is),
-                      pair_reason_word(moved->reason), self->settings.node_names[moved->home],
+        const char *family = moved->family == 0   ? ""
+                             : moved->family == 4 ? " family=IPv4"
+                                                  : " family=IPv6";
+        guardian_note(self, "guardian home %s -> %s reason=%s home=%s%s interface=%s", moved->was,
+                      moved->is, moved->reason, self->settings.node_names[moved->home], family,
                       self->settings.interface);
-        guardian_keep(self, now_ms, moved->home == 0 ? CHANNEL_HOME_0 : CHANNEL_HOME_1,
-                      pair_state_word(moved->was), pair_state_word(moved->is),
-                      pair_reason_word(moved->reason));
+        guardian_keep(self, now_ms, moved->home == 0 ? CHANNEL_HOME_0 : CHANNEL_HOME_1, moved->was,
+                      moved->is, moved->reason);
     }
     partner->note_count = 0;
     if (partner->address_error == self->lease_error)
@@ -147,7 +148,7 @@ void guardian_note_lateness(struct guardian *self, int64_t now)
     if (times == 0 || now - self->lateness_noted_us < GUARDIAN_LATENESS_US)
         return;
     guardian_note(self, "guardian loop on-time -> late reason=woke-late late_ms=%lld times=%llu",
-                  (long long)(self->partner.pair.lateness_us / 1000), (unsigned long long)times);
+                  (long long)(self->partner.lateness_us / 1000), (unsigned long long)times);
     guardian_keep(self, now / 1000, CHANNEL_LOOP, "on-time", "late", "woke-late");
     self->wakes_late = self->partner.wakes_late;
     self->lateness_noted_us = now;

@@ -34,15 +34,14 @@ static void tell_homes(struct guardian *self)
     const struct partner_settings *settings = &self->settings.partner;
     self->is_told = true;
     for (uint8_t i = 0; i < PAIR_NODES; i++) {
-        const struct pair_home *home = &self->partner.pair.homes[i];
-        bool is_mine = i == settings->self;
-        bool held =
-            self->holds_addresses ? home->state != PAIR_BACKUP && !home->is_refused : is_mine;
-        int64_t since_ms = self->holds_addresses ? home->since_us / 1000 : self->started_ms;
-        const char *reason = self->holds_addresses ? pair_reason_word(home->reason) : "host";
-        for (size_t family = 0; family < 2; family++)
-            if (!tell_address(self, &settings->home[i][family], held, since_ms, reason))
+        for (size_t family = 0; family < 2; family++) {
+            struct partner_holding holding = {i == settings->self, self->started_ms * 1000, "host"};
+            if (self->holds_addresses)
+                holding = partner_holding(&self->partner, i, family == 0 ? 4 : 6);
+            if (!tell_address(self, &settings->home[i][family], holding.is_held,
+                              holding.since_us / 1000, holding.reason))
                 self->is_told = false;
+        }
     }
 }
 
@@ -196,10 +195,11 @@ static bool tell_group(struct guardian *self, enum channel_group group)
 
 static bool tell_stranger(struct guardian *self, uint8_t home)
 {
-    int64_t heard_us = self->partner.pair.homes[home].foreign_us;
-    const struct channel_message message = {
-        .kind = CHANNEL_STRANGER, .home = home, .since_ms = heard_us / 1000};
-    return !self->holds_addresses || heard_us == INT64_MIN || tell(self, &message);
+    const struct partner_stranger *owner = &self->partner.owners[home];
+    struct channel_message message = {
+        .kind = CHANNEL_STRANGER, .home = home, .since_ms = owner->heard_us / 1000};
+    memcpy(message.mac, owner->mac, sizeof message.mac);
+    return !self->holds_addresses || owner->heard_us == INT64_MIN || tell(self, &message);
 }
 
 static bool tell_witness(struct guardian *self, size_t which)

@@ -8,6 +8,15 @@
 static const int64_t announce_us[] = {0, 20000, 100000, 500000, 1000000, 2000000, 5000000};
 enum { ANNOUNCEMENTS = sizeof announce_us / sizeof *announce_us };
 
+int64_t pair_announce_after_us(unsigned announcements)
+{
+    assert(announcements > 0);
+    if (announcements < ANNOUNCEMENTS)
+        return announce_us[announcements];
+    return announce_us[ANNOUNCEMENTS - 1] +
+           (int64_t)(announcements - ANNOUNCEMENTS + 1) * PAIR_ANNOUNCE_EVERY_US;
+}
+
 /* ---- words ---- */
 
 const char *pair_state_word(enum pair_state state)

@@ -172,7 +172,7 @@ static struct link_peer *describe_peers(struct worker *self, size_t *count)
     struct link_peer *peers = arena_take_array(&self->memory.arena, *count, sizeof *peers);
     if (peers == NULL)
         return NULL;
-    if (document->node_count == 2) {
+    if (document_has_partner(document)) {
         const struct document_node *partner = &document->nodes[1 - self->node.config.self];
         memcpy(peers[0].key, partner->key, sizeof peers[0].key);
         peers[0].dial = self->node.config.self == 1;

@@ -206,7 +206,7 @@ void node_close(struct node *self)
 const char *node_partner(const struct node *self)
 {
     const struct document *document = self->config.document;
-    return document->node_count == 2 ? document->nodes[1 - self->config.self].name : NULL;
+    return document_has_partner(document) ? document->nodes[1 - self->config.self].name : NULL;
 }
 
 size_t node_server(const struct node *self, const char *name)

@@ -54,7 +54,7 @@ static void request_handover(struct worker *self, int64_t now_ms,
         refuse(self, request->ticket, "node is the name of a node");
         return;
     }
-    if (self->document.node_count < 2)
+    if (!document_has_partner(&self->document))
         refuse(self, request->ticket, "there is no partner to hand over to");
     else
         give_order(self, now_ms, request, &order);

@@ -105,6 +105,9 @@ static json_t *show_address(const struct node *node, int64_t now_ms, const struc
         holder = node_partner(node);
         older_ms = now_ms - node->partner_stated_ms;
     }
+    if (held == NULL && node->config.document->has_router) /* else it would be taken from it */
+        return json_pack("{s:s, s:s, s:s, s:s}", "address", ip_text(address, text), "home", home,
+                         "holder", node->config.document->nodes[1].name, "reason", "backup");
     if (held == NULL) {
         ++*unserved;
         return json_pack("{s:s, s:s, s:n}", "address", ip_text(address, text), "home", home,

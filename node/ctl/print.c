@@ -82,7 +82,9 @@ static void print_addresses(const json_t *addresses)
         bool is_held = json_is_string(json_object_get(address, "holder"));
         printf("%-24s %-10s %-10s %-8s %s\n", text(address, "address"), text(address, "home"),
                is_held ? text(address, "holder") : "NOBODY",
-               is_held ? age(number(address, "since_s") * 1000, since, sizeof since) : "-",
+               is_held && json_is_integer(json_object_get(address, "since_s"))
+                   ? age(number(address, "since_s") * 1000, since, sizeof since)
+                   : "-",
                is_held ? text(address, "reason") : "");
     }
 }
