@@ -71,6 +71,15 @@ static void request_reset(struct worker *self, uint64_t ticket)
                        json_pack("{s:s, s:i}", "outcome", "done on this node", "exit", 0));
 }
 
+/* With the path of the pair's key: the disk it lies on is tandemctl's to wait for, not ours. */
+static void request_doctor(struct worker *self, int64_t now_ms, uint64_t ticket)
+{
+    json_t *answer = show_doctor(&self->node, &self->told, now_ms);
+    if (self->document.node_count > 1 && self->beat_key_path[0] != '\0')
+        json_object_set_new(answer, "beat_key", json_string(self->beat_key_path));
+    control_answer(self->control, ticket, answer);
+}
+
 /* Why the worker cannot be replaced without a lost query; NULL: it can. */
 static const char *no_upgrade(const struct worker *self)
 {
@@ -216,6 +225,8 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
         request_handover(self, now_ms, request);
     else if (strcmp(command, "failover reset") == 0)
         request_reset(self, request->ticket);
+    else if (strcmp(command, "doctor") == 0)
+        request_doctor(self, now_ms, request->ticket);
     else if (strcmp(command, "upgrade") == 0)
         request_upgrade(self, request->ticket);
     else if (strcmp(command, "events") == 0)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/gather.h"
 #include "node/show_parts.h"
 
 static const struct document_node *document_self(const struct node *node)
@@ -265,6 +266,27 @@ json_t *show_servers(const struct node *node, int64_t now_ms)
         json_array_append_new(list, show_server(node, now_ms, i));
     return json_pack("{s:s, s:i, s:o}", "asked", document_self(node)->name, "exit", 0, "servers",
                      list);
+}
+
+/* ---- doctor ---- */
+
+json_t *show_doctor(const struct node *node, const struct told *told, int64_t now_ms)
+{
+    struct doctor_facts facts;
+    struct doctor_check checks[DOCTOR_CHECKS_MAX];
+    gather_facts(node, told, now_ms, &facts);
+    size_t count = doctor_examine(&facts, checks);
+    json_t *list = json_array();
+    enum doctor_level worst = DOCTOR_OK;
+    for (size_t i = 0; i < count; i++) {
+        const struct doctor_check *check = &checks[i];
+        worst = check->level > worst ? check->level : worst;
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", check->name, "level",
+                                              doctor_level_word(check->level), "sentence",
+                                              check->sentence));
+    }
+    return json_pack("{s:s, s:i, s:o}", "asked", document_self(node)->name, "exit", (int)worst,
+                     "checks", list);
 }
 
 /* ---- counters ---- */

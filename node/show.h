@@ -27,4 +27,8 @@ json_t *show_counters(const struct node *node);
 /* The guardian's, by group. */
 json_t *show_guardian(const struct told *told);
 
+/* What the doctor found:
+ *   checks: name, level, sentence; exit: 0 all ok, 1 a warning, 2 a failure */
+json_t *show_doctor(const struct node *node, const struct told *told, int64_t now_ms);
+
 #endif

@@ -25,6 +25,7 @@
 
 struct worker {
     const char *config_path, *node_name;
+    char beat_key_path[4096];
     struct load_memory memory; /* the document and the node lie in it */
     struct document document;
     struct node node;

@@ -204,12 +204,24 @@ static void print_events(const json_t *events)
         print_transition(json_array_get(events, i));
 }
 
+static void print_checks(const json_t *checks)
+{
+    size_t i;
+    json_t *check;
+    json_array_foreach (checks, i, check) {
+        printf("%-4s  %-15s %s\n", text(check, "level"), text(check, "name"),
+               text(check, "sentence"));
+    }
+}
+
 void print_answer(const char *command, const json_t *answer)
 {
     if (strcmp(command, "status") == 0)
         print_status(answer);
     else if (strcmp(command, "events") == 0)
         print_events(json_object_get(answer, "events"));
+    else if (strcmp(command, "doctor") == 0)
+        print_checks(json_object_get(answer, "checks"));
     else if (strcmp(command, "servers") == 0)
         print_servers(answer);
     else if (strcmp(command, "counters") == 0)
