@@ -145,7 +145,8 @@ static void advertise(struct pair *self, uint8_t home, struct pair_actions *todo
 
 void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
 {
-    if (reception_is_isolated(&self->reception)) /* rule 5 */
+    /* Rules 5 and 7: who wakes late first hears whether it may keep the address. */
+    if (reception_is_isolated(&self->reception) || self->is_waking)
         return;
     self->homes[home].defended_us = now_us;
     pair_act(todo, PAIR_ANNOUNCE, home);
