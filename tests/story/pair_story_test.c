@@ -120,6 +120,22 @@ START_TEST(a_node_that_wakes_late_announces_nothing_that_its_partner_took)
 }
 END_TEST
 
+/* Rule 4: what it asked while nothing could reach it counts no more when it is plugged in again. */
+START_TEST(a_node_that_was_cut_off_for_long_takes_nothing_when_its_lan_returns)
+{
+    at_home();
+    world[0].lan_in = world[0].lan_out = world[0].link = false;
+    for (int i = 0; i < 300; i++) { /* thirty seconds, in which each question goes unanswered */
+        happen(0, &(struct pair_event){.kind = PAIR_EVENT_ASKED, .is = false});
+        pass_ms(100);
+    }
+    world[0].lan_in = world[0].lan_out = true;
+    pass_ms(200);
+    ck_assert(!world[0].holds[1]);
+    ck_assert(world[1].holds[1]);
+}
+END_TEST
+
 /* Rule 2: without a frame, the silence may be mine. */
 START_TEST(a_node_that_hears_nothing_at_all_takes_nothing)
 {
@@ -258,6 +274,7 @@ int main(void)
                an_unplugged_node_says_so_and_is_replaced_at_once,
                a_mute_node_is_found_by_its_witness_and_replaced,
                a_deaf_node_is_found_by_its_witness_and_replaced,
+               a_node_that_was_cut_off_for_long_takes_nothing_when_its_lan_returns,
                a_pair_link_that_breaks_moves_nothing, a_dead_witness_moves_nothing);
     SUITE_CASE(suite, "orders", a_handover_stands_until_it_is_taken_back,
                a_planned_stop_waits_until_the_partner_holds_and_no_query_is_in_hand);
