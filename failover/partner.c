@@ -173,6 +173,9 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
 {
     switch (action->kind) {
     case PAIR_ADD:
+        *event = lease(self, action->home);
+        address_await_delivery(&self->address, &self->settings.home[action->home][1]);
+        return true;
     case PAIR_REFRESH:
         *event = lease(self, action->home);
         return true;
