@@ -157,7 +157,8 @@ static void advertise(struct pair *self, uint8_t home, struct pair_actions *todo
 
 void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
 {
-    if (reception_is_isolated(&self->reception)) /* rule 5 */
+    /* Rules 5 and 7: who wakes late first hears whether it may keep the address. */
+    if (reception_is_isolated(&self->reception) || self->is_waking)
         return;
     self->homes[home].defended_us = now_us;
     pair_act(todo, PAIR_ANNOUNCE, home);
@@ -364,13 +365,14 @@ static void judge_fitness(struct pair *self, int64_t now_us)
         self->fit_us = now_us;
 }
 
-/* Rule 4: after ten seconds without beats, while advertisements come, its DNS is asked. */
+/* Rule 4: after ten seconds without beats, while advertisements come, its DNS is asked. What an
+ * isolated node does not hear proves nothing, also when its isolation ends. */
 static void ask_partner(struct pair *self, int64_t now_us, struct pair_actions *todo)
 {
     bool is_lone = self->beat_us == INT64_MIN || now_us - self->beat_us < PAIR_ASK_AFTER_US;
     bool is_kept = self->homes[0].is_kept || self->homes[1].is_kept;
     bool holds_any = self->homes[0].is_partners || self->homes[1].is_partners;
-    if (is_lone || !(holds_any || is_kept)) {
+    if (is_lone || reception_is_isolated(&self->reception) || !(holds_any || is_kept)) {
         self->asks_unanswered = 0;
         return;
     }

@@ -98,6 +98,44 @@ START_TEST(a_node_that_wakes_late_deletes_what_its_partner_holds)
 }
 END_TEST
 
+/* Rule 7: that its lease ended meanwhile is no reason to draw clients to itself. */
+START_TEST(a_node_that_wakes_late_announces_nothing_that_its_partner_took)
+{
+    at_home();
+    world[0].runs = false;
+    pass_ms(1000);
+    world[0].runs = true;
+    world[0].holds[0] = false;
+    happen(0, &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = 1000000});
+    happen(0, &(struct pair_event){.kind = PAIR_EVENT_DELETED, .home = 0});
+    struct sign sign = {.is_beat = true};
+    pair_beat(&world[1].pair, now_ms * 1000, &sign.beat);
+    send_sign(0, &sign);
+    now_ms++;
+    read_signs(0);
+    happens(0, PAIR_EVENT_DRAINED);
+    pass_ms(1000);
+    ck_assert(!world[0].holds[0]);
+    ck_assert_int_lt(world[1].pair.homes[0].announced_us, 1000 * 1000);
+}
+END_TEST
+
+/* Rule 4: what it asked while nothing could reach it counts no more when it is plugged in again. */
+START_TEST(a_node_that_was_cut_off_for_long_takes_nothing_when_its_lan_returns)
+{
+    at_home();
+    world[0].lan_in = world[0].lan_out = world[0].link = false;
+    for (int i = 0; i < 300; i++) { /* thirty seconds, in which each question goes unanswered */
+        happen(0, &(struct pair_event){.kind = PAIR_EVENT_ASKED, .is = false});
+        pass_ms(100);
+    }
+    world[0].lan_in = world[0].lan_out = true;
+    pass_ms(200);
+    ck_assert(!world[0].holds[1]);
+    ck_assert(world[1].holds[1]);
+}
+END_TEST
+
 /* Rule 2: without a frame, the silence may be mine. */
 START_TEST(a_node_that_hears_nothing_at_all_takes_nothing)
 {
@@ -320,11 +358,13 @@ int main(void)
     SUITE_CASE(suite, "death", a_worker_that_dies_costs_a_millisecond_and_its_home_for_five_seconds,
                a_killed_guardian_is_replaced_after_one_missed_sign,
                a_frozen_node_is_replaced_after_five_silent_intervals,
-               a_node_that_wakes_late_deletes_what_its_partner_holds);
+               a_node_that_wakes_late_deletes_what_its_partner_holds,
+               a_node_that_wakes_late_announces_nothing_that_its_partner_took);
     SUITE_CASE(suite, "network", a_node_that_hears_nothing_at_all_takes_nothing,
                an_unplugged_node_says_so_and_is_replaced_at_once,
                a_mute_node_is_found_by_its_witness_and_replaced,
                a_deaf_node_is_found_by_its_witness_and_replaced,
+               a_node_that_was_cut_off_for_long_takes_nothing_when_its_lan_returns,
                a_pair_link_that_breaks_moves_nothing, a_dead_witness_moves_nothing,
                most_agents_decide_where_no_witness_answers_anybody);
     SUITE_CASE(suite, "orders", a_handover_stands_until_it_is_taken_back,

@@ -1,0 +1,22 @@
+#!/bin/bash
+# Unplugged it says so itself, on the pair's link; with both paths dropped silently nobody does.
+. "$(dirname "$0")/harness.sh"
+. "$(dirname "$0")/takeover"
+
+lab_up --servers 1
+watch_addresses
+breaks ns1 --unplug
+assert_taken partner-isolated
+unplugged_ms=$took_ms
+assert_none_lost ns2
+forget
+heals ns1 give-back
+assert_none_lost ns1 ns2
+
+breaks ns1 --drop both
+assert_taken 'silence|partner-isolated' # as the two paths break at once, or nearly
+assert_none_lost ns2
+forget
+heals ns1
+assert_none_lost ns1 ns2
+conclude "replaced $unplugged_ms ms after it was unplugged, $took_ms ms after its frames vanished"
