@@ -29,7 +29,7 @@
  *
  *   HANDOVER   2 away   3 home     4..7 version
  *   AGENTS                         4..5 fresh  6..7 lost
- *   NOTE       3 subject           4..7 number    8..15 when   16..27 from  28..39 to  40..63 reason
+ *   NOTE       3 subject  4..7 number  8..15 when  16..27 from  28..39 to  40..63 reason
  *   STATE      3 fault  4 reception  5 gate  6..7 flags   8..11, 12..15 hold of each home, ms
  *   COUNTERS   3 group             8..63 fourteen numbers of 4 bytes
  *   STRANGER   3 home              8..15 when last   16..21 its MAC, zero when it is not known

@@ -5,8 +5,8 @@
  *   state       at once when it changes, but not within a tenth of a second; else once a second
  *   counters    once a second, and with them strangers and witnesses: the newest, nothing queued
  *
- * A channel that is full is tried again in a later turn; nobody waits for it, and a beat that is due
- * goes first. */
+ * A channel that is full is tried again in a later turn; nobody waits for it, and a beat that is
+ * due goes first. */
 #ifndef TANDEM_FAILOVER_GUARDIAN_TELL_H
 #define TANDEM_FAILOVER_GUARDIAN_TELL_H
 

@@ -31,9 +31,9 @@ add(struct report *self, const char *name, enum doctor_level level, const char *
 static void examine_interface(struct report *self, const struct doctor_facts *facts)
 {
     const char *name = facts->interface;
-    if (facts->interface_error != 0)
+    if (facts->interface_error != NULL)
         add(self, "interface", DOCTOR_FAIL, "%s: %s: create it, or correct nodes.*.interface", name,
-            strerror(-facts->interface_error));
+            facts->interface_error);
     else if (!facts->is_ethernet)
         add(self, "interface", DOCTOR_FAIL,
             "%s is no Ethernet: addresses can be announced on nothing else", name);
@@ -221,14 +221,15 @@ size_t doctor_examine(const struct doctor_facts *facts,
     return report.count;
 }
 
-void doctor_judge_key(const char *path, int error, unsigned mode, struct doctor_check *check)
+void doctor_judge_key(const char *path, const char *error, unsigned mode,
+                      struct doctor_check *check)
 {
     struct report report = {.checks = check};
-    if (error != 0)
+    if (error != NULL)
         add(&report, "beat-key", DOCTOR_FAIL,
             "%s: %s: make it on one node by tandemctl keygen, and "
             "give both the same file",
-            path, strerror(-error));
+            path, error);
     else if ((mode & 077) != 0)
         add(&report, "beat-key", DOCTOR_FAIL, "%s is open to others (mode %04o): chmod 600 %s",
             path, mode & 07777, path);

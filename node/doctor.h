@@ -30,8 +30,7 @@ struct doctor_facts {
         struct ip address;
         bool is_silent;
     } witnesses[DOCTOR_WITNESSES_MAX];
-    /* the interface: 0, or -errno of asking */
-    int interface_error;
+    const char *interface_error; /* why it cannot be looked at; NULL: it can */
     bool is_up, has_carrier, is_ethernet;
     /* of the kernel, for that interface; DOCTOR_UNREAD */
     int arp_ignore, arp_announce, drop_gratuitous_arp, drop_unsolicited_na, rp_filter;
@@ -56,8 +55,9 @@ struct doctor_check {
 size_t doctor_examine(const struct doctor_facts *facts,
                       struct doctor_check checks[DOCTOR_CHECKS_MAX]);
 
-/* The file of a key: error is 0 or -errno of looking at it, mode its permission bits. */
-void doctor_judge_key(const char *path, int error, unsigned mode, struct doctor_check *check);
+/* The file of a key: error is NULL, or why it cannot be looked at; mode its permission bits. */
+void doctor_judge_key(const char *path, const char *error, unsigned mode,
+                      struct doctor_check *check);
 
 const char *doctor_level_word(enum doctor_level level);
 

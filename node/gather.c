@@ -53,8 +53,9 @@ static void gather_interface(struct doctor_facts *facts)
     struct ifreq request = {0};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", facts->interface);
-    facts->interface_error = fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0 ? -errno : 0;
-    if (facts->interface_error == 0) {
+    bool is_there = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0;
+    facts->interface_error = is_there ? NULL : strerror(errno);
+    if (is_there) {
         facts->is_up = (request.ifr_flags & IFF_UP) != 0;
         facts->has_carrier = (request.ifr_flags & IFF_RUNNING) != 0;
         facts->is_ethernet =

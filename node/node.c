@@ -245,29 +245,6 @@ size_t node_pool(const struct node *self, const char *name)
     return SIZE_MAX;
 }
 
-void node_count_agents(const struct node *self, int64_t now_ms, uint16_t *fresh, uint16_t *lost)
-{
-    *fresh = *lost = 0;
-    for (size_t i = 0; i < self->config.document->server_count; i++) {
-        const struct node_server *server = &self->servers[i];
-        bool is_fresh =
-            server->agent_ms != INT64_MIN && now_ms - server->agent_ms < NODE_AGENT_FRESH_MS;
-        *fresh = (uint16_t)(*fresh + is_fresh);
-        *lost = (uint16_t)(*lost + (is_fresh && server->lost_partner));
-    }
-}
-
-bool node_clock_offset(const struct node *self, int64_t *offset_ms)
-{
-    const struct node_fitness *mine = &self->fitness[self->config.self];
-    const struct node_fitness *theirs = &self->fitness[1 - self->config.self];
-    bool is_known = mine->fitness.wall_ms > 0 && theirs->fitness.wall_ms > 0;
-    *offset_ms = is_known ? (theirs->fitness.wall_ms - theirs->stated_ms) -
-                                (mine->fitness.wall_ms - mine->stated_ms)
-                          : 0;
-    return is_known;
-}
-
 /* ---- notes ---- */
 
 void node_note(struct node *self, struct node_update *update, const struct node_note *note)

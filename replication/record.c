@@ -5,12 +5,9 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-    [RECORD_REPORT] = "report",
-    [RECORD_HANDED_OUT] = "handed-out",
-    [RECORD_NODE] = "node",
-    [RECORD_ORDER] = "order",
-    [RECORD_FITNESS] = "fitness",
-    [RECORD_TRANSITION] = "transition",
+    [RECORD_REPORT] = "report",   [RECORD_HANDED_OUT] = "handed-out",
+    [RECORD_NODE] = "node",       [RECORD_ORDER] = "order",
+    [RECORD_FITNESS] = "fitness", [RECORD_TRANSITION] = "transition",
 };
 
 int record_compare(struct record_version a, struct record_version b)

@@ -1,6 +1,7 @@
 #include "node/ctl/doctor.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "node/doctor.h"
@@ -12,7 +13,7 @@ void doctor_add_key(json_t *answer)
     struct doctor_check check;
     if (path == NULL)
         return;
-    int error = stat(path, &status) < 0 ? -errno : 0;
+    const char *error = stat(path, &status) < 0 ? strerror(errno) : NULL;
     doctor_judge_key(path, error, status.st_mode, &check);
     json_array_append_new(json_object_get(answer, "checks"),
                           json_pack("{s:s, s:s, s:s}", "name", check.name, "level",
