@@ -355,6 +355,7 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     for (size_t i = 0; i < PAIR_NODES; i++)
         self->owners[i].heard_us = self->speakers[i].heard_us = INT64_MIN;
     partner_ask_again(self, now_us);
+    self->ready = PARTNER_WATCH; /* its first reading tells the carrier */
     int error = address_open(&self->address);
     if (error < 0)
         snprintf(sentence, PARTNER_SENTENCE_SIZE, "the kernel's addresses cannot be reached (%s)",

@@ -58,8 +58,10 @@ uint16_t partner_interval_cs(const struct partner_settings *settings)
 
 const struct ip *partner_source(const struct partner *self, uint8_t family)
 {
-    return self->settings.has_router ? &self->vrrp[family == 6].source
-                                     : &self->settings.own[self->settings.self][family == 6];
+    const struct partner_settings *settings = &self->settings;
+    return settings->has_router && settings->is_multicast
+               ? &self->vrrp[family == 6].source
+               : &settings->own[settings->self][family == 6];
 }
 
 uint8_t partner_addresses(const struct partner_settings *settings, uint8_t home, uint8_t family,

@@ -1,7 +1,7 @@
 /* failover/partner_act.h -- private to partner.c and partner_router.c: what they do to the kernel's
  * addresses and say on the service LAN, whoever decided it.
  *
- * family is 4 or 6, and 0 for both: of a pair both move together, beside a router each by itself. */
+ * family is 4 or 6, and 0 for both: of a pair both move together, beside a router each alone. */
 #ifndef TANDEM_FAILOVER_PARTNER_ACT_H
 #define TANDEM_FAILOVER_PARTNER_ACT_H
 
@@ -27,8 +27,9 @@ void partner_keep_note(struct partner *self, const struct partner_note *note);
 /* An error of sending, counted. */
 void partner_count_unsent(struct partner *self, int error);
 
-/* Where advertisements of that family come from, this node's and the partner's, and how they are
- * told: as configured between Tandem's nodes, as RFC 9568 §5.1.2.1 has it beside a router. */
+/* Where this node's advertisements of that family come from: its configured address, which a
+ * partner that is told of one source knows; to a group of routers, what RFC 9568 §5.1.2.1 asks
+ * for. */
 const struct ip *partner_source(const struct partner *self, uint8_t family);
 /* The addresses of a home in the order of an advertisement: a link-local one first (§5.2.9). */
 uint8_t partner_addresses(const struct partner_settings *settings, uint8_t home, uint8_t family,

@@ -83,7 +83,6 @@ void partner_router_init(struct partner *self, int64_t now_us)
             config.source[i] = *partner_source(self, i == 0 ? 4 : 6);
     }
     router_init(&self->router, &config, now_us);
-    self->ready |= PARTNER_WATCH; /* its first reading tells the carrier */
 }
 
 void partner_router_tell(struct partner *self, int64_t now_us, const struct pair_event *event)

@@ -31,10 +31,10 @@ mac=$(pair run media1 ip -o link show lan | sed 's/.*link.ether \([^ ]*\).*/\1/'
 "$top/deploy/pair" --lab "$lab" heal ns1 >/dev/null 2>&1
 "$top/deploy/pair" --lab "$lab" heal ns2 >/dev/null 2>&1
 assert_eventually 10 holds ns2 "$ns2"
+said="foreign-owner home=ns1 address=$ns1 mac=$mac interface=lan: take the address from the host"
+said="$said with this MAC; this node does not claim it before"
 for node in ns1 ns2; do
-    assert_eventually 5 grep -q \
-        "foreign-owner home=ns1 address=$ns1 mac=$mac interface=lan: take the address from the host with this MAC; this node does not claim it before" \
-        "$(log $node)"
+    assert_eventually 5 grep -q "$said" "$(log $node)"
 done
 sleep 1.5
 for node in ns1 ns2; do

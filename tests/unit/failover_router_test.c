@@ -1,4 +1,4 @@
-/* The pair beside a router of another make: 192.0.2.11, at 10 ms, with two homes in IPv4 and IPv6. */
+/* The pair beside a router of another make: 192.0.2.11, at 10 ms, with two homes, IPv4 and IPv6. */
 #include "failover/router.h"
 
 #include "unit/said.h"
