@@ -108,8 +108,10 @@ struct pair_home {
     int64_t refresh_us, announce_us, defended_us; /* next; next; last */
     int64_t announce_from_us;                     /* the schedule's zero */
     uint8_t announcements;                        /* of the schedule */
-    bool is_refused;                              /* the kernel did not take it */
+    bool is_granted;                              /* the kernel took it, and has it still */
+    bool is_refused;                              /* it did not */
     bool is_kept;                                 /* rule 4: until the partner's DNS answers */
+    bool is_contested; /* rule 8: the partner held it too, by less right */
     /* yielding */
     bool is_queue_empty;
     /* giving back */
@@ -163,7 +165,7 @@ enum pair_event_kind {
     PAIR_EVENT_REFUSED,       /* the partner's port */
     PAIR_EVENT_WOKE,          /* late: lateness_us; then every socket is drained */
     PAIR_EVENT_DRAINED,
-    PAIR_EVENT_ADDED,       /* home: the kernel took an ADD or REFRESH */
+    PAIR_EVENT_ADDED,       /* home: the kernel took an ADD or REFRESH; only then it is announced */
     PAIR_EVENT_ADD_FAILED,  /* home: it did not */
     PAIR_EVENT_DELETED,     /* home: somebody else deleted it */
     PAIR_EVENT_QUEUE_EMPTY, /* home: no DNS thread has a query of it left */

@@ -68,6 +68,7 @@ struct partner {
     unsigned ready;      /* sockets that partner_turn is to read */
     int64_t learn_us;    /* when to ask for its MAC next */
     int64_t deadline_us; /* as told last: later than that is late */
+    bool is_late;        /* it woke so */
     int address_error;   /* -errno of the last that failed */
     uint8_t emptying;    /* homes, as bits, whose queries in hand are waited for */
     bool is_over;        /* the planned stop came to its end */
@@ -91,9 +92,12 @@ size_t partner_fds(const struct partner *self, int fds[PARTNER_FDS_MAX]);
 /* This descriptor is readable: the next turn reads it. */
 void partner_mark(struct partner *self, int fd);
 
-/* Read what is marked, then do what is due: between the wait that marked and this call nothing
- * else may wait. Looks for itself whether it comes late; then it reads all of them, and lets
- * nothing be sent before. */
+/* The wait is over, and nothing was told or marked yet: looks whether it ends late. Then nothing is
+ * decided or sent before the turn has read all that came meanwhile. */
+void partner_wake(struct partner *self, int64_t now_us);
+
+/* Read what is marked, or all of it when it woke late, then do what is due: between the wait that
+ * marked and this call nothing else may wait. */
 void partner_turn(struct partner *self, int64_t now_us);
 int64_t partner_deadline_us(struct partner *self);
 

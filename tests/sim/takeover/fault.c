@@ -1,0 +1,214 @@
+#include <assert.h>
+
+#include "sim/takeover/takeover.h"
+
+static const char *const texts[FAULT_KINDS] = {
+    [FAULT_LOSS] = "loss",
+    [FAULT_ONE_WAY_LOSS] = "one-way-loss",
+    [FAULT_DELAY] = "delay",
+    [FAULT_DUPLICATION] = "duplication",
+    [FAULT_REORDERING] = "reordering",
+    [FAULT_LAN_CUT] = "lan-cut",
+    [FAULT_PAIR_CUT] = "pair-link-cut",
+    [FAULT_PARTITION] = "partition",
+    [FAULT_ONE_WAY] = "one-way-partition",
+    [FAULT_SWIZZLE] = "swizzle-clog",
+    [FAULT_VRRP_BLOCKED] = "vrrp-blocked",
+    [FAULT_DEAF] = "deaf-node",
+    [FAULT_MUTE] = "mute-node",
+    [FAULT_CARRIER] = "carrier-down",
+    [FAULT_WITNESS_DEAD] = "dead-witness",
+    [FAULT_QUIET_LAN] = "quiet-lan",
+    [FAULT_BUSY_LAN] = "busy-lan",
+    [FAULT_AGENTS_CUT] = "agents-cut",
+    [FAULT_KILL] = "kill",
+    [FAULT_BOTH_KILL] = "both-kill",
+    [FAULT_POWER] = "power-off",
+    [FAULT_FREEZE] = "freeze",
+    [FAULT_BOTH_FREEZE] = "both-freeze",
+    [FAULT_STALL] = "stall",
+    [FAULT_BOTH_STALL] = "both-stall",
+    [FAULT_WORKER_KILL] = "worker-kill",
+    [FAULT_BOTH_WORKERS_KILL] = "both-workers-kill",
+    [FAULT_WORKER_HANG] = "worker-hang",
+    [FAULT_CONTROL_STALL] = "control-stall",
+    [FAULT_UNSYNCED] = "unsynced",
+    [FAULT_BOTH_UNSYNCED] = "both-unsynced",
+    [FAULT_ADD_FAILS] = "address-add-fails",
+    [FAULT_ADDRESS_DELETED] = "address-deleted",
+    [FAULT_FOREIGN_CLAIM] = "foreign-claim",
+    [FAULT_REARP] = "clients-re-arp",
+    [FAULT_HANDOVER] = "handover",
+    [FAULT_HANDOVER_BACK] = "handover-back",
+    [FAULT_STOP] = "planned-stop",
+    [FAULT_RESET] = "reset",
+    [FAULT_FORGED_BEATS] = "forged-beats",
+    [FAULT_REPLAYED_BEATS] = "replayed-beats",
+    [FAULT_FORGED_ADVERTISEMENTS] = "forged-advertisements",
+    [FAULT_REPLAYED_ADVERTISEMENTS] = "partner-forged",
+};
+
+const char *fault_text(enum fault_kind kind)
+{
+    assert(kind < FAULT_KINDS);
+    return texts[kind];
+}
+
+/* Of strangers, on the network alone: it must move nothing. */
+bool fault_is_strange(enum fault_kind kind)
+{
+    return kind >= FAULT_FORGED_BEATS || kind == FAULT_FOREIGN_CLAIM || kind == FAULT_REARP;
+}
+
+const struct fault *fault_find(const struct takeover *self, enum fault_kind kind)
+{
+    for (uint8_t i = 0; i < self->standing_count; i++)
+        if (self->standing[i].kind == kind)
+            return &self->standing[i];
+    return NULL;
+}
+
+/* ---- dice ---- */
+
+static bool is_instant(enum fault_kind kind)
+{
+    switch (kind) {
+    case FAULT_KILL:
+    case FAULT_BOTH_KILL:
+    case FAULT_POWER:
+    case FAULT_FREEZE:
+    case FAULT_BOTH_FREEZE:
+    case FAULT_STALL:
+    case FAULT_BOTH_STALL:
+    case FAULT_WORKER_KILL:
+    case FAULT_BOTH_WORKERS_KILL:
+    case FAULT_UNSYNCED:
+    case FAULT_BOTH_UNSYNCED:
+    case FAULT_ADDRESS_DELETED:
+    case FAULT_HANDOVER:
+    case FAULT_HANDOVER_BACK:
+    case FAULT_STOP:
+    case FAULT_RESET:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_possible(const struct takeover *self, const struct fault *fault)
+{
+    bool is_of_both = fault->kind == FAULT_BOTH_KILL || fault->kind == FAULT_BOTH_FREEZE ||
+                      fault->kind == FAULT_BOTH_STALL || fault->kind == FAULT_BOTH_WORKERS_KILL ||
+                      fault->kind == FAULT_BOTH_UNSYNCED;
+    bool is_of_pair = fault->kind == FAULT_HANDOVER || fault->kind == FAULT_HANDOVER_BACK ||
+                      fault->kind == FAULT_RESET || fault->kind == FAULT_REPLAYED_ADVERTISEMENTS ||
+                      fault->kind == FAULT_FOREIGN_CLAIM || fault->kind == FAULT_DELAY;
+    if (self->are_routers && is_of_pair)
+        return false;
+    if (!is_instant(fault->kind))
+        return fault_find(self, fault->kind) == NULL &&
+               (fault->kind != FAULT_WITNESS_DEAD || self->witness_count > 0) &&
+               (fault->kind != FAULT_AGENTS_CUT || self->agent_count > 0);
+    if (is_of_both && self->hosts[1 - fault->node].process != PROCESS_RUNS)
+        return false;
+    return self->hosts[fault->node].process == PROCESS_RUNS;
+}
+
+static void change(struct takeover *self, enum fault_kind kind)
+{
+    if (fault_is_strange(kind))
+        return;
+    self->changed_us = self->now_us;
+    self->changed_by = kind;
+}
+
+static bool throw_fault(struct takeover *self)
+{
+    struct fault fault = {.kind = (enum fault_kind)takeover_dice(self, FAULT_KINDS),
+                          .node = (uint8_t)takeover_dice(self, NODES),
+                          .choice = (uint8_t)takeover_dice(self, 256),
+                          .amount = (uint32_t)takeover_dice(self, 1000),
+                          .next_us = INT64_MAX};
+    fault.until_us = self->now_us + takeover_draw(self, 200 * MS, 6 * SECOND);
+    /* Long enough for rule 4, now and then. */
+    if (fault.kind == FAULT_PAIR_CUT && fault.choice % 2 == 0)
+        fault.until_us += 12 * SECOND;
+    if (fault.until_us > TROUBLE_US)
+        fault.until_us = TROUBLE_US;
+    if (self->standing_count == FAULTS_STANDING_MAX || !is_possible(self, &fault))
+        return false;
+    takeover_trace(self, "begins: %s ns%d (%d)", fault_text(fault.kind), fault.node + 1,
+                   fault.choice);
+    if (!fault_begin(self, &fault))
+        return false;
+    sums.faults[fault.kind]++;
+    self->fault_total++;
+    change(self, fault.kind);
+    if (!is_instant(fault.kind))
+        self->standing[self->standing_count++] = fault;
+    return true;
+}
+
+/* ---- as time goes ---- */
+
+static void end_at(struct takeover *self, uint8_t place)
+{
+    struct fault fault = self->standing[place];
+    self->standing[place] = self->standing[--self->standing_count];
+    takeover_trace(self, "ends: %s ns%d", fault_text(fault.kind), fault.node + 1);
+    fault_end(self, &fault);
+    change(self, fault.kind);
+}
+
+static void plan_next(struct takeover *self)
+{
+    self->next_fault_us = self->throw_us;
+    for (uint8_t i = 0; i < self->standing_count; i++) {
+        const struct fault *fault = &self->standing[i];
+        int64_t due_us = fault->next_us < fault->until_us ? fault->next_us : fault->until_us;
+        if (due_us < self->next_fault_us)
+            self->next_fault_us = due_us;
+    }
+}
+
+void fault_step(struct takeover *self)
+{
+    for (uint8_t i = 0; i < self->standing_count;) {
+        if (self->now_us >= self->standing[i].until_us) {
+            end_at(self, i);
+            continue;
+        }
+        if (self->now_us >= self->standing[i].next_us) {
+            fault_again(self, &self->standing[i]);
+            change(self, self->standing[i].kind);
+        }
+        i++;
+    }
+    if (self->now_us >= self->throw_us) {
+        bool is_thrown = throw_fault(self);
+        self->throw_us = self->now_us + (is_thrown ? takeover_draw(self, 20 * MS, 4 * SECOND)
+                                                   : takeover_draw(self, MS, 20 * MS));
+        if (self->throw_us >= TROUBLE_US)
+            self->throw_us = INT64_MAX;
+    }
+    plan_next(self);
+}
+
+/* Trouble is over: what is down comes back soon, and orders of the seed's kind are given. */
+void fault_heal(struct takeover *self)
+{
+    while (self->standing_count > 0)
+        end_at(self, 0);
+    self->throw_us = INT64_MAX;
+    plan_next(self);
+    for (uint8_t i = 0; i < NODES; i++) {
+        struct host *host = &self->hosts[i];
+        host->is_reset_asked = self->is_resetting;
+        host_wake_by(self, host, self->now_us);
+        if (host->process == PROCESS_DEAD && host->restart_us > self->now_us + 500 * MS)
+            host->restart_us = self->now_us + 500 * MS;
+        if (host->process == PROCESS_SLEEPS && host->wake_us > self->now_us + 500 * MS)
+            host->wake_us = self->now_us + 500 * MS;
+    }
+    self->changed_us = self->now_us;
+}
