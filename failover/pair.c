@@ -296,10 +296,13 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
     if (home->is_contested && overlap == PAIR_ALONE)
         schedule_announcements(self, number, now_us, todo);
     home->is_contested = overlap == PAIR_BETTER;
-    /* and whenever the other announces, or a stranger: again soon after, for the other's may arrive
-     * after the first of mine. */
-    bool is_claimed = home->foreign_us > home->defended_us ||
-                      (overlap == PAIR_BETTER && home->announced_us > home->defended_us);
+    /* and whenever the other announces - if it is the other: its beat says so just as soon - or a
+     * stranger; again soon after, for theirs may arrive after the first of mine. */
+    int64_t interval_us = self->config.interval_us;
+    bool is_disputed = home->announced_us > home->defended_us &&
+                       (overlap == PAIR_BETTER ||
+                        now_us - home->announced_us > PAIR_UNTOLD_INTERVALS * interval_us);
+    bool is_claimed = is_disputed || home->foreign_us > home->defended_us;
     if (is_claimed && pair_is_fit(self) && now_us - home->defended_us >= PAIR_DEFEND_US)
         schedule_announcements(self, number, now_us, todo);
     announce_in_time(self, number, now_us, todo);
@@ -470,6 +473,7 @@ void pair_init(struct pair *self, const struct pair_config *config, int64_t now_
             .foreign_us = INT64_MIN,
             .vacant_us = now_us,
             .claimed_us = INT64_MIN,
+            .refused_us = INT64_MIN,
             .hold_us = PAIR_HOLD_US_MIN,
             .returned_us = INT64_MIN,
         };

@@ -37,11 +37,13 @@ enum {
     PAIR_HOLD_US_MAX = 300000000,
     PAIR_FLAP_US = 60000000,  /* lost again within so long of its return: the hold doubles */
     PAIR_DEFEND_US = 200000,  /* between announcements against another's */
+    PAIR_UNTOLD_INTERVALS = 2, /* announced for so long, and no sign that the partner holds it */
     PAIR_ANSWER_US = 3000000, /* after a claim who-has is answered with an announcement */
     PAIR_ASK_US = 100000,     /* rule 4: between queries to the partner */
     PAIR_ASK_AFTER_US = 10000000,
     PAIR_ASKS_MAX = 3,         /* unanswered in a row */
     PAIR_STOP_US = 3000000,    /* longest wait for a partner to take over from a planned end */
+    PAIR_RETRY_US = 1000000,   /* what the kernel refused is not taken from a partner sooner */
     PAIR_FOREIGN_US = 1000000, /* a stranger's claim heard so lately defers a first claim */
     PAIR_ANNOUNCE_EVERY_US = 60000000,
 };
@@ -110,6 +112,7 @@ struct pair_home {
     uint8_t announcements;                        /* of the schedule */
     bool is_granted;                              /* the kernel took it, and has it still */
     bool is_refused;                              /* it did not */
+    int64_t refused_us;                           /* when last; INT64_MIN: never */
     bool is_kept;                                 /* rule 4: until the partner's DNS answers */
     bool is_contested; /* rule 8: the partner held it too, by less right */
     /* yielding */

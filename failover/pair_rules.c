@@ -61,7 +61,7 @@ int64_t pair_last_sign_us(const struct pair *self)
 
 enum reception_partner pair_reception_partner(const struct pair *self, int64_t now_us)
 {
-    if (!pair_hears_beats(self, now_us))
+    if (!pair_hears_beats(self, now_us) || says(self, BEAT_ISOLATED))
         return RECEPTION_PARTNER_SILENT;
     bool is_fresh = is_within(now_us, self->beat_us, UNHEARD_INTERVALS * self->config.interval_us);
     return is_fresh && says(self, BEAT_ANSWERED) ? RECEPTION_PARTNER_REPLIED
@@ -248,7 +248,10 @@ static bool claims_back(const struct pair *self, uint8_t number, int64_t now_us,
                         enum pair_reason *reason)
 {
     const struct pair_home *home = &self->homes[number];
-    if (pair_rightful(self, number) != self->config.self || !pair_hears_beats(self, now_us))
+    /* Who does not hear me would not give it up, nor know when to announce it again. */
+    bool am_i_heard = self->last.heard_ago_us < PAIR_SILENT_INTERVALS * self->config.interval_us;
+    if (pair_rightful(self, number) != self->config.self || !pair_hears_beats(self, now_us) ||
+        !am_i_heard)
         return false;
     *reason = PAIR_PARTNER_UNSYNCED;
     if (!says(self, BEAT_SYNCED))
@@ -295,7 +298,8 @@ bool pair_claims(struct pair *self, uint8_t number, int64_t now_us, enum pair_re
     if (!is_there || !pair_is_fit(self) || now_us < self->listen_us)
         return false;
     if (home->is_partners)
-        return claims_from_partner(self, number, now_us, reason);
+        return !is_within(now_us, home->refused_us, PAIR_RETRY_US) &&
+               claims_from_partner(self, number, now_us, reason);
     /* A stranger may not be robbed at the first claim; what the pair held, it defends. */
     if (home->foreign_us != INT64_MIN && now_us - home->foreign_us < PAIR_FOREIGN_US &&
         home->claimed_us == INT64_MIN && held_us(self, home, now_us) == INT64_MIN)

@@ -135,6 +135,7 @@ static void take_home_event(struct pair *self, int64_t now_us, const struct pair
     case PAIR_EVENT_ADD_FAILED:
         home->is_granted = false;
         home->is_refused = is_held;
+        home->refused_us = now_us;
         home->refresh_us = now_us + PAIR_REFRESH_US;
         break;
     case PAIR_EVENT_DELETED:

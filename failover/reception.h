@@ -8,7 +8,8 @@
  *   isolated =  carrier down                                              until it is up
  *            or no frame for 10 intervals, while witnesses are asked      until a frame comes
  *            or no reply to 4 questions in as many intervals, while the partner
- *               says that it has one                  until a reply comes, or its beats end
+ *               says that it has one                  until a reply comes, its beats
+ *                                                       end, or say that it is isolated
  *
  * With no witness configured the second never holds: silence proves nothing where nobody has to
  * answer. Pure; times are microseconds of a clock that never goes back. */
@@ -55,7 +56,7 @@ bool reception_reply(struct reception *self, int64_t now_us);
 void reception_carrier(struct reception *self, int64_t now_us, bool is_up);
 
 enum reception_partner {
-    RECEPTION_PARTNER_SILENT,
+    RECEPTION_PARTNER_SILENT, /* or isolated: it has no say */
     RECEPTION_PARTNER_SPEAKS, /* its beats are heard */
     RECEPTION_PARTNER_REPLIED /* and say, as of now, that a witness answers it */
 };

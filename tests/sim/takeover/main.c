@@ -104,6 +104,7 @@ static void draw_settings(struct takeover *self)
 
 static void start(struct takeover *self)
 {
+    self->apart_us = -TROUBLE_US;
     path_open(self);
     client_open(self);
     for (uint8_t i = 0; i < NODES; i++) {

@@ -85,16 +85,30 @@ static bool are_clients_lost(const struct takeover *self)
     bool is_lossy = false;
     for (uint8_t i = 0; i < NODES; i++)
         is_lossy |= self->lan[i][CLIENTS].loss > 0 || self->lan[CLIENTS][i].loss > 0;
-    return is_lossy || self->are_routers || self->are_apart;
+    return is_lossy || self->are_routers || self->now_us - self->apart_us < CLIENT_US;
 }
 
-/* Apart: until they have heard each other again. */
+/* Of paths. */
+static unsigned network_faults(const struct takeover *self)
+{
+    unsigned count = 0;
+    for (uint8_t i = 0; i < self->standing_count; i++)
+        count += self->standing[i].kind <= FAULT_CARRIER;
+    return count;
+}
+
+/* Apart: they do not hear each other, or two faults hide from one what the other does, until all of
+ * it is over and both run. */
 static void follow_parting(struct takeover *self)
 {
     bool is_whole = is_pair_whole(self) || is_vrrp_whole(self);
-    bool are_running =
-        self->hosts[0].process == PROCESS_RUNS && self->hosts[1].process == PROCESS_RUNS;
-    self->are_apart = !is_whole || (self->are_apart && !are_running);
+    bool are_running = self->hosts[0].process == PROCESS_RUNS &&
+                       self->hosts[1].process == PROCESS_RUNS;
+    unsigned faults = network_faults(self);
+    bool was_apart = self->are_apart && (!are_running || faults > 0);
+    self->are_apart = !is_whole || faults > 1 || was_apart;
+    if (self->are_apart)
+        self->apart_us = self->now_us;
 }
 
 /* How long an address may be unanswered while a node is able, counted from the last change of what

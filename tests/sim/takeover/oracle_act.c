@@ -23,7 +23,8 @@ static void judge_announcement(struct takeover *self, struct host *host, uint8_t
 {
     const struct pair *pair = &host->pair;
     takeover_check(self, ORACLE_ANNOUNCES,
-                   kernel_holds(self, host, home, 0) || kernel_holds(self, host, home, 1),
+                   kernel_holds(self, host, home, 0) || kernel_holds(self, host, home, 1) ||
+                       kernel_has_news(self, host), /* somebody deleted it just now */
                    "ns%d announces home%d and does not hold it", host->self + 1, home + 1);
     takeover_check(self, ORACLE_ISOLATED,
                    !reception_is_isolated(&pair->reception) && self->now_us >= host->listens_us,
@@ -101,7 +102,7 @@ static void judge_break(struct takeover *self, struct host *host, const struct p
     const struct host *other = &self->hosts[1 - host->self];
     if (action->was != PAIR_YIELDING || action->is != PAIR_BACKUP)
         return;
-    bool is_recent = self->now_us - self->changed_us < 3 * self->interval_us + 40 * MS;
+    bool is_recent = self->now_us - self->changed_us < 10 * self->interval_us + 40 * MS;
     takeover_check(self, ORACLE_BREAKS,
                    is_recent || fault_find(self, FAULT_DELAY) != NULL ||
                        fault_find(self, FAULT_REORDERING) != NULL ||

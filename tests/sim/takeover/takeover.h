@@ -346,6 +346,7 @@ struct takeover {
     uint32_t orders;                 /* versions of handovers given */
     int64_t two_us[NODES];           /* two holders that hear each other since; INT64_MAX: not so */
     int64_t one_us[NODES][FAMILIES]; /* less than two holders in the kernels, last */
+    int64_t apart_us; /* were so last */
     bool are_apart;                  /* they did not hear each other, and have not since */
     uint32_t recorded, heard;
     char failure[400]; /* the first broken promise, or "" */
