@@ -124,8 +124,7 @@ static void take_home_event(struct pair *self, int64_t now_us, const struct pair
         pair_act(todo, PAIR_ALARM, number);
         break;
     case PAIR_EVENT_WHO_HAS: /* a frozen kernel may still answer, until its lease ends */
-        if (home->state == PAIR_ACTIVE && now_us - home->claimed_us <= PAIR_ANSWER_US &&
-            home->reason != PAIR_VACANT)
+        if (home->state == PAIR_ACTIVE && now_us - home->claimed_us <= PAIR_ANSWER_US)
             pair_announce(self, number, now_us, todo);
         break;
     case PAIR_EVENT_ADDED:

@@ -153,6 +153,7 @@ static void change_network(struct takeover *self, struct fault *fault, bool begi
         break;
     case FAULT_BUSY_LAN:
         self->is_lan_busy = begins;
+        self->busy_empty_us = fault->choice % 2 == 0 ? 60 * MS : 3 * SECOND;
         break;
     default:
         assert(!"a fault of the network");

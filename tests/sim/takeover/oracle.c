@@ -117,12 +117,15 @@ static void follow_parting(struct takeover *self)
  *   10 until a node finds that nothing comes in, or out, and 5 of listening (rules 5 and 6);
  *   120 ms for a thread that hangs (failover/gate.h); the way, the kernel and the client: 30 ms;
  *   ten seconds and three queries, if a forger on the LAN speaks for a dead partner (rule 4);
+ *   a second after a kernel that refused an address;
  *   and what clients need by themselves, where nobody can tell them. */
 static int64_t bound_us(const struct takeover *self)
 {
     int64_t bound = 25 * self->interval_us + 150 * MS;
     if (fault_find(self, FAULT_REPLAYED_ADVERTISEMENTS) != NULL)
         bound += ASKING_US;
+    if (self->changed_by == FAULT_ADD_FAILS)
+        bound += PAIR_RETRY_US;
     return are_clients_lost(self) ? bound + CLIENT_US : bound;
 }
 

@@ -78,12 +78,15 @@ void router_start(struct takeover *self, struct host *host)
             vrrp_init(&host->routers[home][family], &config);
         }
     host->router_refresh_us = self->now_us;
-    tell_all(self, host, VRRP_START);
+    if (self->seed % 2 == 0) /* else when it is fit: in either order */
+        tell_all(self, host, VRRP_START);
 }
 
 void router_fit(struct takeover *self, struct host *host, bool is_fit)
 {
     tell_all(self, host, is_fit ? VRRP_FIT : VRRP_UNFIT);
+    if (is_fit)
+        tell_all(self, host, VRRP_START);
 }
 
 void router_stop(struct takeover *self, struct host *host)

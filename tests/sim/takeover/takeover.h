@@ -328,6 +328,7 @@ struct takeover {
     uint8_t agent_count;
     uint8_t agents_cut[NODES]; /* so many do not hear it */
     int64_t now_us, interval_us;
+    int64_t busy_empty_us; /* busy: between two moments at which a thread has no query */
     struct host hosts[NODES];
     struct path pair_link[NODES];    /* by sender */
     struct path lan[PLACES][PLACES]; /* by sender and receiver */

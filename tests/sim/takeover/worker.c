@@ -5,7 +5,6 @@
 enum {
     ALONE_US = SECOND, /* REPLICA_ALONE_MS: the partner's silence, then there is nobody to ask */
     EMPTY_US = 300,    /* between two moments at which a thread has no query */
-    EMPTY_BUSY_US = 60 * MS,
     DEATH_US_MIN = 100, /* until the page tells of it */
     DEATH_US_MAX = 400,
 };
@@ -28,6 +27,8 @@ static void spawn(struct takeover *self, struct host *host)
         .answers = {worker->answers[0], worker->answers[1]},
         .progress = worker->progress,
     };
+    if (takeover_dice(self, 2) == 0) /* many facts, or a slow link */
+        worker->sync_us = worker->at_us + takeover_draw(self, 0, 2 * SECOND);
     host->is_synced = false;
     for (uint8_t home = 0; home < NODES; home++)
         host->told[home].version = 0;
@@ -63,7 +64,8 @@ uint64_t worker_empties(const struct takeover *self, const struct host *host)
     const struct worker_model *worker = &host->worker;
     if (worker->is_hung[0] || worker->is_hung[1] || worker->life != WORKER_ALIVE)
         return UINT64_MAX; /* stands still */
-    return (uint64_t)(self->now_us / (self->is_lan_busy ? EMPTY_BUSY_US : EMPTY_US));
+    int64_t empty_us = self->is_lan_busy ? self->busy_empty_us : EMPTY_US;
+    return (uint64_t)(self->now_us / empty_us);
 }
 
 /* ---- the supervisor's hands ---- */
