@@ -67,7 +67,7 @@ static void step_host(struct takeover *self, struct host *host)
     }
     if (host->process == PROCESS_SLEEPS) {
         takeover_trace(self, "ns%d wakes", host->self + 1);
-        self->changed_us = self->now_us;
+        self->changed_us = host->woke_us = self->now_us;
     }
     host->process = PROCESS_RUNS;
     host->is_frozen = false;

@@ -122,16 +122,29 @@ static void change(struct takeover *self, enum fault_kind kind)
     self->changed_by = kind;
 }
 
+/* Mostly any; but what only two together bring about is thrown more often. */
+static enum fault_kind throw_kind(struct takeover *self)
+{
+    static const enum fault_kind favourites[] = {
+        FAULT_KILL,     FAULT_FREEZE,   FAULT_PAIR_CUT,      FAULT_BOTH_KILL,
+        FAULT_BUSY_LAN, FAULT_HANDOVER, FAULT_HANDOVER_BACK, FAULT_REPLAYED_ADVERTISEMENTS};
+    if (takeover_dice(self, 4) == 0)
+        return favourites[takeover_dice(self, sizeof favourites / sizeof *favourites)];
+    return (enum fault_kind)takeover_dice(self, FAULT_KINDS);
+}
+
 static bool throw_fault(struct takeover *self)
 {
-    struct fault fault = {.kind = (enum fault_kind)takeover_dice(self, FAULT_KINDS),
+    bool is_first = self->fault_total == 0 && self->seed % 6 == 0 && !self->are_routers;
+    struct fault fault = {.kind = is_first ? FAULT_FOREIGN_CLAIM : throw_kind(self),
                           .node = (uint8_t)takeover_dice(self, NODES),
                           .choice = (uint8_t)takeover_dice(self, 256),
                           .amount = (uint32_t)takeover_dice(self, 1000),
                           .next_us = INT64_MAX};
     fault.until_us = self->now_us + takeover_draw(self, 200 * MS, 6 * SECOND);
     /* Long enough for rule 4, now and then. */
-    if (fault.kind == FAULT_PAIR_CUT && fault.choice % 2 == 0)
+    if ((fault.kind == FAULT_PAIR_CUT || fault.kind == FAULT_REPLAYED_ADVERTISEMENTS) &&
+        fault.choice % 4 < 2)
         fault.until_us += 12 * SECOND;
     if (fault.until_us > TROUBLE_US)
         fault.until_us = TROUBLE_US;

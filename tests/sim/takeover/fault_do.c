@@ -153,7 +153,7 @@ static void change_network(struct takeover *self, struct fault *fault, bool begi
         break;
     case FAULT_BUSY_LAN:
         self->is_lan_busy = begins;
-        self->busy_empty_us = fault->choice % 2 == 0 ? 60 * MS : 3 * SECOND;
+        self->busy_empty_us = fault->choice % 4 == 0 ? 60 * MS : 3 * SECOND;
         break;
     default:
         assert(!"a fault of the network");
@@ -196,8 +196,14 @@ static void change_host(struct takeover *self, struct host *host, const struct f
     int64_t restart_us = self->now_us + takeover_draw(self, 50 * MS, 4 * SECOND);
     int64_t sleep_us = takeover_draw(self, 60 * MS, fault->choice % 4 == 0 ? 8 * SECOND : SECOND);
     switch (fault->kind) {
+    case FAULT_BOTH_KILL: /* of some, both start at once, and one finds its facts on its disk */
+        host->is_prompt = fault->choice % 2 == 0;
+        host->is_warm = host->is_prompt && host->self == fault->node;
+        if (host->is_prompt)
+            restart_us = self->now_us + takeover_draw(self, 50 * MS, 100 * MS);
+        host_kill(self, host, restart_us, true);
+        break;
     case FAULT_KILL:
-    case FAULT_BOTH_KILL:
         host_kill(self, host, restart_us, true);
         break;
     case FAULT_POWER:

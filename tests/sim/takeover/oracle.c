@@ -88,47 +88,6 @@ static bool are_clients_lost(const struct takeover *self)
     return is_lossy || self->are_routers || self->now_us - self->apart_us < CLIENT_US;
 }
 
-/* Of paths. */
-static unsigned network_faults(const struct takeover *self)
-{
-    unsigned count = 0;
-    for (uint8_t i = 0; i < self->standing_count; i++)
-        count += self->standing[i].kind <= FAULT_CARRIER;
-    return count;
-}
-
-/* Apart: they do not hear each other, or two faults hide from one what the other does, until all of
- * it is over and both run. */
-static void follow_parting(struct takeover *self)
-{
-    bool is_whole = is_pair_whole(self) || is_vrrp_whole(self);
-    bool are_running = self->hosts[0].process == PROCESS_RUNS &&
-                       self->hosts[1].process == PROCESS_RUNS;
-    unsigned faults = network_faults(self);
-    bool was_apart = self->are_apart && (!are_running || faults > 0);
-    self->are_apart = !is_whole || faults > 1 || was_apart;
-    if (self->are_apart)
-        self->apart_us = self->now_us;
-}
-
-/* How long an address may be unanswered while a node is able, counted from the last change of what
- * is wrong:
- *   5 intervals of silence, the longest way to a take (rule 2), and one more of phase;
- *   10 until a node finds that nothing comes in, or out, and 5 of listening (rules 5 and 6);
- *   120 ms for a thread that hangs (failover/gate.h); the way, the kernel and the client: 30 ms;
- *   ten seconds and three queries, if a forger on the LAN speaks for a dead partner (rule 4);
- *   a second after a kernel that refused an address;
- *   and what clients need by themselves, where nobody can tell them. */
-static int64_t bound_us(const struct takeover *self)
-{
-    int64_t bound = 25 * self->interval_us + 150 * MS;
-    if (fault_find(self, FAULT_REPLAYED_ADVERTISEMENTS) != NULL)
-        bound += ASKING_US;
-    if (self->changed_by == FAULT_ADD_FAILS)
-        bound += PAIR_RETRY_US;
-    return are_clients_lost(self) ? bound + CLIENT_US : bound;
-}
-
 static bool is_lan_cut(const struct takeover *self, const struct host *host)
 {
     uint8_t node = host->self;
@@ -143,6 +102,54 @@ static bool is_knowable(const struct takeover *self)
     bool has_witness = self->witness_count > 0 && self->witnesses_dead == 0 && !self->are_routers;
     return has_witness ||
            (!is_lan_cut(self, &self->hosts[0]) && !is_lan_cut(self, &self->hosts[1]));
+}
+
+/* Of paths. */
+static unsigned network_faults(const struct takeover *self)
+{
+    unsigned count = 0;
+    for (uint8_t i = 0; i < self->standing_count; i++)
+        count += self->standing[i].kind <= FAULT_CARRIER;
+    return count;
+}
+
+/* Apart: they do not hear each other, or two faults hide from one what the other does, until all of
+ * it is over and both run. */
+static void follow_parting(struct takeover *self)
+{
+    bool is_whole = is_pair_whole(self) || is_vrrp_whole(self);
+    bool are_running =
+        self->hosts[0].process == PROCESS_RUNS && self->hosts[1].process == PROCESS_RUNS;
+    unsigned faults = network_faults(self);
+    bool was_apart = self->are_apart && (!are_running || faults > 0);
+    self->are_apart = !is_whole || faults > 1 || was_apart;
+    if (self->are_apart || !is_knowable(self))
+        self->apart_us = self->now_us;
+    if (fault_find(self, FAULT_REPLAYED_ADVERTISEMENTS) != NULL)
+        self->forged_us = self->now_us;
+}
+
+/* How long an address may be unanswered while a node is able, counted from the last change of what
+ * is wrong:
+ *   5 intervals of silence, the longest way to a take (rule 2), and one more of phase;
+ *   10 until a node finds that nothing comes in, or out, and 5 of listening (rules 5 and 6);
+ *   120 ms for a thread that hangs (failover/gate.h); the way, the kernel and the client: 30 ms;
+ *   ten seconds and three queries, if a forger on the LAN speaks for a dead partner (rule 4);
+ *   a second after a kernel that refused an address;
+ *   and what clients need by themselves, where nobody can tell them. */
+static int64_t bound_us(const struct takeover *self)
+{
+    int64_t bound = 25 * self->interval_us + 150 * MS;
+    int64_t refused_us = self->now_us - 2 * PAIR_RETRY_US;
+    bool is_retrying = false;
+    if (self->now_us - self->forged_us < 20 * self->interval_us)
+        bound += ASKING_US;
+    for (uint8_t i = 0; i < NODES; i++)
+        for (uint8_t home = 0; home < NODES; home++)
+            is_retrying |= self->hosts[i].pair.homes[home].refused_us > refused_us;
+    if (is_retrying)
+        bound += PAIR_RETRY_US;
+    return are_clients_lost(self) ? bound + CLIENT_US : bound;
 }
 
 /* A stranger had it before this life of either node: it is not robbed. */
@@ -174,7 +181,8 @@ static void judge_answered(struct takeover *self, uint8_t home, uint8_t family)
     int64_t out_us = self->now_us - since_us;
     if (out_us > sums.longest_us[self->changed_by])
         sums.longest_us[self->changed_by] = out_us;
-    takeover_check(self, ORACLE_ANSWERED, out_us <= bound_us(self),
+    int64_t asking_us = entry->place == NOBODY ? CLIENT_US : 0; /* it asks for the MAC by itself */
+    takeover_check(self, ORACLE_ANSWERED, out_us <= bound_us(self) + asking_us,
                    "home%d IPv%d is not answered for %lld ms after %s", home + 1,
                    family == 0 ? 4 : 6, (long long)out_us / MS, fault_text(self->changed_by));
 }
@@ -191,7 +199,8 @@ static bool do_they_hear(const struct takeover *self)
 }
 
 /* Two holders that hear each other's beats are one soon after: a window if one was listening, two
- * intervals of signs, 20 ms and the queues of a planned move (1 s at the most). */
+ * intervals of signs, 20 ms and the queues of a planned move: 1 s at the most, and once more when
+ * what makes one the better changed meanwhile. */
 static void judge_overlap(struct takeover *self, uint8_t home)
 {
     bool are_two = oracle_holds(self, &self->hosts[0], home, 0) &&
@@ -202,7 +211,7 @@ static void judge_overlap(struct takeover *self, uint8_t home)
     }
     if (self->two_us[home] == INT64_MAX || self->two_us[home] < self->changed_us)
         self->two_us[home] = self->now_us;
-    int64_t bound = 20 * self->interval_us + (self->is_lan_busy ? 1200 : 200) * MS;
+    int64_t bound = 20 * self->interval_us + (self->is_lan_busy ? 2400 : 200) * MS;
     takeover_check(self, ORACLE_OVERLAP, self->now_us - self->two_us[home] <= bound,
                    "both hold home%d for %lld ms and hear each other", home + 1,
                    (long long)(self->now_us - self->two_us[home]) / MS);

@@ -228,6 +228,7 @@ struct host {
     struct beat_handover told[NODES];
     uint32_t connection; /* the tripwire's, as this end knows it; 0: none */
     bool adds_fail;
+    bool is_prompt, is_warm; /* its next worker is ready soon; and finds its facts on its disk */
     uint16_t agents_fresh, agents_lost;
     bool is_draining; /* of the oracle: it woke late, and nothing may be sent */
     int64_t died_us;  /* or fell asleep */
@@ -347,7 +348,8 @@ struct takeover {
     uint32_t orders;                 /* versions of handovers given */
     int64_t two_us[NODES];           /* two holders that hear each other since; INT64_MAX: not so */
     int64_t one_us[NODES][FAMILIES]; /* less than two holders in the kernels, last */
-    int64_t apart_us; /* were so last */
+    int64_t apart_us;                /* were so last */
+    int64_t forged_us;               /* somebody on the LAN spoke for the partner, last */
     bool are_apart;                  /* they did not hear each other, and have not since */
     uint32_t recorded, heard;
     char failure[400]; /* the first broken promise, or "" */

@@ -3,8 +3,8 @@
 #include "sim/takeover/takeover.h"
 
 enum {
-    ALONE_US = SECOND, /* REPLICA_ALONE_MS: the partner's silence, then there is nobody to ask */
-    EMPTY_US = 300,    /* between two moments at which a thread has no query */
+    ALONE_US = SECOND,  /* REPLICA_ALONE_MS: the partner's silence, then there is nobody to ask */
+    EMPTY_US = 300,     /* between two moments at which a thread has no query */
     DEATH_US_MIN = 100, /* until the page tells of it */
     DEATH_US_MAX = 400,
 };
@@ -21,7 +21,7 @@ static void spawn(struct takeover *self, struct host *host)
     struct worker_model *worker = &host->worker;
     *worker = (struct worker_model){
         .life = WORKER_STARTING,
-        .at_us = self->now_us + takeover_draw(self, 30 * MS, 400 * MS),
+        .at_us = self->now_us + takeover_draw(self, 30 * MS, host->is_prompt ? 50 * MS : 400 * MS),
         .is_death_told = true,
         .hung_us = INT64_MAX,
         .answers = {worker->answers[0], worker->answers[1]},
@@ -29,7 +29,7 @@ static void spawn(struct takeover *self, struct host *host)
     };
     if (takeover_dice(self, 2) == 0) /* many facts, or a slow link */
         worker->sync_us = worker->at_us + takeover_draw(self, 0, 2 * SECOND);
-    host->is_synced = false;
+    host->is_prompt = host->is_synced = false;
     for (uint8_t home = 0; home < NODES; home++)
         host->told[home].version = 0;
 }
@@ -138,6 +138,8 @@ void worker_turn(struct takeover *self, struct host *host)
     }
     if (worker->life == WORKER_STARTING && self->now_us >= worker->at_us) {
         worker->life = WORKER_ALIVE;
+        worker->is_synced = host->is_warm;
+        host->is_warm = false;
         worker->silent_us = self->now_us;
         worker_dispatch(self, host, SUPERVISE_READY, 0);
     }
