@@ -35,11 +35,12 @@ enum {
     PAIR_YIELD_MAX_US = 1000000, /* longest wait for empty queues */
     PAIR_HOLD_US_MIN = 5000000,  /* fit for so long before home is taken back */
     PAIR_HOLD_US_MAX = 300000000,
-    PAIR_FLAP_US = 60000000,  /* lost again within so long of its return: the hold doubles */
-    PAIR_DEFEND_US = 200000,  /* between announcements against another's */
+    PAIR_FLAP_US = 60000000,   /* lost again within so long of its return: the hold doubles */
+    PAIR_DEFEND_US = 200000,   /* between announcements against another's */
     PAIR_UNTOLD_INTERVALS = 2, /* announced for so long, and no sign that the partner holds it */
-    PAIR_ANSWER_US = 3000000, /* after a claim who-has is answered with an announcement */
-    PAIR_ASK_US = 100000,     /* rule 4: between queries to the partner */
+    PAIR_LIFE_US = 200000,     /* a sign so long after the tripwire broke: no death */
+    PAIR_ANSWER_US = 3000000,  /* after a claim who-has is answered with an announcement */
+    PAIR_ASK_US = 100000,      /* rule 4: between queries to the partner */
     PAIR_ASK_AFTER_US = 10000000,
     PAIR_ASKS_MAX = 3,         /* unanswered in a row */
     PAIR_STOP_US = 3000000,    /* longest wait for a partner to take over from a planned end */

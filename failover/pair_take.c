@@ -22,6 +22,13 @@ static void take_return(struct pair *self, int64_t now_us, int64_t last_us,
         pair_announce_held(self, now_us, todo);
 }
 
+/* It lives, whatever broke. */
+static void take_life(struct pair *self, int64_t now_us)
+{
+    if (self->broke_us != INT64_MAX && now_us - self->broke_us > PAIR_LIFE_US)
+        self->broke_us = INT64_MAX;
+}
+
 static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat,
                       struct pair_actions *todo)
 {
@@ -29,8 +36,7 @@ static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat
     take_return(self, now_us, self->beat_us, todo);
     self->last = *beat;
     self->beat_us = now_us;
-    if (self->broke_us != INT64_MAX && now_us - self->broke_us > PAIR_DEFEND_US)
-        self->broke_us = INT64_MAX; /* it lives, whatever broke */
+    take_life(self, now_us);
     for (uint8_t i = 0; i < PAIR_NODES; i++) {
         struct pair_home *home = &self->homes[i];
         bool holds = (beat->holds >> i & 1U) != 0;
@@ -52,6 +58,7 @@ static void take_advertisement(struct pair *self, int64_t now_us, const struct p
         home->goodbye_us = now_us;
     else
         home->advertised_us = now_us;
+    take_life(self, now_us);
 }
 
 static void take_break(struct pair *self, int64_t now_us, enum pair_reason reason)

@@ -130,7 +130,8 @@ static void note(struct takeover *self, struct host *host, const struct pair_act
                    pair_state_word(action->was), pair_state_word(action->is),
                    pair_reason_word(action->reason));
     sums.reasons[action->reason]++;
-    self->claims += action->was == PAIR_BACKUP;
+    /* Without beats, who forges the partner's advertisements moves what he likes. */
+    self->claims += action->was == PAIR_BACKUP && self->now_us - self->forged_us > SECOND;
 }
 
 /* Carry out one action; true with *event when its outcome is to be told. */

@@ -174,10 +174,13 @@ static void judge_answered(struct takeover *self, uint8_t home, uint8_t family)
         if (self->hosts[i].able_us < since_us)
             since_us = self->hosts[i].able_us;
     bool is_unasked = self->is_lan_quiet && entry->place >= NODES;
-    if (since_us == INT64_MAX || is_unasked || is_strangers(self, home) || !is_knowable(self))
+    if (is_strangers(self, home))
+        self->strangers_us[home] = self->now_us;
+    if (since_us == INT64_MAX || is_unasked || !is_knowable(self))
         return;
     since_us = since_us > entry->answered_us ? since_us : entry->answered_us;
     since_us = since_us > self->changed_us ? since_us : self->changed_us;
+    since_us = since_us > self->strangers_us[home] ? since_us : self->strangers_us[home];
     int64_t out_us = self->now_us - since_us;
     if (out_us > sums.longest_us[self->changed_by])
         sums.longest_us[self->changed_by] = out_us;

@@ -58,7 +58,10 @@ static void judge_still(struct takeover *self, struct host *host, const struct p
 {
     bool is_quiet = self->now_us - self->disturbed_us > 4 * SECOND &&
                     self->now_us - self->changed_us > 4 * SECOND;
-    takeover_check(self, ORACLE_STILL, !is_quiet || is_planned(action->reason),
+    /* What was a stranger's is claimed when that one is gone. */
+    bool is_left = action->reason == PAIR_VACANT &&
+                   self->now_us - self->strangers_us[action->home] < 2 * SECOND;
+    takeover_check(self, ORACLE_STILL, !is_quiet || is_left || is_planned(action->reason),
                    "ns%d moves home%d to %s for no reason but %s", host->self + 1, action->home + 1,
                    pair_state_word(action->is), pair_reason_word(action->reason));
 }

@@ -349,6 +349,7 @@ struct takeover {
     int64_t two_us[NODES];           /* two holders that hear each other since; INT64_MAX: not so */
     int64_t one_us[NODES][FAMILIES]; /* less than two holders in the kernels, last */
     int64_t apart_us;                /* were so last */
+    int64_t strangers_us[NODES]; /* a stranger had it, and was not robbed, last */
     int64_t forged_us;               /* somebody on the LAN spoke for the partner, last */
     bool are_apart;                  /* they did not hear each other, and have not since */
     uint32_t recorded, heard;
