@@ -140,12 +140,14 @@ static bool most_lost_it(uint16_t fresh, uint16_t lost)
     return fresh >= AGENTS_LEAST && lost * 3 >= fresh * 2;
 }
 
-/* 3. No witness answers the partner, and one answers me; or none does, and most agents lost it. */
+/* 3. No witness answers the partner, and one answers me; or none does, and most agents lost it. Who
+ * is isolated has no say. */
 static bool is_partner_unheard(const struct pair *self, int64_t now_us, enum pair_reason *reason)
 {
     bool mine = reception_has_reply(&self->reception, now_us);
     *reason = mine ? PAIR_UNHEARD : PAIR_AGENTS_LOST_IT;
-    return says(self, BEAT_PROBING) && !says(self, BEAT_ANSWERED) &&
+    return !reception_is_isolated(&self->reception) && says(self, BEAT_PROBING) &&
+           !says(self, BEAT_ANSWERED) &&
            self->last.unanswered_us >= UNHEARD_INTERVALS * self->config.interval_us &&
            (mine || most_lost_it(self->agents_fresh, self->agents_lost));
 }
@@ -153,7 +155,7 @@ static bool is_partner_unheard(const struct pair *self, int64_t now_us, enum pai
 /* The same of me, as the partner sees it. */
 static bool am_i_unheard(const struct pair *self, int64_t now_us)
 {
-    return !reception_has_reply(&self->reception, now_us) &&
+    return !says(self, BEAT_ISOLATED) && !reception_has_reply(&self->reception, now_us) &&
            reception_unanswered_us(&self->reception, now_us) >=
                UNHEARD_INTERVALS * self->config.interval_us &&
            (says(self, BEAT_ANSWERED) ||

@@ -2,6 +2,8 @@
 
 #include "sim/takeover/takeover.h"
 
+enum { CALM_US = 3 * SECOND };
+
 static const char *const texts[FAULT_KINDS] = {
     [FAULT_LOSS] = "loss",
     [FAULT_ONE_WAY_LOSS] = "one-way-loss",
@@ -68,6 +70,33 @@ const struct fault *fault_find(const struct takeover *self, enum fault_kind kind
     return NULL;
 }
 
+/* What one fault alone may cost, in intervals and milliseconds; the rest is of rules that README.md
+ * tells. One interval of each is the grain of the clients' questions. */
+int64_t fault_bound_us(const struct takeover *self, enum fault_kind kind)
+{
+    static const struct {
+        uint8_t intervals, ms;
+    } costs[FAULT_KINDS] = {
+        [FAULT_KILL] = {4, 10},          /* the tripwire, and one missed sign: rule 1 */
+        [FAULT_POWER] = {8, 10},         /* five intervals of silence, and a frame: rule 2 */
+        [FAULT_FREEZE] = {8, 10},        /* likewise */
+        [FAULT_STALL] = {8, 10},         /* likewise, if it is long; its worker answers */
+        [FAULT_MUTE] = {10, 10},         /* five intervals without VRRP, and two unheard: rule 3 */
+        [FAULT_DEAF] = {16, 10},         /* until no frame or no reply isolates it: rule 5 */
+        [FAULT_CARRIER] = {3, 10},       /* it says so: rule 1 */
+        [FAULT_WORKER_KILL] = {3, 10},   /* likewise */
+        [FAULT_WORKER_HANG] = {4, 110},  /* failover/gate.h: 60 to 80 ms, then likewise */
+        [FAULT_CONTROL_STALL] = {3, 10}, /* nothing is lost by these */
+        [FAULT_UNSYNCED] = {3, 10},      [FAULT_LAN_CUT] = {3, 10},
+        [FAULT_PAIR_CUT] = {3, 10},      [FAULT_VRRP_BLOCKED] = {3, 10},
+        [FAULT_HANDOVER] = {3, 10},      [FAULT_HANDOVER_BACK] = {3, 10},
+        [FAULT_STOP] = {3, 10},          [FAULT_ADDRESS_DELETED] = {3, 10},
+    };
+    return costs[kind].intervals == 0
+               ? INT64_MAX
+               : costs[kind].intervals * self->interval_us + costs[kind].ms * MS;
+}
+
 /* ---- dice ---- */
 
 static bool is_instant(enum fault_kind kind)
@@ -114,8 +143,12 @@ static bool is_possible(const struct takeover *self, const struct fault *fault)
     return self->hosts[fault->node].process == PROCESS_RUNS;
 }
 
-static void change(struct takeover *self, enum fault_kind kind)
+/* is_first: out of a calm in which everything was at its place. */
+static void change(struct takeover *self, enum fault_kind kind, bool is_first)
 {
+    bool is_alone = self->standing_count == 0 && !fault_is_strange(kind);
+    self->is_single = is_first && is_alone && self->now_us - self->disturbed_us > CALM_US &&
+                      self->now_us - self->changed_us > CALM_US;
     if (fault_is_strange(kind))
         return;
     self->changed_us = self->now_us;
@@ -156,7 +189,7 @@ static bool throw_fault(struct takeover *self)
         return false;
     sums.faults[fault.kind]++;
     self->fault_total++;
-    change(self, fault.kind);
+    change(self, fault.kind, true);
     if (!is_instant(fault.kind))
         self->standing[self->standing_count++] = fault;
     return true;
@@ -170,7 +203,7 @@ static void end_at(struct takeover *self, uint8_t place)
     self->standing[place] = self->standing[--self->standing_count];
     takeover_trace(self, "ends: %s ns%d", fault_text(fault.kind), fault.node + 1);
     fault_end(self, &fault);
-    change(self, fault.kind);
+    change(self, fault.kind, false);
 }
 
 static void plan_next(struct takeover *self)
@@ -193,7 +226,7 @@ void fault_step(struct takeover *self)
         }
         if (self->now_us >= self->standing[i].next_us) {
             fault_again(self, &self->standing[i]);
-            change(self, self->standing[i].kind);
+            change(self, self->standing[i].kind, false);
         }
         i++;
     }

@@ -5,6 +5,7 @@
 #include "sim/takeover/takeover.h"
 
 enum {
+    AGENTS_US = 700 * MS, /* until they tell, worker.c */
     ASKING_US = PAIR_ASK_AFTER_US + 4 * PAIR_ASK_US,
     CLIENT_US = 1500 * MS + SECOND + 2600 * MS, /* client.c's patience, arp's lock, a lease */
 };
@@ -24,6 +25,7 @@ static const char *const texts[ORACLE_KINDS] = {
     [ORACLE_HOME] = "home-after-quiet",
     [ORACLE_ORDER] = "order-obeyed",
     [ORACLE_DAMPING] = "flapping-is-damped",
+    [ORACLE_DEAF] = "deaf-takes-nothing",
     [ORACLE_UNSYNCED] = "facts-before-claims",
 };
 
@@ -95,13 +97,26 @@ static bool is_lan_cut(const struct takeover *self, const struct host *host)
            (self->lan[CLIENTS][node].cuts > 0 || self->lan[node][CLIENTS].cuts > 0);
 }
 
-/* Could the nodes know? A node that is mute or deaf is found by a witness, and by nobody else; by
- * VRRP alone it is not found at all. */
+/* Could the nodes know? A node that is mute or deaf is found by a witness; one that is mute by three
+ * agents, too; by VRRP alone it is not found at all. */
 static bool is_knowable(const struct takeover *self)
 {
-    bool has_witness = self->witness_count > 0 && self->witnesses_dead == 0 && !self->are_routers;
-    return has_witness ||
-           (!is_lan_cut(self, &self->hosts[0]) && !is_lan_cut(self, &self->hosts[1]));
+    if (self->witness_count > 0 && self->witnesses_dead == 0 && !self->are_routers)
+        return true;
+    for (uint8_t node = 0; node < NODES; node++) {
+        bool is_deaf = self->lan[CLIENTS][node].cuts > 0;
+        bool has_agents = !self->are_routers && self->agents_cut[0] + self->agents_cut[1] == 0 &&
+                          self->agent_count >= 3 && is_pair_whole(self);
+        if (is_lan_cut(self, &self->hosts[node]) && (is_deaf || !has_agents))
+            return false;
+    }
+    return true;
+}
+
+static bool is_by_agents(const struct takeover *self)
+{
+    bool has_witness = self->witness_count > 0 && self->witnesses_dead == 0;
+    return !has_witness && (is_lan_cut(self, &self->hosts[0]) || is_lan_cut(self, &self->hosts[1]));
 }
 
 /* Of paths. */
@@ -135,6 +150,7 @@ static void follow_parting(struct takeover *self)
  *   10 until a node finds that nothing comes in, or out, and 5 of listening (rules 5 and 6);
  *   120 ms for a thread that hangs (failover/gate.h); the way, the kernel and the client: 30 ms;
  *   ten seconds and three queries, if a forger on the LAN speaks for a dead partner (rule 4);
+ *   0.7 s until agents tell (rule 3), where no witness does;
  *   a second after a kernel that refused an address;
  *   and what clients need by themselves, where nobody can tell them. */
 static int64_t bound_us(const struct takeover *self)
@@ -149,7 +165,12 @@ static int64_t bound_us(const struct takeover *self)
             is_retrying |= self->hosts[i].pair.homes[home].refused_us > refused_us;
     if (is_retrying)
         bound += PAIR_RETRY_US;
-    return are_clients_lost(self) ? bound + CLIENT_US : bound;
+    if (is_by_agents(self))
+        return bound + AGENTS_US;
+    if (are_clients_lost(self))
+        return bound + CLIENT_US;
+    int64_t single = self->is_single ? fault_bound_us(self, self->changed_by) : INT64_MAX;
+    return single < bound ? single : bound;
 }
 
 /* A stranger had it before this life of either node: it is not robbed. */
@@ -272,6 +293,13 @@ static void judge_steady(struct takeover *self, uint8_t home)
 
 static void follow_host(struct takeover *self, struct host *host)
 {
+    uint8_t node = host->self, other = (uint8_t)(1 - node);
+    bool is_deaf = self->lan[CLIENTS][node].cuts > 0 && self->lan[WITNESSES][node].cuts > 0 &&
+                   self->lan[other][node].cuts > 0 && self->lan[STRANGER][node].cuts > 0;
+    if (!is_deaf)
+        host->deaf_us = INT64_MAX;
+    else if (host->deaf_us == INT64_MAX)
+        host->deaf_us = self->now_us;
     bool is_able = oracle_is_able(self, host);
     if (!is_able)
         host->able_us = INT64_MAX;

@@ -133,6 +133,14 @@ static void judge_claim(struct takeover *self, struct host *host, const struct p
                        action->reason == PAIR_AGENTS_LOST_IT,
                    "ns%d has no facts and claims home%d (%s) from one that has", host->self + 1,
                    action->home + 1, pair_reason_word(action->reason));
+    /* Rule 2: the silence may be my own. */
+    if (action->reason == PAIR_SILENCE && self->witness_count > 0)
+        takeover_check(self, ORACLE_DEAF,
+                       host->deaf_us == INT64_MAX || path_is_open(self, CLIENTS, host->self) ||
+                           path_is_open(self, WITNESSES, host->self) ||
+                           self->now_us - host->deaf_us < 4 * self->interval_us,
+                       "ns%d hears nothing for %lld ms and claims home%d", host->self + 1,
+                       (long long)(self->now_us - host->deaf_us) / MS, action->home + 1);
     /* Rules 5 and 7: nothing is claimed while isolated, nor before the window is over. */
     takeover_check(self, ORACLE_ISOLATED,
                    !reception_is_isolated(&pair->reception) && self->now_us >= host->listens_us,

@@ -234,6 +234,7 @@ struct host {
     int64_t died_us;  /* or fell asleep */
     /* of the oracles */
     int64_t able_us, sound_us;   /* able since; fit and synced since; INT64_MAX: not */
+    int64_t deaf_us;             /* nothing comes in from the LAN since; INT64_MAX: it does */
     int64_t woke_us, listens_us; /* it woke last; nothing may be announced before */
     int64_t yielded_us[NODES];
     int64_t homecoming_us, hold_us;  /* its home's last return, and its hold as damping has it */
@@ -268,6 +269,7 @@ enum oracle_kind {
     ORACLE_HOME,      /* after quiet each address is home */
     ORACLE_ORDER,     /* or where the order that stands says */
     ORACLE_DAMPING,   /* who lost its home soon after its return waits twice as long */
+    ORACLE_DEAF,      /* who hears nothing takes nothing by silence */
     ORACLE_UNSYNCED,  /* who has no facts takes nothing from one who has */
     ORACLE_KINDS
 };
@@ -344,12 +346,13 @@ struct takeover {
     int64_t changed_us;   /* the last begin or end of a fault that is not a stranger's */
     int64_t disturbed_us; /* likewise; and the end of what it may still lead to */
     enum fault_kind changed_by;
+    bool is_single;                  /* it came out of a calm, and nothing else since */
     uint32_t claims;                 /* moves from backup to active */
     uint32_t orders;                 /* versions of handovers given */
     int64_t two_us[NODES];           /* two holders that hear each other since; INT64_MAX: not so */
     int64_t one_us[NODES][FAMILIES]; /* less than two holders in the kernels, last */
     int64_t apart_us;                /* were so last */
-    int64_t strangers_us[NODES]; /* a stranger had it, and was not robbed, last */
+    int64_t strangers_us[NODES];     /* a stranger had it, and was not robbed, last */
     int64_t forged_us;               /* somebody on the LAN spoke for the partner, last */
     bool are_apart;                  /* they did not hear each other, and have not since */
     uint32_t recorded, heard;
@@ -465,7 +468,7 @@ void client_rearp(struct takeover *self);
 /* fault.c, fault_do.c */
 const char *fault_text(enum fault_kind kind);
 bool fault_is_strange(enum fault_kind kind);
-/* How long this fault may leave an address unanswered while the other node is able. */
+/* How long this fault alone may leave an address unanswered; INT64_MAX: no bound of its own. */
 int64_t fault_bound_us(const struct takeover *self, enum fault_kind kind);
 const struct fault *fault_find(const struct takeover *self, enum fault_kind kind);
 void fault_step(struct takeover *self);
