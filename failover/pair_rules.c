@@ -5,6 +5,7 @@
 enum {
     AGENTS_LEAST = 3,      /* fresh, for two thirds of them to decide */
     UNHEARD_INTERVALS = 2, /* of the partner's asking without a reply, rule 3 */
+    PROVEN_INTERVALS = 4,  /* so fresh is a frame that proves reception, rule 2 */
     OVERLAP_INTERVALS = 2, /* so fresh is a sign that the partner holds it, rule 8 */
 };
 
@@ -210,12 +211,14 @@ static bool claims_by_tripwire(const struct pair *self, int64_t now_us, enum pai
            silent_for_us(self, pair_last_sign_us(self), now_us) >= self->config.interval_us * 3 / 2;
 }
 
-/* 2. A frame after the second missed sign, unless nobody has to send one. */
-static bool is_reception_proven(const struct pair *self)
+/* 2. A frame after the second missed sign, and of now: who was not able to take for a while may have
+ * gone deaf meanwhile. Unless nobody has to send one. */
+static bool is_reception_proven(const struct pair *self, int64_t now_us)
 {
+    int64_t frame_us = self->reception.frame_us, interval_us = self->config.interval_us;
+    int64_t doubt_us = later(pair_last_sign_us(self), self->listen_us) + 2 * interval_us;
     return !self->config.has_witness ||
-           self->reception.frame_us >=
-               later(pair_last_sign_us(self), self->listen_us) + 2 * self->config.interval_us;
+           (frame_us >= doubt_us && is_within(now_us, frame_us, PROVEN_INTERVALS * interval_us));
 }
 
 /* 4. Beats silent, VRRP alive: only if its DNS does not answer, while a witness answers me. */
@@ -284,7 +287,7 @@ static bool claims_from_partner(struct pair *self, uint8_t number, int64_t now_u
     bool is_beat_silent = are_beats_silent(self, now_us);
     if (is_vrrp_silent && is_beat_silent) {
         *reason = PAIR_SILENCE;
-        return is_reception_proven(self);
+        return is_reception_proven(self, now_us);
     }
     if (is_vrrp_silent)
         return is_partner_unheard(self, now_us, reason); /* 3. it lives, but is it heard? */

@@ -43,6 +43,7 @@ static const char *const texts[FAULT_KINDS] = {
     [FAULT_HANDOVER] = "handover",
     [FAULT_HANDOVER_BACK] = "handover-back",
     [FAULT_STOP] = "planned-stop",
+    [FAULT_UPGRADE] = "worker-upgrade",
     [FAULT_RESET] = "reset",
     [FAULT_FORGED_BEATS] = "forged-beats",
     [FAULT_REPLAYED_BEATS] = "replayed-beats",
@@ -87,10 +88,15 @@ int64_t fault_bound_us(const struct takeover *self, enum fault_kind kind)
         [FAULT_WORKER_KILL] = {3, 10},   /* likewise */
         [FAULT_WORKER_HANG] = {4, 110},  /* failover/gate.h: 60 to 80 ms, then likewise */
         [FAULT_CONTROL_STALL] = {3, 10}, /* nothing is lost by these */
-        [FAULT_UNSYNCED] = {3, 10},      [FAULT_LAN_CUT] = {3, 10},
-        [FAULT_PAIR_CUT] = {3, 10},      [FAULT_VRRP_BLOCKED] = {3, 10},
-        [FAULT_HANDOVER] = {3, 10},      [FAULT_HANDOVER_BACK] = {3, 10},
-        [FAULT_STOP] = {3, 10},          [FAULT_ADDRESS_DELETED] = {3, 10},
+        [FAULT_UNSYNCED] = {3, 10},
+        [FAULT_LAN_CUT] = {3, 10},
+        [FAULT_PAIR_CUT] = {3, 10},
+        [FAULT_VRRP_BLOCKED] = {3, 10},
+        [FAULT_HANDOVER] = {3, 10},
+        [FAULT_HANDOVER_BACK] = {3, 10},
+        [FAULT_STOP] = {3, 10},
+        [FAULT_UPGRADE] = {3, 10},
+        [FAULT_ADDRESS_DELETED] = {3, 10},
     };
     return costs[kind].intervals == 0
                ? INT64_MAX
@@ -117,6 +123,7 @@ static bool is_instant(enum fault_kind kind)
     case FAULT_HANDOVER:
     case FAULT_HANDOVER_BACK:
     case FAULT_STOP:
+    case FAULT_UPGRADE:
     case FAULT_RESET:
         return true;
     default:
@@ -130,7 +137,8 @@ static bool is_possible(const struct takeover *self, const struct fault *fault)
                       fault->kind == FAULT_BOTH_STALL || fault->kind == FAULT_BOTH_WORKERS_KILL ||
                       fault->kind == FAULT_BOTH_UNSYNCED;
     bool is_of_pair = fault->kind == FAULT_HANDOVER || fault->kind == FAULT_HANDOVER_BACK ||
-                      fault->kind == FAULT_RESET || fault->kind == FAULT_REPLAYED_ADVERTISEMENTS ||
+                      fault->kind == FAULT_RESET || fault->kind == FAULT_UPGRADE ||
+                      fault->kind == FAULT_REPLAYED_ADVERTISEMENTS ||
                       fault->kind == FAULT_FOREIGN_CLAIM || fault->kind == FAULT_DELAY;
     if (self->are_routers && is_of_pair)
         return false;

@@ -232,6 +232,10 @@ static void change_host(struct takeover *self, struct host *host, const struct f
         host->is_stop_asked = true;
         host_wake_by(self, host, self->now_us);
         break;
+    case FAULT_UPGRADE:
+        host->is_upgrade_asked = true;
+        host_wake_by(self, host, self->now_us);
+        break;
     case FAULT_RESET:
         host->is_reset_asked = true;
         host_wake_by(self, host, self->now_us);
@@ -268,6 +272,7 @@ bool fault_begin(struct takeover *self, struct fault *fault)
     case FAULT_UNSYNCED:
     case FAULT_ADDRESS_DELETED:
     case FAULT_STOP:
+    case FAULT_UPGRADE:
     case FAULT_RESET:
         change_host(self, host, fault);
         return true;

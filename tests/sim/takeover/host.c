@@ -171,6 +171,8 @@ static bool perform(struct takeover *self, struct host *host, const struct pair_
         note(self, host, action);
         break;
     case PAIR_LEFT:
+        host->has_left = true;
+        break;
     case PAIR_STAYED:
     case PAIR_ALARM:
         break;
@@ -301,6 +303,14 @@ static void take_stop(struct takeover *self, struct host *host)
     }
 }
 
+/* A planned absence: likewise, and another worker follows. */
+static void take_upgrade(struct takeover *self, struct host *host)
+{
+    if (host->is_upgrade_asked)
+        host_happens(self, host, PAIR_EVENT_LEAVE, 0);
+    host->is_upgrade_asked = false;
+}
+
 static void plan_wake(struct takeover *self, struct host *host)
 {
     int64_t due_us = worker_deadline_us(host);
@@ -338,11 +348,15 @@ void host_turn(struct takeover *self, struct host *host)
     bool is_late = !self->are_routers && wake_partner(self, host);
     worker_turn(self, host);
     take_stop(self, host);
+    take_upgrade(self, host);
     tell_fitness(self, host);
     if (self->are_routers)
         router_turn(self, host);
     else
         turn_partner(self, host, is_late);
+    if (host->has_left)
+        worker_dispatch(self, host, SUPERVISE_REPLACE, 0);
+    host->has_left = false;
     if (host->is_over)
         worker_dispatch(self, host, SUPERVISE_STOP, SUPERVISE_STOP_ASKED);
     worker_judge(self, host);
@@ -391,7 +405,8 @@ void host_start(struct takeover *self, struct host *host)
     host->boot = takeover_dice(self, UINT64_MAX) | 1;
     host->sequence = 0;
     host->memory = (struct beat_memory){0};
-    host->knows_mac = host->is_asking = host->is_stop_asked = host->is_over = false;
+    host->knows_mac = host->is_asking = host->is_over = host->has_left = false;
+    host->is_stop_asked = host->is_upgrade_asked = false;
     host->is_carrier_told = false;
     host->is_hanging = host->is_fit = host->is_synced = host->was_synced = false;
     host->emptying = host->was_emptying = 0;

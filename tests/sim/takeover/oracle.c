@@ -62,8 +62,9 @@ bool oracle_is_able(const struct takeover *self, const struct host *host)
 {
     /* With every witness dead, and few frames of others, reception is not proven in time. */
     bool is_lan_alive = self->witnesses_dead == 0 || (self->is_lan_busy && !self->is_lan_quiet);
-    bool is_ending = self->are_routers ? host->supervise.worker == SUPERVISE_STOPPING
-                                       : host->pair.stopping || host->is_stop_asked;
+    bool is_ending = self->are_routers
+                         ? host->supervise.worker == SUPERVISE_STOPPING
+                         : host->pair.stopping || host->pair.leaving || host->is_stop_asked;
     return host->process == PROCESS_RUNS && host->is_fit && worker_answers(host) &&
            host->kernel.carrier && !host->adds_fail && !is_ending && is_lan_alive &&
            are_lan_paths_clean(self, host);

@@ -48,8 +48,8 @@ static void judge_waking(struct takeover *self, struct host *host, const struct 
 
 static bool is_planned(enum pair_reason reason)
 {
-    return reason == PAIR_GIVE_BACK || reason == PAIR_HANDOVER || reason == PAIR_PARTNER_UNSYNCED ||
-           reason == PAIR_OVERLAP || reason == PAIR_MOVED;
+    return reason == PAIR_GIVE_BACK || reason == PAIR_HANDOVER || reason == PAIR_UPGRADED ||
+           reason == PAIR_PARTNER_UNSYNCED || reason == PAIR_OVERLAP || reason == PAIR_MOVED;
 }
 
 /* Nothing moves without a fault, whatever strangers send; what follows a fault ends, but for homes
@@ -67,8 +67,8 @@ static void judge_still(struct takeover *self, struct host *host, const struct p
 }
 
 /* A home lost within a minute of its return has to be fit twice as long before the next: counted
- * here once more, from the moves alone. An order, and a holder that never heard it held, do not
- * wait. */
+ * here once more, from the moves alone. An order, a planned absence, and a holder that never heard
+ * it held, do not wait. */
 static void judge_damping(struct takeover *self, struct host *host,
                           const struct pair_action *action)
 {
@@ -76,7 +76,7 @@ static void judge_damping(struct takeover *self, struct host *host,
     if (action->home != host->self)
         return;
     if (action->is == PAIR_BACKUP) {
-        if (host->homecoming_us != INT64_MIN) {
+        if (host->homecoming_us != INT64_MIN && !pair->leaving) {
             bool is_flapping = self->now_us - host->homecoming_us < PAIR_FLAP_US;
             sums.clauses[CLAUSE_DAMPED] += is_flapping;
             host->hold_us = is_flapping ? host->hold_us * 2 : PAIR_HOLD_US_MIN;
@@ -95,7 +95,7 @@ static void judge_damping(struct takeover *self, struct host *host,
             host->sound_us != INT64_MAX && self->now_us - host->sound_us >= host->hold_us,
             "ns%d returns home after %lld ms of its hold of %lld", host->self + 1,
             (long long)(self->now_us - host->sound_us) / MS, (long long)host->hold_us / MS);
-    if (is_planned(action->reason))
+    if (is_planned(action->reason) && action->reason != PAIR_UPGRADED)
         host->homecoming_us = self->now_us;
 }
 

@@ -102,7 +102,8 @@ enum fault_kind {
     /* of operators */
     FAULT_HANDOVER,
     FAULT_HANDOVER_BACK,
-    FAULT_STOP, /* planned, of a node; it starts again */
+    FAULT_STOP,    /* planned, of a node; it starts again */
+    FAULT_UPGRADE, /* a worker is replaced, while the partner answers */
     FAULT_RESET,
     /* of strangers */
     FAULT_FORGED_BEATS,            /* another key, altered, of my own name, of another cluster */
@@ -220,7 +221,7 @@ struct host {
     int64_t deadline_us;      /* of the pair, as told last */
     int64_t learn_us, tap_us; /* tap_us: when a client's frame comes in next */
     uint64_t nonce;           /* of the round of probes under way */
-    bool knows_mac, is_asking, is_stop_asked, is_carrier_told, is_over;
+    bool knows_mac, is_asking, is_stop_asked, is_upgrade_asked, is_carrier_told, has_left, is_over;
     bool is_hanging, is_fit, is_synced, was_synced; /* as in failover/guardian.h */
     uint8_t emptying, was_emptying;
     uint64_t empties;

@@ -132,7 +132,8 @@ void worker_turn(struct takeover *self, struct host *host)
     }
     if (worker->life == WORKER_DEAD && self->now_us >= worker->at_us) {
         worker->life = WORKER_NONE;
-        bool is_exited = host->supervise.worker == SUPERVISE_STOPPING;
+        bool is_exited = host->supervise.worker == SUPERVISE_STOPPING ||
+                         host->supervise.worker == SUPERVISE_REPLACING;
         worker_dispatch(self, host, SUPERVISE_REAPED,
                         is_exited ? SUPERVISE_EXITED : SUPERVISE_SIGNALLED);
     }
@@ -142,6 +143,8 @@ void worker_turn(struct takeover *self, struct host *host)
         host->is_warm = false;
         worker->silent_us = self->now_us;
         worker_dispatch(self, host, SUPERVISE_READY, 0);
+        if (host->pair.is_away)
+            host_happens(self, host, PAIR_EVENT_RETURN, 0);
     }
     if (worker->life != WORKER_ALIVE || worker->is_control_stalled)
         return;
@@ -190,7 +193,9 @@ static void follow_worker(struct takeover *self, struct host *host)
 {
     enum supervise_worker worker = host->supervise.worker;
     if (host->gate.has_life && worker != SUPERVISE_ALIVE)
-        gate_end(&host->gate, worker == SUPERVISE_STOPPING ? GATE_STOPPING : GATE_WORKER_DEAD);
+        gate_end(&host->gate, worker == SUPERVISE_STOPPING || worker == SUPERVISE_REPLACING
+                                  ? GATE_STOPPING
+                                  : GATE_WORKER_DEAD);
     else if (!host->gate.has_life && worker == SUPERVISE_ALIVE)
         gate_begin(&host->gate, self->now_us / MS, THREADS, host->worker.progress);
 }
