@@ -307,8 +307,10 @@ bool pair_claims(struct pair *self, uint8_t number, int64_t now_us, enum pair_re
                claims_from_partner(self, number, now_us, reason);
     /* A stranger may not be robbed at the first claim; what the pair held, it defends. */
     if (home->foreign_us != INT64_MIN && now_us - home->foreign_us < PAIR_FOREIGN_US &&
-        home->claimed_us == INT64_MIN && held_us(self, home, now_us) == INT64_MIN)
+        home->claimed_us == INT64_MIN && !home->was_partners) {
+        home->vacant_us = now_us; /* it is the stranger's until then */
         return false;
+    }
     *reason = PAIR_VACANT;
     return claims_vacant(self, number, now_us);
 }

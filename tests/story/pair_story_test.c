@@ -350,6 +350,46 @@ START_TEST(an_address_that_somebody_deletes_is_added_again)
 }
 END_TEST
 
+/* A stranger answers every half second, to each node. */
+static void stranger_has_home1(int64_t ms)
+{
+    for (int64_t i = 0; i < ms; i += 500) {
+        for (size_t node = 0; node < 2; node++)
+            if (world[node].runs)
+                happen(node, &(struct pair_event){.kind = PAIR_EVENT_FOREIGN, .home = 0});
+        pass_ms(500);
+    }
+}
+
+/* Before the first claim nothing shows whose it is: the configuration may be wrong. */
+START_TEST(an_address_that_a_stranger_has_is_claimed_a_second_after_it_left)
+{
+    now_ms = 0;
+    witness_lives = true;
+    said[0] = '\0';
+    start_node(0, true);
+    start_node(1, true);
+    worker_is(0, true, true);
+    worker_is(1, true, true);
+    stranger_has_home1(2000);
+    pass_ms(1000);
+    ck_assert_str_eq(said, "50 ns2 home2 backup>active vacant\n"
+                           "2549 ns1 home1 backup>active vacant");
+}
+END_TEST
+
+/* What the pair held is the pair's, though its holder is dead and this node never claimed it. */
+START_TEST(a_stranger_delays_no_takeover)
+{
+    at_home();
+    pass_ms(4);
+    happen(1, &(struct pair_event){.kind = PAIR_EVENT_FOREIGN, .home = 0});
+    kill_node(0);
+    pass_ms(500);
+    ck_assert_str_eq(said, "1016 ns2 home1 backup>active tripwire");
+}
+END_TEST
+
 /* ---- what tandem-takeover-sim found, each as the shortest story that shows it ---- */
 
 static void set_lan(size_t number, bool in, bool out)
@@ -526,7 +566,8 @@ int main(void)
                nobody_leaves_whose_partner_could_not_take_over,
                leaving_is_called_off_when_the_partner_dies);
     SUITE_CASE(suite, "strangers", a_forged_goodbye_moves_nothing_while_beats_live,
-               an_address_that_somebody_deletes_is_added_again);
+               an_address_that_a_stranger_has_is_claimed_a_second_after_it_left,
+               a_stranger_delays_no_takeover, an_address_that_somebody_deletes_is_added_again);
     SUITE_CASE(suite, "silence", a_node_that_woke_late_is_silent_until_it_has_listened,
                reception_that_returns_is_followed_by_a_window_of_listening,
                what_the_kernel_refuses_is_not_announced,
