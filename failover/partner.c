@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "failover/partner_read.h"
+#include "failover/partner_sign.h"
 #include "failover/sockaddr.h"
 
 enum {
@@ -70,7 +71,7 @@ static void send_advertisement(struct partner *self, uint8_t home, uint8_t prior
     for (size_t family = 0; family < 2; family++) {
         struct vrrp_socket *socket = &self->vrrp[family];
         const struct ip *ip = &self->settings.home[home][family];
-        uint8_t bytes[ADVERTISEMENT_SIZE_MAX];
+        uint8_t bytes[ADVERTISEMENT_SIZE_MAX + BEAT_SIZE];
         if (socket->fd < 0 || ip->family == 0)
             continue;
         struct advertisement advertisement = {
@@ -84,6 +85,7 @@ static void send_advertisement(struct partner *self, uint8_t home, uint8_t prior
         const struct ip *source = &self->settings.own[self->settings.self][family];
         const struct ip *target = &self->settings.own[1 - self->settings.self][family];
         size_t size = advertisement_encode(&advertisement, source, target, self->checksum, bytes);
+        size = partner_sign(self, family, &advertisement, bytes, size);
         count_unsent(self, vrrp_socket_send(socket, source, target, bytes, size));
     }
 }
@@ -356,6 +358,7 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     }
     randombytes_buf(&self->boot, sizeof self->boot);
     self->boot |= 1; /* never 0 */
+    partner_derive_key(self);
     pair_init(&self->pair, &config, now_us);
     int error = address_open(&self->address);
     if (error < 0)
@@ -387,4 +390,5 @@ void partner_close(struct partner *self)
     address_watch_close(&self->watch);
     address_close(&self->address);
     sodium_memzero(self->settings.beat_key, sizeof self->settings.beat_key);
+    sodium_memzero(self->advertisement_key, sizeof self->advertisement_key);
 }

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "failover/partner_read.h"
+#include "failover/partner_sign.h"
 #include "failover/sockaddr.h"
 
 enum {
@@ -79,6 +80,9 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
             .addresses = {settings->home[home][family]},
         };
         refusal = advertisement_decode(packet->payload, packet->size, &received, &expected, &heard);
+        if (refusal == ADVERTISEMENT_ACCEPTED &&
+            !partner_is_signed(self, family, &heard.advertisement, packet->payload, packet->size))
+            refusal = ADVERTISEMENT_UNPROVEN;
         if (refusal != ADVERTISEMENT_ACCEPTED)
             continue;
         if (family == 0) /* IPv6 has but one form, which says nothing of the other */
