@@ -272,9 +272,13 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
         move(self, number, now_us, PAIR_YIELDING, PAIR_OVERLAP, todo);
         return;
     }
-    /* Rule 8: the better one is heard again by whoever listened to the other. */
-    if (overlap == PAIR_BETTER && pair_is_fit(self) && home->announced_us > home->defended_us &&
-        now_us - home->defended_us >= PAIR_DEFEND_US)
+    /* Rule 8: the better one is heard again by whoever listened to the other; so is the only one,
+     * when none of the other's signs says that it holds what it announced: a recording, perhaps. */
+    int64_t window_us = PAIR_SILENT_INTERVALS * self->config.interval_us;
+    bool is_contested = home->announced_us > home->defended_us &&
+                        (overlap == PAIR_BETTER ||
+                         (overlap == PAIR_ALONE && now_us - home->announced_us >= window_us));
+    if (is_contested && pair_is_fit(self) && now_us - home->defended_us >= PAIR_DEFEND_US)
         pair_announce(self, number, now_us, todo);
     announce_in_time(self, number, now_us, todo);
 }

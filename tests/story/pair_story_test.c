@@ -251,6 +251,20 @@ START_TEST(a_forged_goodbye_moves_nothing_while_beats_live)
 }
 END_TEST
 
+/* As when what it announced in its last life is played back. */
+START_TEST(a_dead_partners_announcement_is_answered_by_one_of_the_holder)
+{
+    at_home();
+    kill_node(0);
+    pass_ms(1000);
+    ck_assert(world[1].holds[0]);
+    happen(1, &(struct pair_event){.kind = PAIR_EVENT_ANNOUNCED, .home = 0});
+    pass_ms(2 * PAIR_SILENT_INTERVALS * INTERVAL_MS);
+    ck_assert_int_gt(world[1].pair.homes[0].defended_us, 2000 * 1000);
+    ck_assert_int_lt(world[1].pair.homes[0].announce_from_us, 2000 * 1000);
+}
+END_TEST
+
 START_TEST(an_address_that_somebody_deletes_is_added_again)
 {
     at_home();
@@ -279,6 +293,7 @@ int main(void)
     SUITE_CASE(suite, "orders", a_handover_stands_until_it_is_taken_back,
                a_planned_stop_waits_until_the_partner_holds_and_no_query_is_in_hand);
     SUITE_CASE(suite, "strangers", a_forged_goodbye_moves_nothing_while_beats_live,
+               a_dead_partners_announcement_is_answered_by_one_of_the_holder,
                an_address_that_somebody_deletes_is_added_again);
     return suite_run(suite);
 }
