@@ -7,16 +7,12 @@
 #include <netlink/cache.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
-#include <netlink/route/route.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 enum {
     ADDRESS_VALID_S_MAX = 3600,
-    ADDRESS_DUMPS_MAX = 8, /* tries to list the addresses while somebody else changes them */
-    ADDRESS_LOOKS_MAX = 100,
-    ADDRESS_LOOK_EVERY_US = 100,
+    ADDRESS_DUMPS_MAX = 8 /* tries to list the addresses while somebody else changes them */
 };
 
 int address_open(struct address *self)
@@ -126,27 +122,6 @@ int address_lease(struct address *self, int interface, const struct ip *ip, uint
     int built = rtnl_addr_build_add_request(address, NLM_F_CREATE | NLM_F_REPLACE, &request);
     rtnl_addr_put(address);
     return built < 0 ? -ENOMEM : ask(self, request);
-}
-
-static bool is_delivered(struct address *self, const struct ip *ip)
-{
-    struct nl_addr *to = nl_addr_build(AF_INET6, ip->bytes, ip_size(ip));
-    struct rtnl_route *route = NULL;
-    bool is = to != NULL && rtnl_route_lookup(self->socket, to, &route) == 0 &&
-              rtnl_route_get_type(route) == RTN_LOCAL;
-    if (route != NULL)
-        rtnl_route_put(route);
-    if (to != NULL)
-        nl_addr_put(to);
-    return is;
-}
-
-void address_await_delivery(struct address *self, const struct ip *ip)
-{
-    /* Asleep between two looks: at real-time priority it would keep that thread from its work. */
-    const struct timespec pause = {.tv_nsec = ADDRESS_LOOK_EVERY_US * 1000};
-    for (int i = 0; ip->family == 6 && i < ADDRESS_LOOKS_MAX && !is_delivered(self, ip); i++)
-        nanosleep(&pause, NULL);
 }
 
 int address_delete(struct address *self, int interface, const struct ip *ip)

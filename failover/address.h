@@ -32,11 +32,6 @@ int address_interface(const char *name);
  * -errno: -EPERM without CAP_NET_ADMIN, -ENODEV when the interface is gone. */
 int address_lease(struct address *self, int interface, const struct ip *ip, uint32_t valid_s);
 
-/* Wait until what is sent to the address is delivered here: for IPv6 a thread of the kernel makes
- * the route, a moment after the lease was granted, and until then every query is refused. Typically
- * 0.1 ms, at most 10 ms; without a link there is no such route. IPv4 is not waited for. */
-void address_await_delivery(struct address *self, const struct ip *ip);
-
 /* Remove the address, leased or not, from the interface. 0 or -errno: -EADDRNOTAVAIL when it was
  * not there, -EPERM without CAP_NET_ADMIN even then. */
 int address_delete(struct address *self, int interface, const struct ip *ip);

@@ -291,6 +291,14 @@ void address_watch_expect(struct address_watch *self, const struct ip *ip, bool 
     one->is_settling = is_expected && !one->is_present;
 }
 
+bool address_watch_is_settling(const struct address_watch *self, const struct ip *ip)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (ip_equal(&self->addresses[i].ip, ip))
+            return self->addresses[i].is_settling;
+    return false;
+}
+
 /* ---- open and close ---- */
 
 static int open_events(struct address_watch *self)

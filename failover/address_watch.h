@@ -69,6 +69,10 @@ void address_watch_close(struct address_watch *self);
 /* The address was leased, or deleted, by this host's own will: say so before the next reading. */
 void address_watch_expect(struct address_watch *self, const struct ip *ip, bool is_expected);
 
+/* Was it added just now, and does the kernel not yet take in what is sent to it? Of IPv6 alone, for
+ * some milliseconds: the way to a new address is made by work that the kernel queues. */
+bool address_watch_is_settling(const struct address_watch *self, const struct ip *ip);
+
 /* 1 and what differs, 0 when nothing does, or -errno. The first reading tells the carrier. Reads at
  * most a few dozen messages. */
 int address_watch_read(struct address_watch *self, struct address_watch_event *event);

@@ -1,7 +1,6 @@
 #include "failover/guardian.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -11,14 +10,15 @@
 
 #include "failover/channel.h"
 #include "failover/guardian_gate.h"
+#include "failover/guardian_lan.h"
 #include "failover/guardian_log.h"
 #include "failover/guardian_start.h"
+#include "failover/guardian_tell.h"
 
 enum {
     GUARDIAN_EVENTS_MAX = 16,   /* signals, death, channel, the partner's, and some to spare */
     GUARDIAN_MESSAGES_MAX = 16, /* read from the channel in one turn: a flood delays no refresh */
     GUARDIAN_SIGNALS_MAX = 8,
-    GUARDIAN_TELL_US = 300000,   /* before a full channel is tried again */
     GUARDIAN_WAIT_US = 60000000, /* the longest wait */
 };
 
@@ -36,7 +36,7 @@ static void spawn(struct guardian *self)
     int error = worker_spawn(&self->worker, &self->settings.program);
     self->refused = 0;
     self->is_synced = false;
-    self->is_told = true;
+    guardian_tell_anew(self);
     if (error == 0) {
         struct epoll_event channel = {.events = EPOLLIN, .data.fd = self->worker.channel};
         self->worker_pid = self->worker.pid;
@@ -52,34 +52,6 @@ static void spawn(struct guardian *self)
                   strerrorname_np(-error));
     dispatch(self,
              &(struct supervise_event){.kind = SUPERVISE_REAPED, .reason = SUPERVISE_SPAWN_FAILED});
-}
-
-/* Tell the worker of one address. False: its channel is full. */
-static bool tell_address(struct guardian *self, const struct ip *ip, bool held, int64_t since_ms,
-                         const char *reason)
-{
-    struct channel_message message = {
-        .kind = CHANNEL_ADDRESS, .held = held, .address = *ip, .since_ms = since_ms};
-    snprintf(message.reason, sizeof message.reason, "%s", reason);
-    return ip->family == 0 || channel_send(self->worker.channel, &message) == 0;
-}
-
-/* Tell the worker of every service address; if its channel is full, again in the next turn. */
-static void tell_homes(struct guardian *self)
-{
-    const struct partner_settings *settings = &self->settings.partner;
-    self->is_told = true;
-    for (uint8_t i = 0; i < PAIR_NODES; i++) {
-        const struct pair_home *home = &self->partner.pair.homes[i];
-        bool is_mine = i == settings->self;
-        bool held =
-            self->holds_addresses ? home->state != PAIR_BACKUP && !home->is_refused : is_mine;
-        int64_t since_ms = self->holds_addresses ? home->since_us / 1000 : self->started_ms;
-        const char *reason = self->holds_addresses ? pair_reason_word(home->reason) : "host";
-        for (size_t family = 0; family < 2; family++)
-            if (!tell_address(self, &settings->home[i][family], held, since_ms, reason))
-                self->is_told = false;
-    }
 }
 
 static void perform(struct guardian *self, const struct supervise_action *action)
@@ -132,15 +104,27 @@ static void dispatch_kind(struct guardian *self, enum supervise_event_kind kind,
 
 /* ---- events ---- */
 
+/* Something of the pair's, without more to it. */
+static void tell_partner(struct guardian *self, enum pair_event_kind kind)
+{
+    if (self->holds_addresses)
+        partner_tell(&self->partner, guardian_now_us(), &(struct pair_event){.kind = kind});
+}
+
 static void on_ready(struct guardian *self)
 {
     if (self->supervise.worker != SUPERVISE_STARTING)
         return;
     int error = worker_watch(&self->worker);
-    if (error == 0)
-        dispatch_kind(self, SUPERVISE_READY, 0);
-    else
+    if (error < 0) {
         dispatch_kind(self, SUPERVISE_DIED, SUPERVISE_PAGE_BROKEN);
+        return;
+    }
+    dispatch_kind(self, SUPERVISE_READY, 0);
+    if (!self->partner.pair.is_away)
+        return;
+    guardian_note_upgrade(self, now_ms(), "upgrading", "running", "ready");
+    tell_partner(self, PAIR_EVENT_RETURN);
 }
 
 /* What a worker may not say is refused like what does not decode: once a life in the log. */
@@ -163,6 +147,14 @@ static void on_handover(struct guardian *self, const struct channel_message *mes
                      });
 }
 
+/* Rule 3: those that this node hears, and how many of them lost the partner. */
+static void tell_agents(struct guardian *self, uint16_t fresh, uint16_t lost)
+{
+    if (self->holds_addresses)
+        partner_tell(&self->partner, guardian_now_us(),
+                     &(struct pair_event){.kind = PAIR_EVENT_AGENTS, .fresh = fresh, .lost = lost});
+}
+
 static void on_message(struct guardian *self, const struct channel_message *message)
 {
     switch (message->kind) {
@@ -180,12 +172,16 @@ static void on_message(struct guardian *self, const struct channel_message *mess
         on_handover(self, message);
         break;
     case CHANNEL_RESET:
-        if (self->holds_addresses)
-            partner_tell(&self->partner, guardian_now_us(),
-                         &(struct pair_event){.kind = PAIR_EVENT_RESET});
+        tell_partner(self, PAIR_EVENT_RESET);
         break;
-    case CHANNEL_ADDRESS:
-    case CHANNEL_STOP:
+    case CHANNEL_UPGRADE:
+        guardian_note_upgrade(self, now_ms(), "running", "upgrading", "ordered");
+        tell_partner(self, PAIR_EVENT_LEAVE);
+        break;
+    case CHANNEL_AGENTS:
+        tell_agents(self, message->fresh, message->lost);
+        break;
+    default:
         refuse(self);
         break;
     }
@@ -229,6 +225,7 @@ static void on_child(struct guardian *self)
         return;
     self->worker_status = status;
     guardian_note_poison(self);
+    tell_agents(self, 0, 0); /* nobody counts them now */
     bool is_exited = WIFEXITED(status);
     dispatch(self, &(struct supervise_event){
                        .kind = SUPERVISE_REAPED,
@@ -240,10 +237,10 @@ static void on_child(struct guardian *self)
 /* First the partner takes over, then the worker ends. Asked again: at once. */
 static void on_stop(struct guardian *self)
 {
-    bool is_asked_again = self->partner.pair.stopping;
+    bool is_asked_again = self->holds_addresses && partner_is_stopping(&self->partner);
+    guardian_keep(self, now_ms(), CHANNEL_GUARDIAN, "running", "stopping", "stop");
     if (self->holds_addresses && !is_asked_again)
-        partner_tell(&self->partner, guardian_now_us(),
-                     &(struct pair_event){.kind = PAIR_EVENT_STOP});
+        tell_partner(self, PAIR_EVENT_STOP);
     else
         dispatch_kind(self, SUPERVISE_STOP, SUPERVISE_STOP_ASKED);
 }
@@ -294,8 +291,6 @@ static struct timespec wait_time(struct guardian *self)
     int64_t due_us = deadline_ms == INT64_MAX ? INT64_MAX : deadline_ms * 1000;
     if (self->holds_addresses && partner_deadline_us(&self->partner) < due_us)
         due_us = self->partner.deadline_us;
-    if (!self->is_told && due_us > now + GUARDIAN_TELL_US)
-        due_us = now + GUARDIAN_TELL_US;
     int64_t left_us = due_us <= now ? 0 : due_us - now;
     if (left_us > GUARDIAN_WAIT_US)
         left_us = GUARDIAN_WAIT_US;
@@ -315,6 +310,16 @@ static void on_event(struct guardian *self, int fd)
     tell_fitness(self);
 }
 
+/* The partner holds all: the worker is replaced. Or it cannot: nothing comes of it. */
+static void follow_upgrade(struct guardian *self)
+{
+    if (self->partner.has_left)
+        dispatch_kind(self, SUPERVISE_REPLACE, 0);
+    if (self->partner.has_stayed)
+        guardian_note_upgrade(self, now_ms(), "upgrading", "running", "partner-unable");
+    self->partner.has_left = self->partner.has_stayed = false;
+}
+
 /* The partner's turn, whatever it was that woke us. */
 static void turn_partner(struct guardian *self)
 {
@@ -322,18 +327,22 @@ static void turn_partner(struct guardian *self)
         return;
     partner_turn(&self->partner, guardian_now_us());
     guardian_note_lateness(self, guardian_now_us());
+    guardian_note_lan(self, guardian_now_us());
     if (self->partner.is_reopened)
         guardian_watch_partner(self);
     if (self->partner.is_changed || self->partner.address_error != self->lease_error)
         self->is_told = false;
     self->partner.is_changed = false;
-    guardian_note_moves(self);
+    guardian_note_moves(self, now_ms());
+    guardian_note_reception(self, now_ms());
+    follow_upgrade(self);
     if (self->partner.is_over)
         dispatch_kind(self, SUPERVISE_STOP, SUPERVISE_STOP_ASKED);
 }
 
 int guardian_run(struct guardian *self)
 {
+    guardian_keep(self, now_ms(), CHANNEL_GUARDIAN, "", "running", "start");
     dispatch_kind(self, SUPERVISE_START, SUPERVISE_STARTED);
     while (self->exit_code < 0) {
         struct epoll_event events[GUARDIAN_EVENTS_MAX];
@@ -347,8 +356,7 @@ int guardian_run(struct guardian *self)
         if (supervise_deadline_ms(&self->supervise) <= now_ms())
             dispatch_kind(self, SUPERVISE_TIMEOUT, 0);
         tell_fitness(self);
-        if (!self->is_told && self->supervise.worker == SUPERVISE_ALIVE)
-            tell_homes(self);
+        guardian_tell(self, guardian_now_us());
     }
     return self->exit_code;
 }

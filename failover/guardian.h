@@ -9,6 +9,7 @@
 
 #include <net/if.h>
 
+#include "failover/channel.h"
 #include "failover/gate.h"
 #include "failover/partner.h"
 #include "failover/probe.h"
@@ -17,7 +18,10 @@
 #include "failover/worker.h"
 #include "replication/ip.h"
 
-enum { GUARDIAN_SENTENCE_SIZE = 512 };
+enum {
+    GUARDIAN_SENTENCE_SIZE = 512,
+    GUARDIAN_NOTES_MAX = 32, /* what happened last, kept for the worker and those after it */
+};
 
 struct guardian_settings {
     struct worker_program program;
@@ -26,6 +30,30 @@ struct guardian_settings {
     struct rights_user user;     /* as whom both programs run */
     char node_names[PAIR_NODES][32];
     struct partner_settings partner; /* without an interface only own and home are looked at */
+};
+
+/* What the worker is told besides the addresses: failover/guardian_tell.h. */
+struct guardian_news {
+    struct channel_message notes[GUARDIAN_NOTES_MAX]; /* number n at (n - 1) % GUARDIAN_NOTES_MAX */
+    uint32_t noted;                                   /* the highest number; 0: none */
+    uint32_t told;                /* the highest that the present worker was told */
+    uint64_t lost;                /* overwritten before a living worker was told */
+    struct channel_message state; /* as told last; kind 0: not yet in this life */
+    int64_t state_us;             /* when */
+    int64_t counted_us;           /* when counters were told last */
+    size_t counting;              /* the next message of their round */
+    int64_t same_us; /* when the partner's document was last the same, or no beat was heard */
+    enum reception_state reception; /* as noted last */
+};
+
+/* What was said last of the service LAN, so that nobody there can fill the log. */
+struct guardian_lan {
+    struct guardian_told {
+        int64_t told_us;              /* INT64_MIN: never */
+        struct partner_stranger last; /* whom of */
+    } owners[PAIR_NODES], speakers[PAIR_NODES];
+    struct partner_said said[PAIR_NODES][2];
+    int64_t said_us[PAIR_NODES][2];
 };
 
 struct guardian {
@@ -46,10 +74,15 @@ struct guardian {
     int64_t started_ms;        /* CLOCK_MONOTONIC of guardian_open */
     bool is_synced;            /* as the worker says */
     bool is_told;              /* the worker has read where the addresses are */
+    bool is_locked;            /* all memory */
+    bool comes_first;          /* real-time priority */
+    struct guardian_news news; /* for the worker */
+    struct guardian_lan lan;
     uint64_t wakes_late;       /* as logged */
     int64_t lateness_noted_us; /* when */
     unsigned refused;          /* messages of this life that were refused */
     unsigned lines_lost;       /* log lines dropped since the last one written */
+    uint64_t lines_dropped;    /* since the start */
     int epoll_fd, signal_fd;
     int exit_code; /* -1 while running */
 };

@@ -22,8 +22,9 @@ static size_t thread_count(const struct page *page)
 static void follow_worker(struct guardian *self, int64_t now_ms)
 {
     enum supervise_worker worker = self->supervise.worker;
+    bool is_told = worker == SUPERVISE_STOPPING || worker == SUPERVISE_REPLACING;
     if (self->gate.has_life && worker != SUPERVISE_ALIVE)
-        gate_end(&self->gate, worker == SUPERVISE_STOPPING ? GATE_STOPPING : GATE_WORKER_DEAD);
+        gate_end(&self->gate, is_told ? GATE_STOPPING : GATE_WORKER_DEAD);
     else if (!self->gate.has_life && worker == SUPERVISE_ALIVE)
         gate_begin(&self->gate, now_ms, thread_count(self->worker.page),
                    atomic_load(&self->worker.page->control_progress));
@@ -71,7 +72,7 @@ void guardian_step_gate(struct guardian *self, int64_t now_ms)
     if (gate_deadline_ms(&self->gate) <= now_ms)
         judge(self, now_ms);
     if (self->gate.reason != was)
-        guardian_note_gate(self, was_fit);
+        guardian_note_gate(self, now_ms, was_fit);
 }
 
 void guardian_watch_queues(struct guardian *self, int64_t now_us)

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "failover/guardian_tell.h"
+
 enum {
     GUARDIAN_LATENESS_US = 1000000, /* between lines about it */
     GUARDIAN_LINE_MAX = 512 /* bytes; below PIPE_BUF, so poll tells whether a write would wait */
@@ -29,6 +31,7 @@ void guardian_note(struct guardian *self, const char *format, ...)
     if (poll(&error_stream, 1, 0) != 1 || (error_stream.revents & POLLOUT) == 0 ||
         write(STDERR_FILENO, line, size) < 0) {
         self->lines_lost++;
+        self->lines_dropped++;
         return;
     }
     if (self->lines_lost > 0) {
@@ -59,9 +62,11 @@ void guardian_note_worker(struct guardian *self, int64_t now_ms,
                  (long long)(self->supervise.restart_at_ms - now_ms));
     guardian_note(self, "guardian worker %s -> %s reason=%s%s", supervise_worker_word(action->was),
                   supervise_worker_word(action->is), supervise_reason_word(action->reason), detail);
+    guardian_keep(self, now_ms, CHANNEL_WORKER, supervise_worker_word(action->was),
+                  supervise_worker_word(action->is), supervise_reason_word(action->reason));
 }
 
-void guardian_note_gate(struct guardian *self, bool was_fit)
+void guardian_note_gate(struct guardian *self, int64_t now_ms, bool was_fit)
 {
     const struct gate *gate = &self->gate;
     char thread[24] = "";
@@ -70,6 +75,8 @@ void guardian_note_gate(struct guardian *self, bool was_fit)
     guardian_note(self, "guardian gate %s -> %s reason=%s%s pid=%d", was_fit ? "fit" : "unfit",
                   gate->is_fit ? "fit" : "unfit", gate_reason_word(gate->reason), thread,
                   self->worker_pid);
+    guardian_keep(self, now_ms, CHANNEL_GATE, was_fit ? "fit" : "unfit",
+                  gate->is_fit ? "fit" : "unfit", gate_reason_word(gate->reason));
 }
 
 void guardian_note_poison(struct guardian *self)
@@ -85,15 +92,19 @@ void guardian_note_poison(struct guardian *self)
 }
 
 /* What moved, and why: the line that an operator looks for after a night. */
-void guardian_note_moves(struct guardian *self)
+void guardian_note_moves(struct guardian *self, int64_t now_ms)
 {
     struct partner *partner = &self->partner;
     for (size_t i = 0; i < partner->note_count; i++) {
         const struct partner_note *moved = &partner->notes[i];
-        guardian_note(self, "guardian home %s -> %s reason=%s home=%s interface=%s",
-                      pair_state_word(moved->was), pair_state_word(moved->is),
-                      pair_reason_word(moved->reason), self->settings.node_names[moved->home],
+        const char *family = moved->family == 0   ? ""
+                             : moved->family == 4 ? " family=IPv4"
+                                                  : " family=IPv6";
+        guardian_note(self, "guardian home %s -> %s reason=%s home=%s%s interface=%s", moved->was,
+                      moved->is, moved->reason, self->settings.node_names[moved->home], family,
                       self->settings.interface);
+        guardian_keep(self, now_ms, moved->home == 0 ? CHANNEL_HOME_0 : CHANNEL_HOME_1, moved->was,
+                      moved->is, moved->reason);
     }
     partner->note_count = 0;
     if (partner->address_error == self->lease_error)
@@ -108,6 +119,28 @@ void guardian_note_moves(struct guardian *self)
     self->lease_error = partner->address_error;
 }
 
+void guardian_note_reception(struct guardian *self, int64_t now_ms)
+{
+    const struct reception *reception = &self->partner.pair.reception;
+    if (reception->state == self->news.reception)
+        return;
+    const char *was = self->news.reception == RECEPTION_PROVEN ? "heard" : "isolated";
+    const char *is = reception_is_isolated(reception) ? "isolated" : "heard";
+    const char *reason = reception_word(reception->state);
+    guardian_note(self, "guardian lan %s -> %s reason=%s interface=%s", was, is, reason,
+                  self->settings.interface);
+    guardian_keep(self, now_ms, CHANNEL_RECEPTION, was, is, reason);
+    self->news.reception = reception->state;
+}
+
+void guardian_note_upgrade(struct guardian *self, int64_t now_ms, const char *from, const char *to,
+                           const char *reason)
+{
+    guardian_note(self, "guardian upgrade %s -> %s reason=%s pid=%d", from, to, reason,
+                  self->worker_pid);
+    guardian_keep(self, now_ms, CHANNEL_GUARDIAN, from, to, reason);
+}
+
 /* A host that lets the guardian wait is what an operator has to know; once a second. */
 void guardian_note_lateness(struct guardian *self, int64_t now)
 {
@@ -115,7 +148,8 @@ void guardian_note_lateness(struct guardian *self, int64_t now)
     if (times == 0 || now - self->lateness_noted_us < GUARDIAN_LATENESS_US)
         return;
     guardian_note(self, "guardian loop on-time -> late reason=woke-late late_ms=%lld times=%llu",
-                  (long long)(self->partner.pair.lateness_us / 1000), (unsigned long long)times);
+                  (long long)(self->partner.lateness_us / 1000), (unsigned long long)times);
+    guardian_keep(self, now / 1000, CHANNEL_LOOP, "on-time", "late", "woke-late");
     self->wakes_late = self->partner.wakes_late;
     self->lateness_noted_us = now;
 }

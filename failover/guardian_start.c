@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "failover/guardian_lan.h"
 #include "failover/guardian_log.h"
 
 int64_t guardian_now_us(void)
@@ -35,17 +36,16 @@ void guardian_watch_partner(struct guardian *self)
 static int remove_residuals(struct guardian *self, int interface, char *sentence)
 {
     const struct guardian_settings *settings = &self->settings;
-    const struct ip *all[] = {&settings->partner.home[0][0], &settings->partner.home[0][1],
-                              &settings->partner.home[1][0], &settings->partner.home[1][1]};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    for (size_t i = 0; i < PAIR_NODES * PARTNER_HOME_MAX; i++) {
         char text[IP_TEXT_SIZE];
-        if (all[i]->family == 0)
+        const struct ip *ip = &settings->partner.home[i / PARTNER_HOME_MAX][i % PARTNER_HOME_MAX];
+        if (ip->family == 0)
             continue;
-        int removed = address_remove_residual(&self->partner.address, interface, all[i]);
+        int removed = address_remove_residual(&self->partner.address, interface, ip);
         if (removed > 0)
             guardian_note(
                 self, "guardian address present -> absent reason=residual address=%s interface=%s",
-                ip_text(all[i], text), settings->interface);
+                ip_text(ip, text), settings->interface);
         if (removed == -EPERM) {
             snprintf(sentence, GUARDIAN_SENTENCE_SIZE,
                      "no permission to add addresses to interface %s: start tandemd as root or "
@@ -58,7 +58,7 @@ static int remove_residuals(struct guardian *self, int interface, char *sentence
                 sentence, GUARDIAN_SENTENCE_SIZE,
                 "service address %s stands on interface %s and cannot be removed (%s): take it "
                 "out of the system's configuration, for tandemd adds it",
-                ip_text(all[i], text), settings->interface, strerror(-removed));
+                ip_text(ip, text), settings->interface, strerror(-removed));
             return EXIT_SYSTEM;
         }
     }
@@ -141,6 +141,7 @@ int guardian_open(struct guardian *self, const struct guardian_settings *setting
     self->holds_addresses = settings->interface[0] != '\0';
     supervise_init(&self->supervise);
     gate_init(&self->gate);
+    guardian_lan_init(&self->lan);
 
     int error = worker_open(&self->worker);
     if (error == 0)

@@ -119,6 +119,8 @@ static void take_pair(const struct document *document, uint8_t self,
     struct partner_settings *partner = &settings->partner;
     partner->self = self;
     partner->has_partner = document->node_count > 1;
+    partner->has_router = document->has_router;
+    partner->is_multicast = document->is_multicast;
     partner->interval_us = (int64_t)document->interval_ms * 1000;
     partner->beat_port = document->beat_port;
     partner->tripwire_port = document->tripwire_port;
@@ -131,6 +133,7 @@ static void take_pair(const struct document *document, uint8_t self,
         snprintf(settings->node_names[i], sizeof settings->node_names[i], "%s", node->name);
         memcpy(partner->own[i], node->own, sizeof node->own);
         memcpy(partner->home[i], node->home, sizeof node->home);
+        partner->home[i][PARTNER_HOME_MAX - 1] = node->link_local;
         partner->pair[i] = node->pair;
         partner->vrid[i] = node->vrid;
     }
@@ -165,6 +168,11 @@ static int take_settings(const struct document *document, struct arena *arena,
                     second != NULL ? second : "");
     }
     const struct document_node *node = &document->nodes[position];
+    if (document->has_router && position == 1)
+        return fail(EXIT_CONFIGURATION,
+                    "node %s of %s is a router of another make, where no Tandem runs: --node must "
+                    "be %s",
+                    node->name, program->config, document->nodes[0].name);
     take_pair(document, (uint8_t)position, settings);
     if (node->interface == NULL)
         return 0;
@@ -175,10 +183,10 @@ static int take_settings(const struct document *document, struct arena *arena,
                     program->config, node->name, node->interface, sizeof settings->interface - 1);
     memcpy(settings->interface, node->interface, strlen(node->interface) + 1);
     memcpy(settings->partner.interface, settings->interface, sizeof settings->interface);
-    return settings->partner.has_partner && !settings->is_check
-               ? read_beat_key(document_path(program->config, document->keys_path, arena),
-                               settings->user.uid, &settings->partner)
-               : 0;
+    bool is_key_needed = document_has_partner(document) && !settings->is_check;
+    return is_key_needed ? read_beat_key(document_path(program->config, document->keys_path, arena),
+                                         settings->user.uid, &settings->partner)
+                         : 0;
 }
 
 /* Read the file into text[DOCUMENT_SIZE_MAX], parse it in memory[ARENA_SIZE] and keep the settings.
@@ -195,8 +203,12 @@ static int parse(char *text, void *memory, struct guardian_settings *settings)
                     file, strerror(-error));
     struct arena arena;
     struct document document;
+    uint8_t hash[crypto_generichash_BYTES_MIN];
     char sentence[DOCUMENT_ERROR_MAX];
     arena_init(&arena, memory, ARENA_SIZE);
+    crypto_generichash(hash, sizeof hash, (const uint8_t *)text, size, NULL, 0);
+    for (size_t i = 0; i < sizeof hash; i++)
+        settings->partner.document = settings->partner.document << 8 | hash[i];
     if (document_parse(&document, file, text, size, &arena, sentence))
         return take_settings(&document, &arena, settings);
     fprintf(stderr, "%s\n", sentence);
@@ -254,12 +266,14 @@ static int check(const struct worker_program *program)
 static void be_prompt(struct guardian *guardian)
 {
     int error = rights_lock_memory();
+    guardian->is_locked = error == 0;
     if (error < 0)
         guardian_note(guardian,
                       "guardian memory wanted -> unlocked reason=not-allowed error=%s: grant "
                       "CAP_IPC_LOCK, or beats may wait for a disk",
                       strerrorname_np(-error));
     error = rights_come_first();
+    guardian->comes_first = error == 0;
     if (error < 0)
         guardian_note(guardian,
                       "guardian priority wanted -> ordinary reason=not-allowed error=%s: grant "

@@ -131,6 +131,12 @@ int neighbour_solicit(struct neighbour *self, const struct ip *source, const str
     return send_frame(self, bytes, neighbour_frame_solicit(self->mac, source, target, bytes));
 }
 
+int neighbour_probe(struct neighbour *self, const struct ip *target)
+{
+    uint8_t bytes[NEIGHBOUR_FRAME_SIZE_MAX];
+    return send_frame(self, bytes, neighbour_frame_probe(self->mac, target, bytes));
+}
+
 /* ---- hearing ---- */
 
 /* Frames since this was asked last, and those of them that found the queue full. */

@@ -36,11 +36,14 @@ int neighbour_open(struct neighbour *self, const char *interface,
 void neighbour_close(struct neighbour *self);
 
 /* Tell the LAN that ip is here. 0 or -errno: -ENETDOWN when the interface is down, -ENOBUFS or
- * -EAGAIN when its queue is full. About 3 microseconds; so does neighbour_solicit. */
+ * -EAGAIN when its queue is full. About 3 microseconds; so do the next two. */
 int neighbour_announce(struct neighbour *self, const struct ip *ip);
 
 /* Ask where target is, as source, an address of this node's of the same family. */
 int neighbour_solicit(struct neighbour *self, const struct ip *source, const struct ip *target);
+
+/* Ask whether anybody has target, without a claim to it. */
+int neighbour_probe(struct neighbour *self, const struct ip *target);
 
 /* 1 and what was heard next, 0 when nothing waits, or -errno. What is refused is skipped, and
  * counted; skips at most a few dozen frames, and then says 0. */

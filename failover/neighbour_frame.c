@@ -37,6 +37,7 @@ enum {
     ND_ADVERTISEMENT = 136,
     ND_SOLICITED = 0x40,
     ND_OVERRIDE = 0x20,
+    OPTION_NONE = 0,
     OPTION_SOURCE_MAC = 1,
     OPTION_TARGET_MAC = 2,
     OPTION_SIZE = 8, /* the unit of an option's length, and the size of one with a MAC */
@@ -46,6 +47,8 @@ enum {
 /* Hardware Ethernet, protocol IPv4, and their sizes. */
 static const uint8_t arp_begin[ARP_OPERATION_AT] = {0, 1, 8, 0, 6, 4};
 static const uint8_t everybody[NEIGHBOUR_MAC_SIZE] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+static const uint8_t unknown[NEIGHBOUR_MAC_SIZE] = {0};
 
 static const char *const refusal_words[] = {
     [NEIGHBOUR_ACCEPTED] = "accepted",
@@ -118,10 +121,11 @@ static size_t encode_nd(const uint8_t *mac, const uint8_t *source, const uint8_t
     uint8_t *ipv6 = bytes + ETHERNET_SIZE, *nd = ipv6 + IPV6_SIZE;
     const uint8_t to[NEIGHBOUR_MAC_SIZE] = {
         0x33, 0x33, destination[12], destination[13], destination[14], destination[15]};
+    const size_t size = option == OPTION_NONE ? ND_SIZE : ND_SIZE + OPTION_SIZE;
     put_ethernet(bytes, to, mac, TYPE_IPV6);
     memset(ipv6, 0, IPV6_SIZE + ND_SIZE);
     ipv6[0] = 6 << 4;
-    put16(ipv6 + IPV6_LENGTH_AT, ND_SIZE + OPTION_SIZE);
+    put16(ipv6 + IPV6_LENGTH_AT, (unsigned)size);
     ipv6[IPV6_NEXT_AT] = NEXT_ICMPV6;
     ipv6[IPV6_HOPS_AT] = HOPS;
     memcpy(ipv6 + IPV6_SOURCE_AT, source, 16);
@@ -129,11 +133,13 @@ static size_t encode_nd(const uint8_t *mac, const uint8_t *source, const uint8_t
     nd[0] = type;
     nd[ND_FLAGS_AT] = flags;
     memcpy(nd + ND_TARGET_AT, target, 16);
-    nd[ND_SIZE] = option;
-    nd[ND_SIZE + 1] = 1; /* its length in units of 8 bytes */
-    memcpy(nd + ND_SIZE + 2, mac, NEIGHBOUR_MAC_SIZE);
-    put16(nd + ND_CHECKSUM_AT, 0xffff - sum_icmpv6(ipv6, nd, ND_SIZE + OPTION_SIZE));
-    return ETHERNET_SIZE + IPV6_SIZE + ND_SIZE + OPTION_SIZE;
+    if (option != OPTION_NONE) {
+        nd[ND_SIZE] = option;
+        nd[ND_SIZE + 1] = 1; /* its length in units of 8 bytes */
+        memcpy(nd + ND_SIZE + 2, mac, NEIGHBOUR_MAC_SIZE);
+    }
+    put16(nd + ND_CHECKSUM_AT, 0xffff - sum_icmpv6(ipv6, nd, size));
+    return ETHERNET_SIZE + IPV6_SIZE + size;
 }
 
 size_t neighbour_frame_announce(const uint8_t mac[NEIGHBOUR_MAC_SIZE], const struct ip *ip,
@@ -148,19 +154,34 @@ size_t neighbour_frame_announce(const uint8_t mac[NEIGHBOUR_MAC_SIZE], const str
                      OPTION_TARGET_MAC, bytes);
 }
 
+/* option: with the MAC, or OPTION_NONE. */
+static size_t encode_solicitation(const uint8_t *mac, const uint8_t *source, uint8_t option,
+                                  const struct ip *target, uint8_t *bytes)
+{
+    /* The target's solicited-node address (RFC 4291 §2.7.1). */
+    uint8_t group[16] = {0xff, 2, [11] = 1, [12] = 0xff};
+    memcpy(group + 13, target->bytes + 13, 3);
+    return encode_nd(mac, source, group, ND_SOLICITATION, 0, target->bytes, option, bytes);
+}
+
 size_t neighbour_frame_solicit(const uint8_t mac[NEIGHBOUR_MAC_SIZE], const struct ip *source,
                                const struct ip *target, uint8_t bytes[NEIGHBOUR_FRAME_SIZE_MAX])
 {
-    static const uint8_t unknown[NEIGHBOUR_MAC_SIZE] = {0};
     assert(source->family == 4 || source->family == 6);
     assert(source->family == target->family);
     if (source->family == 4)
         return encode_arp(mac, source->bytes, target->bytes, unknown, bytes);
-    /* The target's solicited-node address (RFC 4291 §2.7.1). */
-    uint8_t group[16] = {0xff, 2, [11] = 1, [12] = 0xff};
-    memcpy(group + 13, target->bytes + 13, 3);
-    return encode_nd(mac, source->bytes, group, ND_SOLICITATION, 0, target->bytes,
-                     OPTION_SOURCE_MAC, bytes);
+    return encode_solicitation(mac, source->bytes, OPTION_SOURCE_MAC, target, bytes);
+}
+
+size_t neighbour_frame_probe(const uint8_t mac[NEIGHBOUR_MAC_SIZE], const struct ip *target,
+                             uint8_t bytes[NEIGHBOUR_FRAME_SIZE_MAX])
+{
+    static const uint8_t nobody[16] = {0};
+    assert(target->family == 4 || target->family == 6);
+    if (target->family == 4)
+        return encode_arp(mac, nobody, target->bytes, unknown, bytes);
+    return encode_solicitation(mac, nobody, OPTION_NONE, target, bytes);
 }
 
 /* ---- decoding ---- */

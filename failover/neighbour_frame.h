@@ -55,6 +55,12 @@ size_t neighbour_frame_announce(const uint8_t mac[NEIGHBOUR_MAC_SIZE], const str
 size_t neighbour_frame_solicit(const uint8_t mac[NEIGHBOUR_MAC_SIZE], const struct ip *source,
                                const struct ip *target, uint8_t bytes[NEIGHBOUR_FRAME_SIZE_MAX]);
 
+/* The question whether anybody has target, by a host that does not claim it yet: an ARP Probe (RFC
+ * 5227 §2.1.1), or a solicitation from nobody (RFC 4862 §5.4.2). Nobody learns an address of it.
+ * Its size. */
+size_t neighbour_frame_probe(const uint8_t mac[NEIGHBOUR_MAC_SIZE], const struct ip *target,
+                             uint8_t bytes[NEIGHBOUR_FRAME_SIZE_MAX]);
+
 /* Decode a frame that came. *event is overwritten only when ACCEPTED; its is_ours is false. Bytes
  * behind the message are skipped: a short frame's padding. Costs less than a microsecond. */
 enum neighbour_refusal neighbour_frame_decode(const uint8_t *bytes, size_t size,

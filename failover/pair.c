@@ -8,6 +8,15 @@
 static const int64_t announce_us[] = {0, 20000, 100000, 500000, 1000000, 2000000, 5000000};
 enum { ANNOUNCEMENTS = sizeof announce_us / sizeof *announce_us };
 
+int64_t pair_announce_after_us(unsigned announcements)
+{
+    assert(announcements > 0);
+    if (announcements < ANNOUNCEMENTS)
+        return announce_us[announcements];
+    return announce_us[ANNOUNCEMENTS - 1] +
+           (int64_t)(announcements - ANNOUNCEMENTS + 1) * PAIR_ANNOUNCE_EVERY_US;
+}
+
 /* ---- words ---- */
 
 const char *pair_state_word(enum pair_state state)
@@ -35,6 +44,7 @@ const char *pair_reason_word(enum pair_reason reason)
         [PAIR_PARTNER_UNSYNCED] = "partner-unsynced",
         [PAIR_GIVE_BACK] = "give-back",
         [PAIR_HANDOVER] = "handover",
+        [PAIR_UPGRADED] = "upgraded",
         [PAIR_OVERLAP] = "overlap",
         [PAIR_PREVAILED] = "prevailed",
         [PAIR_MOVED] = "moved",
@@ -47,9 +57,9 @@ const char *pair_reason_word(enum pair_reason reason)
 
 const char *pair_fault_word(enum pair_fault fault)
 {
-    static const char *const words[] = {"sound", "worker-unfit", "isolated", "address-failed",
-                                        "stopping"};
-    assert(fault <= PAIR_IS_STOPPING);
+    static const char *const words[] = {"sound",          "worker-unfit", "isolated",
+                                        "address-failed", "leaving",      "stopping"};
+    assert(fault <= PAIR_FAULT_LAST);
     return words[fault];
 }
 
@@ -66,6 +76,8 @@ enum pair_fault pair_fault(const struct pair *self)
 {
     if (self->stopping)
         return PAIR_IS_STOPPING;
+    if (self->leaving)
+        return PAIR_IS_LEAVING;
     if (!self->worker_fit)
         return PAIR_WORKER_UNFIT;
     if (reception_is_isolated(&self->reception))
@@ -95,7 +107,7 @@ static uint8_t flags(const struct pair *self, int64_t now_us)
         bits |= BEAT_SYNCED;
     if (reception_is_isolated(&self->reception))
         bits |= BEAT_ISOLATED;
-    if (self->stopping)
+    if (self->stopping || self->leaving)
         bits |= BEAT_STOPPING;
     if (self->reception.probing_us != INT64_MAX)
         bits |= BEAT_PROBING;
@@ -117,7 +129,7 @@ void pair_beat(const struct pair *self, int64_t now_us, struct beat *beat)
         .lateness_us = self->lateness_us > UINT32_MAX ? UINT32_MAX : (uint32_t)self->lateness_us,
         .heard_ago_us = UINT32_MAX,
         .unanswered_us = unanswered_us > UINT32_MAX ? UINT32_MAX : (uint32_t)unanswered_us,
-        .document = self->document,
+        .document = self->config.document,
         .handovers = {self->homes[0].handover, self->homes[1].handover},
         .agents_fresh = self->agents_fresh,
         .agents_lost = self->agents_lost,
@@ -207,7 +219,7 @@ static void claim(struct pair *self, uint8_t number, int64_t now_us, enum pair_r
     home->is_kept = reason == PAIR_UNANSWERED;
     if (reason == PAIR_GIVE_BACK || reason == PAIR_PARTNER_UNSYNCED || reason == PAIR_HANDOVER)
         home->returned_us = now_us;
-    home->is_ordered = false;
+    home->is_ordered = home->is_left = false;
     move(self, number, now_us, PAIR_ACTIVE, reason, todo);
     advertise(self, number, todo);
     schedule_announcements(self, number, now_us, todo);
@@ -220,7 +232,8 @@ void pair_drop(struct pair *self, uint8_t number, int64_t now_us, enum pair_reas
     pair_act(todo, PAIR_DELETE, number);
     home->is_refused = false;
     home->is_kept = false;
-    if (number == self->config.self)
+    home->is_left = self->leaving && pair_rightful(self, number) == self->config.self;
+    if (number == self->config.self && !self->leaving)
         count_flap(home, now_us);
     move(self, number, now_us, PAIR_BACKUP, reason, todo);
 }
@@ -385,6 +398,20 @@ static void judge_stop(struct pair *self, int64_t now_us, struct pair_actions *t
         pair_act(todo, PAIR_END, self->config.self);
 }
 
+/* A planned absence begins when the partner holds all, and is called off when it cannot. */
+static void judge_leave(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    if (!self->leaving || self->is_away)
+        return;
+    self->is_away = holds(self) == 0;
+    if (self->is_away) {
+        pair_act(todo, PAIR_LEFT, self->config.self);
+    } else if (now_us >= self->stop_us || !pair_partner_is_able(self, now_us)) {
+        self->leaving = false;
+        pair_act(todo, PAIR_STAYED, self->config.self);
+    }
+}
+
 /* Beats and advertisements go together, each interval and when what they say changed. */
 static void speak(struct pair *self, int64_t now_us, struct pair_actions *todo)
 {
@@ -417,6 +444,7 @@ static void judge(struct pair *self, int64_t now_us, struct pair_actions *todo)
     for (uint8_t i = 0; i < PAIR_NODES; i++)
         judge_home(self, i, now_us, todo);
     judge_stop(self, now_us, todo);
+    judge_leave(self, now_us, todo);
     speak(self, now_us, todo);
 }
 

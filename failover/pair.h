@@ -41,7 +41,7 @@ enum {
     PAIR_ASK_US = 100000,     /* rule 4: between queries to the partner */
     PAIR_ASK_AFTER_US = 10000000,
     PAIR_ASKS_MAX = 3,         /* unanswered in a row */
-    PAIR_STOP_US = 3000000,    /* longest wait for a partner to take over from a planned end */
+    PAIR_STOP_US = 3000000,    /* longest wait for a partner to take over as planned */
     PAIR_FOREIGN_US = 1000000, /* a stranger's claim heard so lately defers a first claim */
     PAIR_ANNOUNCE_EVERY_US = 60000000,
 };
@@ -65,6 +65,7 @@ enum pair_reason {
     PAIR_PARTNER_UNSYNCED, /* "partner-unsynced": home takes it at once (rule 6) */
     PAIR_GIVE_BACK,        /* "give-back": home was fit for its hold (rule 6) */
     PAIR_HANDOVER,         /* "handover": an order (rule 6) */
+    PAIR_UPGRADED,         /* "upgraded": back from a planned absence (rule 6) */
     PAIR_OVERLAP,          /* "overlap": the partner holds it too, and by better right (rule 8) */
     PAIR_PREVAILED,        /* "prevailed": the partner's signs ceased while I yielded */
     PAIR_MOVED,            /* "moved": the partner has it, my queues are empty: deleted */
@@ -79,7 +80,9 @@ enum pair_fault {
     PAIR_WORKER_UNFIT,    /* "worker-unfit": the gate says why */
     PAIR_IS_ISOLATED,     /* "isolated" */
     PAIR_ADDRESS_REFUSED, /* "address-failed": the kernel does not take it */
+    PAIR_IS_LEAVING,      /* "leaving": its worker is replaced by order */
     PAIR_IS_STOPPING,     /* "stopping" */
+    PAIR_FAULT_LAST = PAIR_IS_STOPPING,
 };
 
 struct pair_config {
@@ -87,6 +90,7 @@ struct pair_config {
     bool has_partner;
     bool has_witness;
     int64_t interval_us; /* of beats and of advertisements */
+    uint64_t document;   /* a hash of the cluster's document: the partner's is to be the same */
 };
 
 struct pair_home {
@@ -117,21 +121,23 @@ struct pair_home {
     int64_t returned_us; /* when it did last; INT64_MIN: never */
     struct beat_handover handover;
     bool is_ordered; /* an order moved it: no hold */
+    bool is_left;    /* a planned absence did: likewise */
 };
 
 struct pair {
     struct pair_config config;
     struct reception reception;
     bool worker_fit, synced, stopping;
+    bool leaving;        /* from LEAVE to RETURN or STAYED: a planned absence */
+    bool is_away;        /* leaving, and LEFT was said */
     bool is_reading;     /* between READING and TIMEOUT: likewise */
     bool is_waking;      /* between WOKE and DRAINED: nothing is decided or sent */
     int64_t listen_us;   /* nothing is claimed before, and silence counts from then */
     int64_t fit_us;      /* fit and synced since; INT64_MAX: not */
     int64_t now_us;      /* of the last event */
     int64_t beat_due_us; /* next beat and advertisements */
-    int64_t stop_us;     /* stopping: the end at the latest */
+    int64_t stop_us;     /* stopping: the end at the latest; leaving: the try's */
     int64_t lateness_us;
-    uint64_t document;
     uint16_t agents_fresh, agents_lost;
     struct beat last; /* the partner's last beat */
     int64_t beat_us;  /* when it came; INT64_MIN: never */
@@ -171,6 +177,8 @@ enum pair_event_kind {
     PAIR_EVENT_HANDOVER,    /* home, handover: an order, as this node's worker knows it */
     PAIR_EVENT_AGENTS,      /* fresh, lost: agents that this node hears; who lost the partner */
     PAIR_EVENT_RESET,       /* forget flaps */
+    PAIR_EVENT_LEAVE,       /* hand all to the partner for a while: LEFT or STAYED follows */
+    PAIR_EVENT_RETURN,      /* LEFT is over: what was left comes home as soon as this is fit */
     PAIR_EVENT_STOP,
 };
 
@@ -198,6 +206,8 @@ enum pair_action_kind {
     PAIR_EMPTY,     /* home: QUEUE_EMPTY when no DNS thread has a query of it left */
     PAIR_NOTE,      /* home, was, is, reason: log and remember it, tell the worker */
     PAIR_ALARM,     /* home: a stranger claims it; reason is unused */
+    PAIR_LEFT,      /* the partner holds all: the worker may go */
+    PAIR_STAYED,    /* the partner cannot take over: nothing comes of leaving */
     PAIR_END,       /* the planned stop is over */
 };
 
@@ -231,6 +241,9 @@ uint8_t pair_rightful(const struct pair *self, uint8_t home);
 enum pair_fault pair_fault(const struct pair *self);
 /* Is the partner's beat heard? */
 bool pair_hears_beats(const struct pair *self, int64_t now_us);
+/* And does it say that it could hold all addresses: fit, synced, and neither isolated nor about to
+ * stop? */
+bool pair_partner_is_able(const struct pair *self, int64_t now_us);
 
 const char *pair_state_word(enum pair_state state);
 const char *pair_reason_word(enum pair_reason reason);

@@ -44,7 +44,7 @@ static bool is_partner_sound(const struct pair *self)
     return says(self, BEAT_FIT) && !says(self, BEAT_ISOLATED) && !says(self, BEAT_STOPPING);
 }
 
-static bool is_partner_sound_and_synced(const struct pair *self, int64_t now_us)
+bool pair_partner_is_able(const struct pair *self, int64_t now_us)
 {
     return pair_hears_beats(self, now_us) && is_partner_sound(self) && says(self, BEAT_SYNCED);
 }
@@ -193,7 +193,7 @@ static bool claims_vacant(const struct pair *self, uint8_t number, int64_t now_u
                             (is_partner_sound(self) && (says(self, BEAT_SYNCED) || !self->synced));
     if (home->vacant_us == INT64_MAX)
         return false;
-    if (!self->synced && is_partner_sound_and_synced(self, now_us))
+    if (!self->synced && pair_partner_is_able(self, now_us))
         return false;
     int64_t windows = rightful || !is_rightful_able ? 1 : 2;
     return now_us - since_us >= windows * window_us;
@@ -211,11 +211,11 @@ static bool claims_back(const struct pair *self, uint8_t number, int64_t now_us,
         return true;
     if (!self->synced)
         return false;
-    *reason = home->is_ordered ? PAIR_HANDOVER : PAIR_GIVE_BACK;
+    *reason = home->is_left ? PAIR_UPGRADED : home->is_ordered ? PAIR_HANDOVER : PAIR_GIVE_BACK;
     /* Who never had it since the partner started did not lose it, and cannot be flapping: both were
      * started, and the partner was quicker. */
     bool is_first = says(self, BEAT_KEEPING) && number == self->config.self;
-    return home->is_ordered || is_first ||
+    return home->is_left || home->is_ordered || is_first ||
            (self->fit_us != INT64_MAX && now_us - self->fit_us >= home->hold_us);
 }
 

@@ -35,6 +35,8 @@ void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event
 struct pair_action *pair_act(struct pair_actions *todo, enum pair_action_kind kind, uint8_t home);
 /* Nothing is announced while isolated: rule 5. */
 void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo);
+/* When the next announcement is due after a claim of which so many were made: 1.. */
+int64_t pair_announce_after_us(unsigned announcements);
 /* Begin the announcements of all that is held anew. */
 void pair_announce_held(struct pair *self, int64_t now_us, struct pair_actions *todo);
 void pair_drop(struct pair *self, uint8_t home, int64_t now_us, enum pair_reason reason,

@@ -126,6 +126,16 @@ static void take_home_event(struct pair *self, int64_t now_us, const struct pair
     }
 }
 
+static void take_leave(struct pair *self, int64_t now_us, struct pair_actions *todo)
+{
+    if (self->leaving || self->stopping)
+        return;
+    self->leaving = pair_partner_is_able(self, now_us);
+    self->stop_us = now_us + PAIR_STOP_US;
+    if (!self->leaving)
+        pair_act(todo, PAIR_STAYED, self->config.self);
+}
+
 void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event,
                struct pair_actions *todo)
 {
@@ -183,6 +193,12 @@ void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event
             self->homes[i].hold_us = PAIR_HOLD_US_MIN;
             self->homes[i].returned_us = INT64_MIN;
         }
+        break;
+    case PAIR_EVENT_LEAVE:
+        take_leave(self, now_us, todo);
+        break;
+    case PAIR_EVENT_RETURN:
+        self->leaving = self->is_away = false;
         break;
     case PAIR_EVENT_STOP:
         self->stopping = true;

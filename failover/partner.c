@@ -7,113 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "failover/partner_act.h"
 #include "failover/partner_read.h"
+#include "failover/partner_router.h"
 #include "failover/partner_sign.h"
 #include "failover/sockaddr.h"
 
 enum {
-    LEASE_S = 1,
-    CENTISECOND_US = 10000,
-    LEARN_US = 1000000, /* between questions for the partner's MAC */
-    LATE_INTERVALS = 5, /* rule 7 */
-    ASK_SIZE = 17,      /* a query for the root's SOA */
+    LEARN_US = 1000000,   /* between questions for the partner's MAC */
+    WITNESS_US = 5000000, /* between questions to the witnesses while nothing is in doubt */
+    OWNERS_US = 300000,   /* between questions who has an address that waits to be claimed */
+    LATE_INTERVALS = 5,   /* rule 7 */
+    ASK_SIZE = 17,        /* a query for the root's SOA */
     EVENTS_MAX = 16,
 };
 
-/* ---- the kernel's addresses ---- */
-
-/* Add or refresh both families. ADDED, or ADD_FAILED when any is refused. */
-static struct pair_event lease(struct partner *self, uint8_t home)
-{
-    int interface = self->watch.interface, error = interface > 0 ? 0 : -ENODEV;
-    for (size_t family = 0; family < 2 && interface > 0; family++) {
-        const struct ip *ip = &self->settings.home[home][family];
-        if (ip->family == 0)
-            continue;
-        address_watch_expect(&self->watch, ip, true);
-        int failed = address_lease(&self->address, interface, ip, LEASE_S);
-        error = failed < 0 ? failed : error;
-    }
-    self->address_error = error;
-    return (struct pair_event){.kind = error < 0 ? PAIR_EVENT_ADD_FAILED : PAIR_EVENT_ADDED,
-                               .home = home};
-}
-
-static void release(struct partner *self, uint8_t home)
-{
-    int interface = self->watch.interface;
-    for (size_t family = 0; family < 2 && interface > 0; family++) {
-        const struct ip *ip = &self->settings.home[home][family];
-        if (ip->family == 0)
-            continue;
-        address_watch_expect(&self->watch, ip, false);
-        int error = address_delete(&self->address, interface, ip);
-        if (error < 0 && error != -EADDRNOTAVAIL)
-            self->address_error = error;
-    }
-}
-
 /* ---- sending ---- */
-
-static void count_unsent(struct partner *self, int error)
-{
-    if (error < 0)
-        self->unsent++;
-}
-
-uint16_t partner_interval_cs(const struct partner_settings *settings)
-{
-    return (uint16_t)(settings->interval_us / CENTISECOND_US);
-}
-
-static void send_advertisement(struct partner *self, uint8_t home, uint8_t priority)
-{
-    for (size_t family = 0; family < 2; family++) {
-        struct vrrp_socket *socket = &self->vrrp[family];
-        const struct ip *ip = &self->settings.home[home][family];
-        uint8_t bytes[ADVERTISEMENT_SIZE_MAX + BEAT_SIZE];
-        if (socket->fd < 0 || ip->family == 0)
-            continue;
-        struct advertisement advertisement = {
-            .vrid = self->settings.vrid[home],
-            .priority = priority,
-            .interval_cs = partner_interval_cs(&self->settings),
-            .family = ip->family,
-            .address_count = 1,
-            .addresses = {*ip},
-        };
-        const struct ip *source = &self->settings.own[self->settings.self][family];
-        const struct ip *target = &self->settings.own[1 - self->settings.self][family];
-        size_t size = advertisement_encode(&advertisement, source, target, self->checksum, bytes);
-        size = partner_sign(self, family, &advertisement, bytes, size);
-        count_unsent(self, vrrp_socket_send(socket, source, target, bytes, size));
-    }
-}
-
-static void announce(struct partner *self, uint8_t home)
-{
-    for (size_t family = 0; family < 2; family++)
-        if (self->settings.home[home][family].family != 0)
-            count_unsent(self,
-                         neighbour_announce(&self->neighbour, &self->settings.home[home][family]));
-}
-
-static void solicit(struct partner *self, const struct ip *target)
-{
-    const struct ip *source = &self->settings.own[self->settings.self][target->family == 6];
-    if (target->family != 0 && source->family != 0)
-        count_unsent(self, neighbour_solicit(&self->neighbour, source, target));
-}
-
-/* Every witness, and always the partner's own addresses. */
-static void probe(struct partner *self)
-{
-    const struct partner_settings *settings = &self->settings;
-    for (size_t i = 0; i < settings->witness_count; i++)
-        solicit(self, &settings->witnesses[i]);
-    for (size_t family = 0; settings->has_partner && family < 2; family++)
-        solicit(self, &settings->own[1 - settings->self][family]);
-}
 
 static void send_beat(struct partner *self, int64_t now_us)
 {
@@ -127,7 +36,7 @@ static void send_beat(struct partner *self, int64_t now_us)
     beat.sequence = ++self->sequence;
     beat_echo(&self->memory, &beat.echo_boot, &beat.echo_sequence);
     beat_encode(&beat, self->settings.beat_key, bytes);
-    count_unsent(self, beat_socket_send(&self->beats, bytes, sizeof bytes));
+    partner_count_unsent(self, beat_socket_send(&self->beats, bytes, sizeof bytes));
     if (beat_socket_refused(&self->beats))
         self->ready |= PARTNER_BEATS; /* read in the next turn */
 }
@@ -148,10 +57,10 @@ static bool ask(struct partner *self)
     if (self->ask_fd < 0)
         return was_unanswered;
     socklen_t size = sockaddr_make(&name, partner_asked(settings), settings->dns_port);
-    count_unsent(self,
-                 sendto(self->ask_fd, query, sizeof query, 0, (struct sockaddr *)&name, size) < 0
-                     ? -errno
-                     : 0);
+    partner_count_unsent(
+        self, sendto(self->ask_fd, query, sizeof query, 0, (struct sockaddr *)&name, size) < 0
+                  ? -errno
+                  : 0);
     self->is_asking = true;
     return was_unanswered;
 }
@@ -160,13 +69,10 @@ static bool ask(struct partner *self)
 
 static void keep_note(struct partner *self, const struct pair_action *action)
 {
-    self->is_changed = true;
-    if (self->note_count == PARTNER_NOTES_MAX) {
-        self->notes_lost++;
-        return;
-    }
-    self->notes[self->note_count++] = (struct partner_note){
-        .home = action->home, .was = action->was, .is = action->is, .reason = action->reason};
+    partner_keep_note(self, &(struct partner_note){.home = action->home,
+                                                   .was = pair_state_word(action->was),
+                                                   .is = pair_state_word(action->is),
+                                                   .reason = pair_reason_word(action->reason)});
 }
 
 /* Carry out one action; true with *event when its outcome is to be told. */
@@ -175,26 +81,26 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
 {
     switch (action->kind) {
     case PAIR_ADD:
-        *event = lease(self, action->home);
-        address_await_delivery(&self->address, &self->settings.home[action->home][1]);
-        return true;
     case PAIR_REFRESH:
-        *event = lease(self, action->home);
+        *event = (struct pair_event){.kind = partner_lease(self, action->home, 0) < 0
+                                                 ? PAIR_EVENT_ADD_FAILED
+                                                 : PAIR_EVENT_ADDED,
+                                     .home = action->home};
         return true;
     case PAIR_DELETE:
-        release(self, action->home);
+        partner_release(self, action->home, 0);
         break;
     case PAIR_ANNOUNCE:
-        announce(self, action->home);
+        partner_announce(self, action->home, 0);
         break;
     case PAIR_ADVERTISE:
-        send_advertisement(self, action->home, action->priority);
+        partner_advertise(self, action->home, 0, action->priority);
         break;
     case PAIR_BEAT:
         send_beat(self, now_us);
         break;
     case PAIR_PROBE:
-        probe(self);
+        partner_probe(self);
         break;
     case PAIR_ASK:
         if (!ask(self))
@@ -210,6 +116,12 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
     case PAIR_ALARM:
         self->alarms++;
         break;
+    case PAIR_LEFT:
+        self->has_left = true;
+        break;
+    case PAIR_STAYED:
+        self->has_stayed = true;
+        break;
     case PAIR_END:
         self->is_over = true;
         break;
@@ -218,7 +130,7 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
 }
 
 /* One event, what follows from it, and what follows from that. */
-void partner_tell(struct partner *self, int64_t now_us, const struct pair_event *event)
+static void tell_pair(struct partner *self, int64_t now_us, const struct pair_event *event)
 {
     struct pair_event queue[EVENTS_MAX] = {*event};
     size_t count = 1;
@@ -233,12 +145,73 @@ void partner_tell(struct partner *self, int64_t now_us, const struct pair_event 
     }
 }
 
+void partner_tell(struct partner *self, int64_t now_us, const struct pair_event *event)
+{
+    if (self->settings.has_router)
+        partner_router_tell(self, now_us, event);
+    else
+        tell_pair(self, now_us, event);
+}
+
+void partner_hears(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home,
+                   uint8_t family)
+{
+    if (self->settings.has_router)
+        partner_router_hears(self, now_us, kind, home, family);
+    else
+        partner_happens(self, now_us, kind, home);
+}
+
 void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home)
 {
     partner_tell(self, now_us, &(struct pair_event){.kind = kind, .home = home});
 }
 
 /* ---- turns ---- */
+
+bool partner_is_untouched(const struct partner *self, uint8_t home)
+{
+    const struct pair_home *one = &self->pair.homes[home];
+    if (self->settings.has_router)
+        return router_is_untouched(&self->router, home);
+    return one->state == PAIR_BACKUP && one->claimed_us == INT64_MIN && !one->was_partners;
+}
+
+/* Before a first claim: does anybody have the address already? Each interval while this node
+ * listens, and then as often as a stranger is remembered a few times over. */
+static void ask_owners(struct partner *self, int64_t now_us)
+{
+    if (now_us < self->owners_us)
+        return;
+    int64_t window_us = PAIR_SILENT_INTERVALS * self->settings.interval_us;
+    int64_t pause_us = now_us - self->lan_us < window_us ? self->settings.interval_us : OWNERS_US;
+    self->owners_us = INT64_MAX; /* unless one is left to be asked for */
+    for (uint8_t home = 0; home < PAIR_NODES; home++)
+        for (size_t i = 0; i < PARTNER_HOME_MAX && partner_is_untouched(self, home); i++) {
+            const struct ip *ip = &self->settings.home[home][i];
+            if (ip->family == 0)
+                continue;
+            self->owners_us = now_us + pause_us;
+            partner_count_unsent(self, neighbour_probe(&self->neighbour, ip));
+        }
+}
+
+/* Who its partner is on the LAN, by MAC, and how the witnesses are. */
+static void ask_lan(struct partner *self, int64_t now_us)
+{
+    if (now_us < self->learn_us)
+        return;
+    bool is_known = self->knows_mac || !self->settings.has_partner;
+    self->learn_us = now_us + (is_known ? WITNESS_US : LEARN_US);
+    partner_probe(self);
+}
+
+/* When whoever decides has something to do. */
+static int64_t decision_us(const struct partner *self)
+{
+    return self->settings.has_router ? router_deadline_us(&self->router)
+                                     : pair_deadline_us(&self->pair);
+}
 
 void partner_turn(struct partner *self, int64_t now_us)
 {
@@ -247,6 +220,7 @@ void partner_turn(struct partner *self, int64_t now_us)
     if (is_late) {
         self->ready = ~0U; /* more may have come since we were woken */
         self->wakes_late++;
+        self->lateness_us = late_us;
         partner_tell(self, now_us,
                      &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = late_us});
     }
@@ -254,21 +228,21 @@ void partner_turn(struct partner *self, int64_t now_us)
     if (is_read)
         partner_happens(self, now_us, PAIR_EVENT_READING, 0);
     partner_read(self, now_us, is_late);
+    partner_announce_settled(self);
     if (neighbour_heard(&self->neighbour))
         partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
     if (is_late)
         partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
-    if (self->settings.has_partner && !self->knows_mac && now_us >= self->learn_us) {
-        self->learn_us = now_us + LEARN_US;
-        probe(self);
-    }
-    if (is_read || now_us >= pair_deadline_us(&self->pair))
+    ask_lan(self, now_us);
+    ask_owners(self, now_us);
+    if (is_read || now_us >= decision_us(self))
         partner_happens(self, now_us, PAIR_EVENT_TIMEOUT, 0);
 }
 
 int64_t partner_deadline_us(struct partner *self)
 {
-    self->deadline_us = pair_deadline_us(&self->pair);
+    int64_t due_us = decision_us(self);
+    self->deadline_us = self->owners_us < due_us ? self->owners_us : due_us;
     return self->deadline_us;
 }
 
@@ -286,7 +260,8 @@ size_t partner_fds(const struct partner *self, int fds[PARTNER_FDS_MAX])
 
 /* ---- open and close ---- */
 
-static int open_towards_partner(struct partner *self, char *sentence)
+/* The pair's own link, and a socket to ask the partner's DNS with. */
+static int open_pair_link(struct partner *self, char *sentence)
 {
     const struct partner_settings *settings = &self->settings;
     uint8_t me = settings->self, other = (uint8_t)(1 - me);
@@ -295,6 +270,17 @@ static int open_towards_partner(struct partner *self, char *sentence)
     if (error == 0)
         error = tripwire_open(&self->tripwire, &settings->pair[me], &settings->pair[other],
                               settings->tripwire_port, me == 0, sentence);
+    if (error == 0)
+        self->ask_fd =
+            socket_open(partner_asked(settings)->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
+    return error;
+}
+
+static int open_towards_partner(struct partner *self, char *sentence)
+{
+    const struct partner_settings *settings = &self->settings;
+    uint8_t me = settings->self, other = (uint8_t)(1 - me);
+    int error = settings->has_router ? 0 : open_pair_link(self, sentence);
     for (size_t family = 0; family < 2 && error == 0; family++)
         if (settings->own[me][family].family != 0 && settings->own[other][family].family != 0)
             error = vrrp_socket_open(&self->vrrp[family], settings->interface,
@@ -304,16 +290,21 @@ static int open_towards_partner(struct partner *self, char *sentence)
 
 static int open_towards_lan(struct partner *self, char *sentence)
 {
-    struct ip homes[2 * PAIR_NODES];
+    struct ip homes[PARTNER_HOME_MAX * PAIR_NODES];
     size_t count = 0;
     for (size_t home = 0; home < PAIR_NODES; home++)
-        for (size_t family = 0; family < 2; family++)
-            if (self->settings.home[home][family].family != 0)
-                homes[count++] = self->settings.home[home][family];
+        for (size_t i = 0; i < PARTNER_HOME_MAX; i++)
+            if (self->settings.home[home][i].family != 0)
+                homes[count++] = self->settings.home[home][i];
     int error = neighbour_open(&self->neighbour, self->settings.interface, sentence);
     if (error == 0)
         error = address_watch_open(&self->watch, self->settings.interface, homes, count, sentence);
     return error;
+}
+
+void partner_ask_again(struct partner *self, int64_t now_us)
+{
+    self->lan_us = self->learn_us = self->owners_us = now_us;
 }
 
 /* The interface was made anew: sockets that were bound to the old one hear nothing more. */
@@ -351,7 +342,10 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     const struct pair_config config = {.self = settings->self,
                                        .has_partner = settings->has_partner,
                                        .has_witness = settings->witness_count > 0,
-                                       .interval_us = settings->interval_us};
+                                       .interval_us = settings->interval_us,
+                                       .document = settings->document};
+    for (size_t i = 0; i < PARTNER_WITNESSES_MAX; i++)
+        self->witness_us[i] = INT64_MIN;
     if (sodium_init() < 0) {
         snprintf(sentence, PARTNER_SENTENCE_SIZE, "the system has no random numbers to begin with");
         return -EIO;
@@ -360,6 +354,10 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     self->boot |= 1; /* never 0 */
     partner_derive_key(self);
     pair_init(&self->pair, &config, now_us);
+    for (size_t i = 0; i < PAIR_NODES; i++)
+        self->owners[i].heard_us = self->speakers[i].heard_us = INT64_MIN;
+    partner_ask_again(self, now_us);
+    self->ready = PARTNER_WATCH; /* its first reading tells the carrier */
     int error = address_open(&self->address);
     if (error < 0)
         snprintf(sentence, PARTNER_SENTENCE_SIZE, "the kernel's addresses cannot be reached (%s)",
@@ -368,12 +366,28 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
         error = open_towards_lan(self, sentence);
     if (error == 0 && settings->has_partner)
         error = open_towards_partner(self, sentence);
-    if (error < 0)
-        return error;
-    if (settings->has_partner)
-        self->ask_fd =
-            socket_open(partner_asked(settings)->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
-    return 0;
+    if (error == 0 && settings->has_router)
+        partner_router_init(self, now_us);
+    return error;
+}
+
+struct partner_holding partner_holding(const struct partner *self, uint8_t home, uint8_t family)
+{
+    const struct pair_home *of_pair = &self->pair.homes[home];
+    const struct router_home *of_router = &self->router.homes[home][family == 6];
+    if (self->settings.has_router)
+        return (struct partner_holding){.is_held = of_router->vrrp.state == VRRP_ACTIVE,
+                                        .since_us = of_router->since_us,
+                                        .reason = vrrp_reason_word(of_router->reason)};
+    return (struct partner_holding){.is_held =
+                                        of_pair->state != PAIR_BACKUP && !of_pair->is_refused,
+                                    .since_us = of_pair->since_us,
+                                    .reason = pair_reason_word(of_pair->reason)};
+}
+
+bool partner_is_stopping(const struct partner *self)
+{
+    return self->settings.has_router ? self->router.stopping : self->pair.stopping;
 }
 
 void partner_close(struct partner *self)
@@ -385,8 +399,8 @@ void partner_close(struct partner *self)
     beat_socket_close(&self->beats);
     neighbour_close(&self->neighbour);
     for (uint8_t home = 0; home < PAIR_NODES && self->address.socket != NULL; home++)
-        if (self->pair.homes[home].state != PAIR_BACKUP)
-            release(self, home); /* told to end before the partner took over */
+        if (self->settings.has_router || self->pair.homes[home].state != PAIR_BACKUP)
+            partner_release(self, home, 0); /* told to end before the partner took over */
     address_watch_close(&self->watch);
     address_close(&self->address);
     sodium_memzero(self->settings.beat_key, sizeof self->settings.beat_key);

@@ -2,7 +2,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "failover/partner_act.h"
 #include "failover/partner_read.h"
+#include "failover/partner_router.h"
 #include "failover/partner_sign.h"
 #include "failover/sockaddr.h"
 
@@ -11,6 +13,7 @@ enum {
     /* After a long sleep: more than the kernel keeps for a socket, so that what is read last is of
      * now. Some milliseconds at the worst. */
     DRAIN_MAX = 4096,
+    UNKNOWN_INTERVALS = 3, /* for a partner that lives to say which MAC it has */
     DNS_HEADER_SIZE = 12,
     DNS_QR = 0x80,
 };
@@ -60,6 +63,13 @@ static void read_tripwire(struct partner *self, int64_t now_us, int reads_max)
     }
 }
 
+static void meet(struct partner_stranger *stranger, int64_t now_us, const struct ip *ip)
+{
+    stranger->heard_us = now_us;
+    stranger->times++;
+    stranger->ip = *ip;
+}
+
 static void take_packet(struct partner *self, int64_t now_us, size_t family,
                         const struct vrrp_packet *packet)
 {
@@ -71,26 +81,34 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
                                                         .source = packet->source,
                                                         .destination = packet->destination,
                                                         .is_multicast = packet->is_multicast};
-        const struct advertisement_expectation expected = {
+        struct advertisement_expectation expected = {
             .vrid = settings->vrid[home],
             .interval_cs = partner_interval_cs(settings),
-            .own = settings->own[settings->self][family],
+            .is_multicast = settings->is_multicast,
+            .own = *partner_source(self, family == 0 ? 4 : 6),
             .partner = settings->own[1 - settings->self][family],
-            .address_count = 1,
-            .addresses = {settings->home[home][family]},
         };
+        expected.address_count =
+            partner_addresses(settings, home, family == 0 ? 4 : 6, expected.addresses);
         refusal = advertisement_decode(packet->payload, packet->size, &received, &expected, &heard);
-        if (refusal == ADVERTISEMENT_ACCEPTED &&
+        if (refusal == ADVERTISEMENT_ACCEPTED && !settings->has_router &&
             !partner_is_signed(self, family, &heard.advertisement, packet->payload, packet->size))
             refusal = ADVERTISEMENT_UNPROVEN;
+        if (refusal == ADVERTISEMENT_BAD_SOURCE)
+            meet(&self->speakers[home], now_us, &packet->source);
         if (refusal != ADVERTISEMENT_ACCEPTED)
             continue;
+        self->said[home][family] = (struct partner_said){
+            .is_heard = true, .interval_cs = heard.advertisement.interval_cs, .notes = heard.notes};
         if (family == 0) /* IPv6 has but one form, which says nothing of the other */
             self->checksum = heard.checksum;
-        partner_tell(self, now_us,
-                     &(struct pair_event){.kind = PAIR_EVENT_ADVERTISEMENT,
-                                          .home = home,
-                                          .priority = heard.advertisement.priority});
+        if (settings->has_router)
+            partner_router_advertised(self, now_us, home, &heard.advertisement, &packet->source);
+        else
+            partner_tell(self, now_us,
+                         &(struct pair_event){.kind = PAIR_EVENT_ADVERTISEMENT,
+                                              .home = home,
+                                              .priority = heard.advertisement.priority});
     }
     self->advertisement_refusals[refusal]++;
 }
@@ -111,11 +129,11 @@ static void read_vrrp(struct partner *self, int64_t now_us, int reads_max)
 /* The home that an address belongs to, or PAIR_NODES. */
 static uint8_t home_of(const struct partner *self, const struct ip *ip)
 {
-    uint8_t home = 0;
-    while (home < PAIR_NODES && !ip_equal(ip, &self->settings.home[home][0]) &&
-           !ip_equal(ip, &self->settings.home[home][1]))
-        home++;
-    return home;
+    for (uint8_t home = 0; home < PAIR_NODES; home++)
+        for (size_t i = 0; i < PARTNER_HOME_MAX; i++)
+            if (ip_equal(ip, &self->settings.home[home][i]))
+                return home;
+    return PAIR_NODES;
 }
 
 static bool is_partners_own(const struct partner *self, const struct ip *ip)
@@ -124,30 +142,54 @@ static bool is_partners_own(const struct partner *self, const struct ip *ip)
     return self->settings.has_partner && (ip_equal(ip, &partner[0]) || ip_equal(ip, &partner[1]));
 }
 
-static bool is_witness(const struct partner *self, const struct ip *ip)
+/* Is this one of the witnesses, or the partner? Notes which of them was heard. */
+static bool hear_witness(struct partner *self, int64_t now_us, const struct ip *ip)
 {
     for (size_t i = 0; i < self->settings.witness_count; i++)
-        if (ip_equal(ip, &self->settings.witnesses[i]))
+        if (ip_equal(ip, &self->settings.witnesses[i])) {
+            self->witness_us[i] = now_us;
             return true;
+        }
     return is_partners_own(self, ip);
 }
 
-/* Somebody says where an address is. */
+/* Is this the partner's MAC? Before it is known, anybody's: it is asked for it, and a partner that
+ * lives answers soon. One that does not answer has no address either. */
+static bool is_partners(const struct partner *self, int64_t now_us, uint8_t home,
+                        const struct neighbour_event *event)
+{
+    const struct partner_settings *settings = &self->settings;
+    /* RFC 9568 §7.3: the MAC of a virtual router, which a router of another make may use. */
+    const uint8_t virtual_mac[NEIGHBOUR_MAC_SIZE] = {
+        0, 0, 0x5e, 0, event->sender.family == 4 ? 1 : 2, settings->vrid[home]};
+    if (!settings->has_partner)
+        return false;
+    if (settings->has_router && memcmp(event->mac, virtual_mac, sizeof virtual_mac) == 0)
+        return true;
+    return self->knows_mac ? memcmp(event->mac, self->partner_mac, sizeof self->partner_mac) == 0
+                           : now_us - self->lan_us < UNKNOWN_INTERVALS * settings->interval_us;
+}
+
+/* Somebody says where an address is: in a reply, an announcement, or by asking in its name. */
 static void take_claim(struct partner *self, int64_t now_us, const struct neighbour_event *event)
 {
+    bool is_question = event->kind == NEIGHBOUR_WHO_HAS;
     if (is_partners_own(self, &event->sender)) {
         memcpy(self->partner_mac, event->mac, sizeof self->partner_mac);
         self->knows_mac = true;
     }
-    if (is_witness(self, &event->sender))
+    if (!is_question && hear_witness(self, now_us, &event->sender))
         partner_happens(self, now_us, PAIR_EVENT_REPLY, 0);
     uint8_t home = home_of(self, &event->sender);
-    bool is_partners =
-        self->settings.has_partner &&
-        (!self->knows_mac || memcmp(event->mac, self->partner_mac, sizeof self->partner_mac) == 0);
-    if (home < PAIR_NODES)
-        partner_happens(self, now_us, is_partners ? PAIR_EVENT_ANNOUNCED : PAIR_EVENT_FOREIGN,
-                        home);
+    if (home == PAIR_NODES)
+        return;
+    if (!is_partners(self, now_us, home, event)) {
+        meet(&self->owners[home], now_us, &event->sender);
+        memcpy(self->owners[home].mac, event->mac, sizeof event->mac);
+        partner_hears(self, now_us, PAIR_EVENT_FOREIGN, home, event->sender.family);
+    } else if (!is_question) {
+        partner_hears(self, now_us, PAIR_EVENT_ANNOUNCED, home, event->sender.family);
+    }
 }
 
 static void read_neighbours(struct partner *self, int64_t now_us, int reads_max)
@@ -159,11 +201,10 @@ static void read_neighbours(struct partner *self, int64_t now_us, int reads_max)
         if (event.is_ours)
             continue;
         partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
+        take_claim(self, now_us, &event);
         uint8_t home = event.kind == NEIGHBOUR_WHO_HAS ? home_of(self, &event.target) : PAIR_NODES;
-        if (event.kind != NEIGHBOUR_WHO_HAS)
-            take_claim(self, now_us, &event);
-        else if (home < PAIR_NODES)
-            partner_happens(self, now_us, PAIR_EVENT_WHO_HAS, home);
+        if (home < PAIR_NODES)
+            partner_hears(self, now_us, PAIR_EVENT_WHO_HAS, home, event.target.family);
     }
 }
 
@@ -174,14 +215,18 @@ static void take_change(struct partner *self, int64_t now_us,
     switch (event->kind) {
     case ADDRESS_WATCH_RETURNED:
         partner_reopen(self);
+        partner_ask_again(self, now_us);
         break;
     case ADDRESS_WATCH_GONE:
     case ADDRESS_WATCH_CARRIER:
+        if (is_up)
+            partner_ask_again(self, now_us);
         partner_tell(self, now_us, &(struct pair_event){.kind = PAIR_EVENT_CARRIER, .is = is_up});
         break;
     case ADDRESS_WATCH_MISSING:
         if (home_of(self, &event->ip) < PAIR_NODES)
-            partner_happens(self, now_us, PAIR_EVENT_DELETED, home_of(self, &event->ip));
+            partner_hears(self, now_us, PAIR_EVENT_DELETED, home_of(self, &event->ip),
+                          event->ip.family);
         break;
     case ADDRESS_WATCH_STRANGE:
         self->alarms++;

@@ -17,11 +17,16 @@ enum {
 /* Bind the sockets of the service LAN anew. */
 void partner_reopen(struct partner *self);
 
+/* The LAN is there, perhaps anew: ask who the partner is, and who has the service addresses. */
+void partner_ask_again(struct partner *self, int64_t now_us);
+
 /* An event that has no more to it than its home. */
 void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home);
 
-/* As advertisements have it: centiseconds. */
-uint16_t partner_interval_cs(const struct partner_settings *settings);
+/* What one address of a home was heard to be: FOREIGN, ANNOUNCED, WHO_HAS or DELETED. */
+void partner_hears(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home,
+                   uint8_t family);
+
 /* The partner's own address that is asked by DNS: IPv4's, if it has one. */
 const struct ip *partner_asked(const struct partner_settings *settings);
 

@@ -3,10 +3,10 @@
 #include <assert.h>
 
 static const char *const worker_words[] = {
-    [SUPERVISE_IDLE] = "idle",       [SUPERVISE_STARTING] = "starting",
-    [SUPERVISE_ALIVE] = "alive",     [SUPERVISE_DEAD] = "dead",
-    [SUPERVISE_WAITING] = "waiting", [SUPERVISE_STOPPING] = "stopping",
-    [SUPERVISE_ENDED] = "ended",
+    [SUPERVISE_IDLE] = "idle",         [SUPERVISE_STARTING] = "starting",
+    [SUPERVISE_ALIVE] = "alive",       [SUPERVISE_DEAD] = "dead",
+    [SUPERVISE_WAITING] = "waiting",   [SUPERVISE_REPLACING] = "replacing",
+    [SUPERVISE_STOPPING] = "stopping", [SUPERVISE_ENDED] = "ended",
 };
 
 static const char *const reason_words[] = {
@@ -24,6 +24,7 @@ static const char *const reason_words[] = {
     [SUPERVISE_STOP_ASKED] = "stop",
     [SUPERVISE_STOP_TIMEOUT] = "stop-timeout",
     [SUPERVISE_HANG] = "hang",
+    [SUPERVISE_UPGRADE] = "upgrade",
 };
 
 #define BIT(state) (1u << (state))
@@ -33,9 +34,11 @@ static const unsigned worker_next[] = {
     [SUPERVISE_IDLE] = BIT(SUPERVISE_STARTING) | BIT(SUPERVISE_ENDED),
     [SUPERVISE_STARTING] = BIT(SUPERVISE_ALIVE) | BIT(SUPERVISE_DEAD) | BIT(SUPERVISE_WAITING) |
                            BIT(SUPERVISE_STOPPING) | BIT(SUPERVISE_ENDED),
-    [SUPERVISE_ALIVE] = BIT(SUPERVISE_DEAD) | BIT(SUPERVISE_WAITING) | BIT(SUPERVISE_STOPPING),
+    [SUPERVISE_ALIVE] = BIT(SUPERVISE_DEAD) | BIT(SUPERVISE_WAITING) | BIT(SUPERVISE_REPLACING) |
+                        BIT(SUPERVISE_STOPPING),
     [SUPERVISE_DEAD] = BIT(SUPERVISE_WAITING) | BIT(SUPERVISE_STOPPING) | BIT(SUPERVISE_ENDED),
     [SUPERVISE_WAITING] = BIT(SUPERVISE_STARTING) | BIT(SUPERVISE_ENDED),
+    [SUPERVISE_REPLACING] = BIT(SUPERVISE_STARTING) | BIT(SUPERVISE_STOPPING),
     [SUPERVISE_STOPPING] = BIT(SUPERVISE_ENDED),
     [SUPERVISE_ENDED] = 0,
 };
@@ -129,6 +132,10 @@ static void on_reaped(struct supervise *self, int64_t now_ms, const struct super
         end(self, 0, event->reason, todo);
         return;
     }
+    if (self->worker == SUPERVISE_REPLACING) {
+        spawn(self, SUPERVISE_UPGRADE, todo);
+        return;
+    }
     if (self->worker != SUPERVISE_STARTING && self->worker != SUPERVISE_ALIVE &&
         self->worker != SUPERVISE_DEAD)
         return;
@@ -156,9 +163,19 @@ static void on_stop(struct supervise *self, int64_t now_ms, struct supervise_act
         end(self, 0, SUPERVISE_STOP_ASKED, todo);
         return;
     }
-    if (self->worker != SUPERVISE_DEAD)
+    if (self->worker != SUPERVISE_DEAD && self->worker != SUPERVISE_REPLACING)
         add(todo, SUPERVISE_TELL_STOP);
     move(self, SUPERVISE_STOPPING, SUPERVISE_STOP_ASKED, todo);
+    self->kill_at_ms = now_ms + SUPERVISE_STOP_MS;
+}
+
+static void on_replace(struct supervise *self, int64_t now_ms, struct supervise_actions *todo)
+{
+    if (self->worker != SUPERVISE_ALIVE) /* another one follows anyway */
+        return;
+    end_service(self, now_ms);
+    add(todo, SUPERVISE_TELL_STOP);
+    move(self, SUPERVISE_REPLACING, SUPERVISE_UPGRADE, todo);
     self->kill_at_ms = now_ms + SUPERVISE_STOP_MS;
 }
 
@@ -171,15 +188,21 @@ static void on_reload(struct supervise *self, struct supervise_actions *todo)
         self->is_reload_wanted = true;
 }
 
+/* Told to end: SIGKILL follows. */
+static bool is_ending(const struct supervise *self)
+{
+    return self->worker == SUPERVISE_STOPPING || self->worker == SUPERVISE_REPLACING;
+}
+
 static void on_timeout(struct supervise *self, int64_t now_ms, struct supervise_actions *todo)
 {
     if (self->worker == SUPERVISE_WAITING && now_ms >= self->restart_at_ms)
         spawn(self, SUPERVISE_BACK_OFF_OVER, todo);
     if (self->worker == SUPERVISE_ALIVE && now_ms >= self->hang_at_ms)
         on_died(self, now_ms, SUPERVISE_HANG, todo);
-    if (self->worker == SUPERVISE_STOPPING && now_ms >= self->kill_at_ms) {
+    if (is_ending(self) && now_ms >= self->kill_at_ms) {
         struct supervise_action *note = add(todo, SUPERVISE_NOTE_WORKER);
-        note->was = note->is = SUPERVISE_STOPPING;
+        note->was = note->is = self->worker;
         note->reason = SUPERVISE_STOP_TIMEOUT;
         self->kill_at_ms = INT64_MAX;
         add(todo, SUPERVISE_KILL)->reason = SUPERVISE_STOP_TIMEOUT;
@@ -215,6 +238,9 @@ void supervise_step(struct supervise *self, int64_t now_ms, const struct supervi
     case SUPERVISE_RELOAD:
         on_reload(self, todo);
         break;
+    case SUPERVISE_REPLACE:
+        on_replace(self, now_ms, todo);
+        break;
     case SUPERVISE_STOP:
         on_stop(self, now_ms, todo);
         break;
@@ -230,7 +256,7 @@ int64_t supervise_deadline_ms(const struct supervise *self)
         return self->restart_at_ms;
     if (self->worker == SUPERVISE_ALIVE)
         return self->hang_at_ms;
-    return self->worker == SUPERVISE_STOPPING ? self->kill_at_ms : INT64_MAX;
+    return is_ending(self) ? self->kill_at_ms : INT64_MAX;
 }
 
 const char *supervise_worker_word(enum supervise_worker worker)
@@ -241,6 +267,6 @@ const char *supervise_worker_word(enum supervise_worker worker)
 
 const char *supervise_reason_word(enum supervise_reason reason)
 {
-    assert(reason <= SUPERVISE_HANG);
+    assert(reason <= SUPERVISE_UPGRADE);
     return reason_words[reason];
 }

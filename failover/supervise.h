@@ -11,6 +11,9 @@
  *
  *   stop, in any state: STOPPING --------> reaped, or killed after 3 s and reaped: ENDED
  *
+ *   replace: ALIVE --------> REPLACING --------> reaped, or killed after 3 s and reaped: STARTING,
+ *   at once
+ *
  * A worker that hangs (failover/gate.h says so) is killed after 3 s, to be started anew. */
 #ifndef TANDEM_FAILOVER_SUPERVISE_H
 #define TANDEM_FAILOVER_SUPERVISE_H
@@ -39,6 +42,7 @@ enum supervise_worker {
     SUPERVISE_ALIVE,
     SUPERVISE_DEAD, /* not reaped yet: its sockets may still be open */
     SUPERVISE_WAITING,
+    SUPERVISE_REPLACING, /* told to end, for another to follow at once */
     SUPERVISE_STOPPING,
     SUPERVISE_ENDED,
 };
@@ -59,13 +63,14 @@ enum supervise_reason {
     SUPERVISE_STOP_ASKED,    /* "stop" */
     SUPERVISE_STOP_TIMEOUT,  /* "stop-timeout": told to stop, it did not */
     SUPERVISE_HANG,          /* "hang": it lived and did nothing for 3 s */
+    SUPERVISE_UPGRADE,       /* "upgrade": an operator wants it replaced */
 };
 
 struct supervise {
     enum supervise_worker worker;
     int64_t alive_at_ms;   /* when ALIVE began */
     int64_t restart_at_ms; /* WAITING: until */
-    int64_t kill_at_ms;    /* STOPPING: until; INT64_MAX once killed */
+    int64_t kill_at_ms;    /* STOPPING, REPLACING: until; INT64_MAX once killed */
     int64_t hang_at_ms;    /* ALIVE: hung until then it is killed; INT64_MAX: it does not hang */
     int64_t back_off_ms;   /* before the next restart */
     bool is_first_start;   /* no worker was alive or has ended yet */
@@ -80,6 +85,7 @@ enum supervise_event_kind {
     SUPERVISE_MOVES,   /* it does again */
     SUPERVISE_REAPED,  /* reason: EXITED, SIGNALLED or SPAWN_FAILED; exit_code */
     SUPERVISE_RELOAD,  /* SIGHUP */
+    SUPERVISE_REPLACE, /* the partner answers meanwhile: end the worker, start another */
     SUPERVISE_STOP,    /* SIGTERM, SIGINT */
     SUPERVISE_TIMEOUT, /* the deadline has come */
 };

@@ -301,6 +301,10 @@ void vrrp_step(struct vrrp *self, int64_t now_us, const struct vrrp_event *event
     case VRRP_ADDRESS_FAILED:
         on_address_failed(self, now_us, todo);
         break;
+    case VRRP_WOKE:
+        if (self->state == VRRP_BACKUP && self->timer_us < now_us + down_us(self))
+            self->timer_us = now_us + down_us(self);
+        break;
     }
     check_invariant(self);
 }

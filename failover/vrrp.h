@@ -76,6 +76,7 @@ enum vrrp_event_kind {
     VRRP_FIT,            /* may hold the addresses; unfit until this is said */
     VRRP_UNFIT,          /* may not */
     VRRP_ADDRESS_FAILED, /* ADD was refused by the system */
+    VRRP_WOKE,           /* late: a silence that I slept through is none */
 };
 
 struct vrrp_event {

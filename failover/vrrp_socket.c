@@ -37,9 +37,13 @@ static struct ip link_local(const char *interface)
         if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET6 ||
             strcmp(one->ifa_name, interface) != 0)
             continue;
-        struct sockaddr_in6 name;
+        struct sockaddr_in6 name, mask = {0};
         memcpy(&name, one->ifa_addr, sizeof name);
-        if (!IN6_IS_ADDR_LINKLOCAL(&name.sin6_addr))
+        if (one->ifa_netmask != NULL)
+            memcpy(&mask, one->ifa_netmask, sizeof mask);
+        /* One of 128 bits is a service address: it may be gone in a moment. */
+        bool is_leased = mask.sin6_addr.s6_addr[15] == 0xff;
+        if (!IN6_IS_ADDR_LINKLOCAL(&name.sin6_addr) || is_leased)
             continue;
         found.family = 6;
         memcpy(found.bytes, &name.sin6_addr, 16);

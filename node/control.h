@@ -1,6 +1,6 @@
 /* node/control.h -- tandemctl's socket: one line of JSON in, one line of JSON out, then closed.
  *
- *   {"command": "status"}   servers   counters   version   reload
+ *   {"command": "status"}   servers   counters   events   doctor   version   reload   upgrade
  *   {"command": "drain", "server": "media1"}   undrain
  *   {"command": "set", "pool": "stream", "group-size": 2, "rounds": 1}
  *

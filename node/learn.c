@@ -1,6 +1,5 @@
 /* Records that changed, to what they mean for the pools. */
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "node/node_parts.h"
@@ -198,36 +197,6 @@ void node_learn_order(struct node *self, int64_t now_ms, const struct order *ord
     }
 }
 
-static bool is_held(const struct status *status, const struct ip *address)
-{
-    for (size_t i = 0; i < status->held_count; i++)
-        if (ip_equal(&status->held[i].address, address))
-            return true;
-    return false;
-}
-
-void node_note_moves(struct node *self, int64_t now_ms, const struct status *held,
-                     const char *reason, struct node_update *update)
-{
-    const struct document *document = self->config.document;
-    for (size_t i = 0; i < document->node_count; i++) {
-        const struct ip *home = document->nodes[i].home;
-        const struct ip *first = home[0].family != 0 ? &home[0] : &home[1];
-        bool was = is_held(&self->status, first), is = is_held(held, first);
-        if (was == is)
-            continue;
-        char *kept = self->move_reasons[self->history_count % NODE_HISTORY_MAX];
-        snprintf(kept, sizeof self->move_reasons[0], "%s", reason);
-        node_note(self, update,
-                  &(struct node_note){.at_ms = now_ms,
-                                      .area = "address",
-                                      .subject = document->nodes[i].name,
-                                      .from = was ? "active" : "backup",
-                                      .to = is ? "active" : "backup",
-                                      .reason = kept});
-    }
-}
-
 static void learn_order_record(struct node *self, int64_t now_ms, const struct table_entry *entry,
                                struct node_update *update)
 {
@@ -308,6 +277,28 @@ static void learn_partner(struct node *self, const struct table_entry *entry)
     self->partner_stated_ms = entry->stated_ms;
 }
 
+static void learn_fitness(struct node *self, const struct table_entry *entry)
+{
+    struct fitness fitness;
+    size_t node = document_node(self->config.document, entry->key.name);
+    if (node == SIZE_MAX || node == self->config.self ||
+        !fitness_decode(&fitness, &self->space, entry->value, entry->value_size))
+        return;
+    self->fitness[node] = (struct node_fitness){.stated_ms = entry->stated_ms, .fitness = fitness};
+}
+
+/* "node/slot": the slot only tells its records apart. */
+static void learn_transition(struct node *self, const struct table_entry *entry)
+{
+    struct transition told;
+    const char *partner = node_partner(self);
+    if (partner == NULL || !record_is_written_by(&entry->key, partner) ||
+        !transition_decode(&told, &self->space, entry->value, entry->value_size))
+        return;
+    self->transitions[1 - self->config.self][told.number % NODE_TRANSITIONS_MAX] =
+        (struct node_transition){.at_ms = entry->stated_ms - told.earlier_ms, .told = told};
+}
+
 static void learn(struct node *self, int64_t now_ms, const struct table_entry *entry,
                   struct node_update *update)
 {
@@ -323,6 +314,12 @@ static void learn(struct node *self, int64_t now_ms, const struct table_entry *e
         break;
     case RECORD_NODE:
         learn_partner(self, entry);
+        break;
+    case RECORD_FITNESS:
+        learn_fitness(self, entry);
+        break;
+    case RECORD_TRANSITION:
+        learn_transition(self, entry);
         break;
     }
 }
@@ -342,4 +339,29 @@ void node_restore(struct node *self, int64_t now_ms, const struct record *record
             ORDER_OK)
         return;
     node_learn_order(self, now_ms, &order, entry->version, NULL);
+}
+
+/* ---- what is known of them all ---- */
+
+void node_count_agents(const struct node *self, int64_t now_ms, uint16_t *fresh, uint16_t *lost)
+{
+    *fresh = *lost = 0;
+    for (size_t i = 0; i < self->config.document->server_count; i++) {
+        const struct node_server *server = &self->servers[i];
+        bool is_fresh =
+            server->agent_ms != INT64_MIN && now_ms - server->agent_ms < NODE_AGENT_FRESH_MS;
+        *fresh = (uint16_t)(*fresh + is_fresh);
+        *lost = (uint16_t)(*lost + (is_fresh && server->lost_partner));
+    }
+}
+
+bool node_clock_offset(const struct node *self, int64_t *offset_ms)
+{
+    const struct node_fitness *mine = &self->fitness[self->config.self];
+    const struct node_fitness *theirs = &self->fitness[1 - self->config.self];
+    bool is_known = mine->fitness.wall_ms > 0 && theirs->fitness.wall_ms > 0;
+    *offset_ms = is_known ? (theirs->fitness.wall_ms - theirs->stated_ms) -
+                                (mine->fitness.wall_ms - mine->stated_ms)
+                          : 0;
+    return is_known;
 }

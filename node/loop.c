@@ -16,6 +16,7 @@
 enum {
     FRAMES_PER_TURN = 1024,
     HOUSEKEEPING_MS = 1000, /* sums in the log */
+    AGENTS_MS = 250,        /* between two words to the guardian about them */
     SLEEP_MS_MAX = 100,     /* the guardian wants to see progress within a second */
 };
 
@@ -88,9 +89,45 @@ static void note_held(struct worker *self, int64_t now_ms, const struct channel_
     } else if (!message->held && at < held.held_count) {
         held.held[at] = held.held[--held.held_count];
     }
-    worker_step(
-        self, now_ms,
-        &(struct node_event){.type = NODE_HOLDS, .status = &held, .reason = message->reason});
+    worker_step(self, now_ms, &(struct node_event){.type = NODE_HOLDS, .status = &held});
+}
+
+/* Its state, and the time of day, for the partner. */
+static void note_fitness(struct worker *self, int64_t now_ms)
+{
+    struct timespec wall;
+    struct fitness fitness = {0};
+    clock_gettime(CLOCK_REALTIME, &wall);
+    if (wall.tv_sec > 0)
+        fitness.wall_ms = wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+    if (self->told.has_state)
+        told_fitness(&self->told.state, &fitness);
+    worker_step(self, now_ms, &(struct node_event){.type = NODE_FITNESS, .fitness = &fitness});
+}
+
+static void note_happened(struct worker *self, int64_t now_ms,
+                          const struct channel_message *message)
+{
+    const struct document *document = &self->document;
+    const char *const names[PAIR_NODES] = {
+        document->nodes[0].name, document->node_count > 1 ? document->nodes[1].name : NULL};
+    struct transition transition;
+    told_transition(message, now_ms, names, self->node.config.self, &transition);
+    worker_step(self, now_ms,
+                &(struct node_event){.type = NODE_HAPPENED, .transition = &transition});
+}
+
+static void take_message(struct worker *self, int64_t now_ms, const struct channel_message *message)
+{
+    told_take(&self->told, now_ms, message);
+    if (message->kind == CHANNEL_ADDRESS)
+        note_held(self, now_ms, message);
+    else if (message->kind == CHANNEL_NOTE)
+        note_happened(self, now_ms, message);
+    else if (message->kind == CHANNEL_STATE)
+        note_fitness(self, now_ms);
+    else if (message->kind == CHANNEL_STOP)
+        self->is_stopping = true;
 }
 
 static void take_guardian(struct worker *self, int64_t now_ms)
@@ -102,12 +139,10 @@ static void take_guardian(struct worker *self, int64_t now_ms)
         int got = channel_receive(self->channel_fd, &message);
         if (got == -EBADMSG)
             continue;
-        if (got == 1 && message.kind == CHANNEL_ADDRESS) {
-            note_held(self, now_ms, &message);
+        if (got == 1) {
+            take_message(self, now_ms, &message);
             continue;
         }
-        if (got == 1 && message.kind == CHANNEL_STOP)
-            self->is_stopping = true;
         if (got == -EPIPE && !self->is_stopping) {
             log_line(self->log, "worker %s stops reason=guardian-gone", self->node_name);
             self->is_stopping = true;
@@ -124,6 +159,20 @@ static void tell_guardian_sync(struct worker *self, enum replica_sync *told)
                                       .synced = self->node.replica.sync == REPLICA_SYNCED};
     if (channel_send(self->channel_fd, &message) == 0)
         *told = self->node.replica.sync;
+}
+
+/* Rule 3 of the pair: a few times a second at most, and only news. */
+static void tell_guardian_agents(struct worker *self, int64_t now_ms)
+{
+    struct channel_message message = {.kind = CHANNEL_AGENTS};
+    if (self->channel_fd < 0 || now_ms < self->agents_due_ms)
+        return;
+    self->agents_due_ms = now_ms + AGENTS_MS;
+    node_count_agents(&self->node, now_ms, &message.fresh, &message.lost);
+    if (message.fresh == self->told_agents.fresh && message.lost == self->told_agents.lost)
+        return;
+    if (channel_send(self->channel_fd, &message) == 0)
+        self->told_agents = message;
 }
 
 /* The guardian keeps no records: it is told whose the homes are, again in each of its lives. */
@@ -307,6 +356,7 @@ int worker_loop(struct worker *self)
     if (error != 0)
         return error;
     enum replica_sync told_sync = REPLICA_WAITING;
+    told_init(&self->told);
     worker_step(self, worker_now_ms(), &(struct node_event){.type = NODE_START});
     hold_host_addresses(self, worker_now_ms());
     while (!self->is_stopping) {
@@ -317,6 +367,7 @@ int worker_loop(struct worker *self)
         turn(self);
         tell_guardian_sync(self, &told_sync);
         tell_guardian_handovers(self);
+        tell_guardian_agents(self, worker_now_ms());
     }
     return 0;
 }

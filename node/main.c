@@ -172,7 +172,7 @@ static struct link_peer *describe_peers(struct worker *self, size_t *count)
     struct link_peer *peers = arena_take_array(&self->memory.arena, *count, sizeof *peers);
     if (peers == NULL)
         return NULL;
-    if (document->node_count == 2) {
+    if (document_has_partner(document)) {
         const struct document_node *partner = &document->nodes[1 - self->node.config.self];
         memcpy(peers[0].key, partner->key, sizeof peers[0].key);
         peers[0].dial = self->node.config.self == 1;
@@ -190,6 +190,14 @@ static bool is_in(const struct ip *ips, size_t count, const struct ip *ip)
         if (ip_equal(&ips[i], ip))
             return true;
     return false;
+}
+
+static void name_beat_key(struct worker *self)
+{
+    const struct document_node *node = &self->document.nodes[self->node.config.self];
+    if (node->interface != NULL)
+        snprintf(self->beat_key_path, sizeof self->beat_key_path, "%s/beat.key",
+                 beside_config(self, self->document.keys_path));
 }
 
 static int read_own_key(struct worker *self, struct link_config *config)
@@ -223,6 +231,7 @@ static int open_link(struct worker *self)
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
         if (candidates[i].family != 0 && !is_in(binds, config.bind_count, &candidates[i]))
             binds[config.bind_count++] = candidates[i];
+    name_beat_key(self);
     config.peers = describe_peers(self, &config.peer_count);
     if (config.peers == NULL)
         return fail(EXIT_SYSTEM, "no memory");

@@ -136,11 +136,12 @@ static bool init_pools(struct node *self, struct arena *arena)
     return self->changes != NULL && init_memberships(self, arena);
 }
 
-/* Room for a report of each server, both nodes' counts of each member, both statuses, and orders.
- * */
+/* Room for a report of each server, both nodes' counts of each member, what both nodes say of
+ * themselves, and orders. */
 static size_t table_capacity(const struct document *document)
 {
-    size_t capacity = document->server_count + DOCUMENT_NODES_MAX + NODE_ORDERS_MAX;
+    size_t nodes_own = DOCUMENT_NODES_MAX * (2 + NODE_TRANSITIONS_MAX);
+    size_t capacity = document->server_count + nodes_own + NODE_ORDERS_MAX;
     for (size_t i = 0; i < document->pool_count; i++)
         capacity += DOCUMENT_NODES_MAX * document->pools[i].member_count;
     return capacity;
@@ -178,8 +179,12 @@ bool node_init(struct node *self, const struct node_config *config, struct arena
     if (servers == NULL || pools == NULL || self->message == NULL || self->servers == NULL ||
         self->pools == NULL)
         return false;
-    for (size_t i = 0; i < document->server_count; i++)
+    for (size_t i = 0; i < document->server_count; i++) {
         servers[i] = document->servers[i].name;
+        self->servers[i].agent_ms = INT64_MIN;
+    }
+    for (size_t i = 0; i < DOCUMENT_NODES_MAX; i++)
+        self->fitness[i].stated_ms = INT64_MIN;
     for (size_t i = 0; i < document->pool_count; i++)
         pools[i] = document->pools[i].name;
     self->servers_by_name = index_names(document->server_count, servers, arena);
@@ -201,7 +206,7 @@ void node_close(struct node *self)
 const char *node_partner(const struct node *self)
 {
     const struct document *document = self->config.document;
-    return document->node_count == 2 ? document->nodes[1 - self->config.self].name : NULL;
+    return document_has_partner(document) ? document->nodes[1 - self->config.self].name : NULL;
 }
 
 size_t node_server(const struct node *self, const char *name)
@@ -312,6 +317,12 @@ static void step_frame(struct node *self, int64_t now_ms, const struct node_even
                  &(struct replica_event){
                      .type = REPLICA_MESSAGE, .peer = event->peer, .message = self->message},
                  update);
+    if (event->peer != REPLICA_PARTNER && self->message->type == MESSAGE_DELTA &&
+        update->replica.reason == REPLICA_TAKEN) {
+        struct node_server *server = &self->servers[event->peer - 1];
+        server->agent_ms = now_ms;
+        server->lost_partner = self->message->records.partner_lacks;
+    }
 }
 
 /* An order: in force here at once, on its way to the disk and to the partner. */
@@ -419,12 +430,9 @@ static void step_start(struct node *self, int64_t now_ms, struct node_update *up
     step_replica(self, now_ms, &(struct replica_event){.type = REPLICA_START}, update);
 }
 
-static void step_holds(struct node *self, int64_t now_ms, const struct status *held,
-                       const char *reason, struct node_update *update)
+static void step_holds(struct node *self, int64_t now_ms, const struct status *held)
 {
     assert(held->held_count <= STATUS_HELD_MAX);
-    if (reason != NULL)
-        node_note_moves(self, now_ms, held, reason, update);
     memcpy(self->status.held, held->held, sizeof self->status.held);
     self->status.held_count = held->held_count;
     for (size_t i = 0; i < held->held_count; i++)
@@ -460,7 +468,15 @@ void node_step(struct node *self, int64_t now_ms, const struct node_event *event
         step_stored(self, now_ms, event, update);
         break;
     case NODE_HOLDS:
-        step_holds(self, now_ms, event->status, event->reason, update);
+        step_holds(self, now_ms, event->status);
+        break;
+    case NODE_FITNESS:
+        self->fitness[self->config.self] =
+            (struct node_fitness){.stated_ms = now_ms, .fitness = *event->fitness};
+        self->status_due_ms = now_ms;
+        break;
+    case NODE_HAPPENED:
+        node_speak_transition(self, now_ms, event->transition);
         break;
     case NODE_TIMEOUT:
         step_timeout(self, now_ms, update);

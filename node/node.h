@@ -15,8 +15,10 @@
 #define TANDEM_NODE_NODE_H
 
 #include "node/balance/pool.h"
+#include "node/fitness.h"
 #include "node/order.h"
 #include "node/status.h"
+#include "node/transition.h"
 #include "replication/document.h"
 #include "replication/replica.h"
 
@@ -26,9 +28,11 @@ enum {
     NODE_PARTNER_MS = 1000, /* a partner of whom nothing came for so long is silent */
     NODE_STALL_MS = 500,    /* a tick so late means this node itself stood still */
     NODE_GRACE_MS = 3000, /* so long after the start reports are waited for before a last resort */
-    NODE_ORDERS_MAX = 4096, /* records of orders that fit in the table */
-    NODE_NOTES_MAX = 64,    /* out of one step; what is beyond is counted */
-    NODE_HISTORY_MAX = 64,  /* last transitions kept for status */
+    NODE_ORDERS_MAX = 4096,     /* records of orders that fit in the table */
+    NODE_NOTES_MAX = 64,        /* out of one step; what is beyond is counted */
+    NODE_HISTORY_MAX = 64,      /* last transitions kept for status */
+    NODE_TRANSITIONS_MAX = 32,  /* of each node, as its guardian told them: records */
+    NODE_AGENT_FRESH_MS = 2000, /* an agent that reported here within so long is heard */
 };
 
 struct node_config {
@@ -48,6 +52,8 @@ enum node_event_type {
     NODE_STORED,    /* ticket, error: an order is on disk, or could not be written */
     NODE_HOLDS,     /* status.held and held_count: what the guardian says is held, since_s as of
                        now */
+    NODE_FITNESS,   /* fitness, as of now */
+    NODE_HAPPENED,  /* transition: the guardian tells of it, perhaps again */
     NODE_TIMEOUT,   /* node_deadline has come */
 };
 
@@ -58,9 +64,10 @@ struct node_event {
     size_t size;
     const struct order *order;
     const struct status *status;
-    const char *reason; /* NODE_HOLDS: why it changed; NULL: it is not said */
-    uint64_t ticket;    /* the caller's number for a command, not 0 */
-    int error;          /* 0 or -errno */
+    const struct fitness *fitness;
+    const struct transition *transition;
+    uint64_t ticket; /* the caller's number for a command, not 0 */
+    int error;       /* 0 or -errno */
 };
 
 /* What an operator hears of a command. */
@@ -104,6 +111,8 @@ struct node_server {
     bool reported;
     struct report report;
     int64_t stated_ms;
+    int64_t agent_ms;  /* when its agent itself reported here last; INT64_MIN: never */
+    bool lost_partner; /* and whether it said that the partner did not acknowledge */
     bool draining;
     char drain_author[ORDER_AUTHOR_MAX + 1];
     size_t membership_count;
@@ -141,9 +150,16 @@ struct node {
     int64_t held_since_ms[STATUS_HELD_MAX]; /* of status.held, on this node's clock */
     bool partner_known, partner_heard;
     int64_t partner_stated_ms;
+    struct node_fitness {
+        int64_t stated_ms; /* on this node's clock; INT64_MIN: never */
+        struct fitness fitness;
+    } fitness[DOCUMENT_NODES_MAX];
+    struct node_transition {
+        int64_t at_ms; /* on this node's clock */
+        struct transition told;
+    } transitions[DOCUMENT_NODES_MAX][NODE_TRANSITIONS_MAX]; /* by its number; number 0: none */
     int64_t start_ms, hearing_ms, tick_due_ms, status_due_ms;
     struct node_note history[NODE_HISTORY_MAX];
-    char move_reasons[NODE_HISTORY_MAX][STATUS_REASON_MAX + 1]; /* of the history's addresses */
     uint64_t history_count; /* ever; the newest is at (count - 1) % NODE_HISTORY_MAX */
     uint64_t notes_dropped;
     uint64_t frames, pack_reasons[PACK_REASON_COUNT], message_reasons[MESSAGE_REASON_COUNT],
@@ -166,6 +182,14 @@ int64_t node_deadline(const struct node *self);
 /* Positions in the document, or SIZE_MAX. O(log n). */
 size_t node_server(const struct node *self, const char *name);
 size_t node_pool(const struct node *self, const char *name);
+
+/* Agents that report to this node, and how many of them said last that they lost the partner. At
+ * most UINT16_MAX of either. O(servers). */
+void node_count_agents(const struct node *self, int64_t now_ms, uint16_t *fresh, uint16_t *lost);
+
+/* By how much the partner's wall clock is ahead of this node's, to about the time that a record
+ * takes; 0 and false when it is not known. */
+bool node_clock_offset(const struct node *self, int64_t *offset_ms);
 
 /* The partner's name, or NULL in a cluster of one. */
 const char *node_partner(const struct node *self);

@@ -16,10 +16,6 @@ void node_learn_changes(struct node *self, int64_t now_ms, struct node_update *u
 /* update may be NULL: before the start nobody is told. */
 void node_learn_order(struct node *self, int64_t now_ms, const struct order *order,
                       struct record_version version, struct node_update *update);
-/* Note which homes moved between status.held and *held. Both families of a home move together: one
- * note, of the first family that it has. */
-void node_note_moves(struct node *self, int64_t now_ms, const struct status *held,
-                     const char *reason, struct node_update *update);
 /* Let verdicts age; say what became of the pools. */
 void node_age(struct node *self, int64_t now_ms, struct node_update *update);
 /* A pool may be answered from once this node is synced and knows a server to name, or that none is
@@ -28,5 +24,7 @@ void node_judge_ready(struct node *self, int64_t now_ms);
 
 void node_speak_handed(struct node *self, int64_t now_ms);
 void node_speak_status(struct node *self, int64_t now_ms);
+/* Take it in, and state it. One that was told before changes nothing. */
+void node_speak_transition(struct node *self, int64_t now_ms, const struct transition *transition);
 
 #endif

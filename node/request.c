@@ -54,7 +54,7 @@ static void request_handover(struct worker *self, int64_t now_ms,
         refuse(self, request->ticket, "node is the name of a node");
         return;
     }
-    if (self->document.node_count < 2)
+    if (!document_has_partner(&self->document))
         refuse(self, request->ticket, "there is no partner to hand over to");
     else
         give_order(self, now_ms, request, &order);
@@ -69,6 +69,44 @@ static void request_reset(struct worker *self, uint64_t ticket)
     else
         control_answer(self->control, ticket,
                        json_pack("{s:s, s:i}", "outcome", "done on this node", "exit", 0));
+}
+
+/* With the path of the pair's key: the disk it lies on is tandemctl's to wait for, not ours. */
+static void request_doctor(struct worker *self, int64_t now_ms, uint64_t ticket)
+{
+    json_t *answer = show_doctor(&self->node, &self->told, now_ms);
+    if (self->document.node_count > 1 && self->beat_key_path[0] != '\0')
+        json_object_set_new(answer, "beat_key", json_string(self->beat_key_path));
+    control_answer(self->control, ticket, answer);
+}
+
+/* Why the worker cannot be replaced without a lost query; NULL: it can. */
+static const char *no_upgrade(const struct worker *self)
+{
+    if (self->channel_fd < 0 || !self->told.has_state)
+        return "no guardian listens: the worker was started by itself, or just now";
+    if (!told_has(&self->told, CHANNEL_HAS_INTERFACE))
+        return "the addresses are this host's own: restart tandemd instead";
+    if (!told_has(&self->told, CHANNEL_HAS_PARTNER))
+        return "there is no partner to answer meanwhile: restart tandemd instead";
+    if (!told_has(&self->told, CHANNEL_PARTNER_ABLE))
+        return "the partner could not answer meanwhile: it is not heard, not fit or not synced; "
+               "see status";
+    return NULL;
+}
+
+static void request_upgrade(struct worker *self, uint64_t ticket)
+{
+    const struct channel_message message = {.kind = CHANNEL_UPGRADE};
+    const char *sentence = no_upgrade(self);
+    if (sentence == NULL && channel_send(self->channel_fd, &message) != 0)
+        sentence = "the guardian does not read: look at its log";
+    if (sentence != NULL)
+        refuse(self, ticket, sentence);
+    else
+        control_answer(self->control, ticket,
+                       json_pack("{s:s, s:i}", "outcome",
+                                 "the worker is being replaced; see events", "exit", 0));
 }
 
 /* A number of the request, or what holds now when it is not given; 0 when it is no number. */
@@ -160,9 +198,9 @@ static json_t *show_link(const struct worker *self)
 static void request_counters(struct worker *self, uint64_t ticket)
 {
     control_answer(self->control, ticket,
-                   json_pack("{s:i, s:s, s:o, s:o, s:o}", "exit", 0, "asked", self->node_name,
+                   json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "exit", 0, "asked", self->node_name,
                              "node", show_counters(&self->node), "dns", show_dns(self), "link",
-                             show_link(self)));
+                             show_link(self), "guardian", show_guardian(&self->told)));
 }
 
 void worker_request(struct worker *self, int64_t now_ms, const struct control_request *request)
@@ -171,7 +209,8 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
     if (command == NULL)
         refuse(self, request->ticket, "the request has no command");
     else if (strcmp(command, "status") == 0)
-        control_answer(self->control, request->ticket, show_status(&self->node, now_ms));
+        control_answer(self->control, request->ticket,
+                       show_status(&self->node, &self->told, now_ms));
     else if (strcmp(command, "servers") == 0)
         control_answer(self->control, request->ticket, show_servers(&self->node, now_ms));
     else if (strcmp(command, "counters") == 0)
@@ -186,6 +225,10 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
         request_handover(self, now_ms, request);
     else if (strcmp(command, "failover reset") == 0)
         request_reset(self, request->ticket);
+    else if (strcmp(command, "doctor") == 0)
+        request_doctor(self, now_ms, request->ticket);
+    else if (strcmp(command, "upgrade") == 0)
+        request_upgrade(self, request->ticket);
     else if (strcmp(command, "events") == 0)
         control_answer(self->control, request->ticket, show_events(&self->node, now_ms));
     else if (strcmp(command, "reload") == 0)

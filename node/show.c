@@ -1,8 +1,10 @@
 #include "node/show.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "node/gather.h"
+#include "node/show_parts.h"
 
 static const struct document_node *document_self(const struct node *node)
 {
@@ -44,9 +46,22 @@ static json_t *show_node(const char *name, const struct status *status, bool rea
                      "last_resort_pools", (json_int_t)status->last_resort_pools);
 }
 
+/* What its guardian says; where none does, the node is as fit as its worker. */
+static void add_fitness(json_t *shown, const struct node *node, size_t position)
+{
+    const struct fitness *fitness = &node->fitness[position].fitness;
+    bool is_known = fitness->fault[0] != '\0';
+    json_object_update_new(shown,
+                           json_pack("{s:b, s:s, s:s, s:s}", "fit",
+                                     !is_known || strcmp(fitness->fault, "sound") == 0, "fault",
+                                     is_known ? fitness->fault : "unguarded", "gate", fitness->gate,
+                                     "reception", fitness->reception));
+}
+
 static json_t *show_nodes(const struct node *node, int64_t now_ms)
 {
     json_t *self = show_node(document_self(node)->name, &node->status, true, 0);
+    add_fitness(self, node, node->config.self);
     json_object_set_new(self, "sync", json_string(replica_sync_text(node->replica.sync)));
     json_object_set_new(self, "sync_reason", json_string(replica_sync_reason(&node->replica)));
     json_object_set_new(self, "behind_records", json_integer(0));
@@ -57,6 +72,10 @@ static json_t *show_nodes(const struct node *node, int64_t now_ms)
                                 now_ms - node->partner_stated_ms);
     if (!node->partner_known)
         json_object_set_new(partner, "sync", json_string("unknown"));
+    add_fitness(partner, node, 1 - node->config.self);
+    int64_t offset_ms;
+    if (node_clock_offset(node, &offset_ms))
+        json_object_set_new(partner, "clock_offset_ms", json_integer(offset_ms));
     json_object_set_new(partner, "behind_records",
                         json_integer((json_int_t)replica_behind(&node->replica)));
     json_object_set_new(partner, "heard_ms",
@@ -67,7 +86,7 @@ static json_t *show_nodes(const struct node *node, int64_t now_ms)
 
 /* ---- addresses ---- */
 
-static const struct status_held *find_held(const struct status *status, const struct ip *address)
+const struct status_held *show_find_held(const struct status *status, const struct ip *address)
 {
     for (size_t i = 0; i < status->held_count; i++)
         if (ip_equal(&status->held[i].address, address))
@@ -79,14 +98,17 @@ static json_t *show_address(const struct node *node, int64_t now_ms, const struc
                             const char *home, size_t *unserved)
 {
     char text[IP_TEXT_SIZE];
-    const struct status_held *held = find_held(&node->status, address);
+    const struct status_held *held = show_find_held(&node->status, address);
     const char *holder = document_self(node)->name;
     int64_t older_ms = 0;
     if (held == NULL && node->partner_heard) {
-        held = find_held(&node->partner, address);
+        held = show_find_held(&node->partner, address);
         holder = node_partner(node);
         older_ms = now_ms - node->partner_stated_ms;
     }
+    if (held == NULL && node->config.document->has_router) /* else it would be taken from it */
+        return json_pack("{s:s, s:s, s:s, s:s}", "address", ip_text(address, text), "home", home,
+                         "holder", node->config.document->nodes[1].name, "reason", "backup");
     if (held == NULL) {
         ++*unserved;
         return json_pack("{s:s, s:s, s:n}", "address", ip_text(address, text), "home", home,
@@ -141,94 +163,25 @@ static json_t *show_pool(const struct node *node, size_t position)
                      "answers", answers);
 }
 
-/* ---- alarms ---- */
+/* ---- status ---- */
 
-__attribute__((format(printf, 2, 3))) static void alarm_line(json_t *alarms, const char *format,
-                                                             ...)
+/* Null without a guardian that asks them. */
+static json_t *show_witnesses(const struct told *told, int64_t now_ms)
 {
-    char line[200];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    json_array_append_new(alarms, json_string(line));
-}
-
-/* A node's addresses that its partner holds, and no order says so. */
-static void alarm_away(const struct node *node, json_t *alarms)
-{
-    const struct document *document = node->config.document;
-    for (size_t i = 0; i < document->node_count && document->node_count > 1; i++) {
-        bool is_self = i == node->config.self;
-        const struct status *other = is_self ? &node->partner : &node->status;
-        const struct ip *home = document->nodes[i].home;
-        const struct status_held *held =
-            find_held(other, home[0].family != 0 ? &home[0] : &home[1]);
-        if (held != NULL && !node->handovers[i].away && (!is_self || node->partner_heard))
-            alarm_line(alarms, "the addresses of %s are held by %s (%s)", document->nodes[i].name,
-                       document->nodes[1 - i].name, held->reason);
-    }
-}
-
-static json_t *show_alarms(const struct node *node)
-{
-    json_t *alarms = json_array();
-    const struct document *document = node->config.document;
-    if (node_partner(node) != NULL && !node->partner_heard)
-        alarm_line(alarms, "the partner %s is not heard", node_partner(node));
-    if (node->replica.sync != REPLICA_SYNCED)
-        alarm_line(alarms, "%s has no snapshot yet: pools are not answered",
-                   document_self(node)->name);
-    if (node->partner_heard && node->partner_known && node->partner.sync != REPLICA_SYNCED)
-        alarm_line(alarms, "%s has no snapshot yet: it does not answer pools", node_partner(node));
-    if (node->replica.counts[REPLICA_TABLE_FULL] > 0)
-        alarm_line(alarms, "the table of records is full: new records are refused");
-    alarm_away(node, alarms);
-    for (size_t i = 0; i < document->node_count; i++)
-        if (node->handovers[i].away)
-            alarm_line(alarms, "the addresses of %s are handed over to its partner, by %s",
-                       document->nodes[i].name, node->handovers[i].author);
-    for (size_t i = 0; i < document->pool_count; i++) {
-        const struct node_pool *pool = &node->pools[i];
-        if (pool->verdicts.frozen)
-            alarm_line(alarms,
-                       "pool %s is frozen: %zu of %zu servers fell silent at once, their "
-                       "verdicts from before stand",
-                       document->pools[i].name, pool->verdicts.silent_count, pool->verdicts.count);
-        if (pool->at_last_resort)
-            alarm_line(alarms, "pool %s has no fit server: it answers by its last resort",
-                       document->pools[i].name);
-    }
-    return alarms;
-}
-
-/* ---- transitions ---- */
-
-static json_t *show_transitions(const struct node *node, int64_t now_ms)
-{
+    if (!told_has(told, CHANNEL_HAS_INTERFACE))
+        return json_null();
     json_t *list = json_array();
-    uint64_t count = node->history_count;
-    uint64_t first = count > NODE_HISTORY_MAX ? count - NODE_HISTORY_MAX : 0;
-    for (uint64_t i = first; i < count; i++) {
-        const struct node_note *note = &node->history[i % NODE_HISTORY_MAX];
+    for (size_t i = 0; i < told->witness_count; i++) {
+        char text[IP_TEXT_SIZE];
+        const struct told_witness *witness = &told->witnesses[i];
         json_array_append_new(list,
-                              json_pack("{s:I, s:s, s:s, s:s?, s:s?, s:s?, s:s?}", "age_ms",
-                                        (json_int_t)(now_ms - note->at_ms), "area", note->area,
-                                        "subject", note->subject, "pool", note->pool, "from",
-                                        note->from, "to", note->to, "reason", note->reason));
+                              json_pack("{s:s, s:o}", "address", ip_text(&witness->address, text),
+                                        "heard_ms", age_ms(now_ms, witness->heard_ms)));
     }
     return list;
 }
 
-json_t *show_events(const struct node *node, int64_t now_ms)
-{
-    return json_pack("{s:s, s:i, s:o}", "asked", document_self(node)->name, "exit", 0, "events",
-                     show_transitions(node, now_ms));
-}
-
-/* ---- status ---- */
-
-json_t *show_status(const struct node *node, int64_t now_ms)
+json_t *show_status(const struct node *node, const struct told *told, int64_t now_ms)
 {
     const struct document *document = node->config.document;
     size_t unserved = 0;
@@ -236,15 +189,16 @@ json_t *show_status(const struct node *node, int64_t now_ms)
     json_t *pools = json_array();
     for (size_t i = 0; i < document->pool_count; i++)
         json_array_append_new(pools, show_pool(node, i));
-    json_t *alarms = show_alarms(node);
+    json_t *alarms = show_alarms(node, told, now_ms);
     /* An address nobody holds, or a node that is gone: 2. Anything else to look at: 1. */
     bool is_unserved = unserved > 0 || (node_partner(node) != NULL && !node->partner_heard);
     int status = is_unserved ? 2 : json_array_size(alarms) > 0 ? 1 : 0;
     static const char *const healths[] = {"healthy", "degraded", "unserved"};
-    return json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "cluster", document->cluster,
-                     "asked", document_self(node)->name, "health", healths[status], "exit", status,
-                     "nodes", show_nodes(node, now_ms), "addresses", addresses, "pools", pools,
-                     "alarms", alarms, "transitions", show_transitions(node, now_ms));
+    return json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "cluster",
+                     document->cluster, "asked", document_self(node)->name, "health",
+                     healths[status], "exit", status, "nodes", show_nodes(node, now_ms),
+                     "addresses", addresses, "pools", pools, "alarms", alarms, "transitions",
+                     show_transitions(node, now_ms), "witnesses", show_witnesses(told, now_ms));
 }
 
 /* ---- servers ---- */
@@ -314,7 +268,41 @@ json_t *show_servers(const struct node *node, int64_t now_ms)
                      list);
 }
 
+/* ---- doctor ---- */
+
+json_t *show_doctor(const struct node *node, const struct told *told, int64_t now_ms)
+{
+    struct doctor_facts facts;
+    struct doctor_check checks[DOCTOR_CHECKS_MAX];
+    gather_facts(node, told, now_ms, &facts);
+    size_t count = doctor_examine(&facts, checks);
+    json_t *list = json_array();
+    enum doctor_level worst = DOCTOR_OK;
+    for (size_t i = 0; i < count; i++) {
+        const struct doctor_check *check = &checks[i];
+        worst = check->level > worst ? check->level : worst;
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", check->name, "level",
+                                              doctor_level_word(check->level), "sentence",
+                                              check->sentence));
+    }
+    return json_pack("{s:s, s:i, s:o}", "asked", document_self(node)->name, "exit", (int)worst,
+                     "checks", list);
+}
+
 /* ---- counters ---- */
+
+json_t *show_guardian(const struct told *told)
+{
+    json_t *groups = json_object();
+    for (size_t group = 0; group < CHANNEL_GROUPS; group++) {
+        json_t *counts = json_object();
+        for (size_t i = 0; i < channel_group_size((enum channel_group)group); i++)
+            json_object_set_new(counts, told_count_word((enum channel_group)group, i),
+                                json_integer((json_int_t)told->counts[group][i].count));
+        json_object_set_new(groups, told_group_word((enum channel_group)group), counts);
+    }
+    return groups;
+}
 
 json_t *show_counters(const struct node *node)
 {

@@ -8,17 +8,27 @@
 #include <jansson.h>
 
 #include "node/node.h"
+#include "node/told.h"
 
 /* The whole picture, for the pair:
  *   health: healthy, degraded or unserved; exit: 0, 1, 2 likewise
- *   nodes, addresses, pools, servers (counted by verdict), alarms (sentences), transitions */
-json_t *show_status(const struct node *node, int64_t now_ms);
+ *   nodes, addresses, pools, servers (counted by verdict), alarms (sentences), transitions,
+ *   witnesses */
+json_t *show_status(const struct node *node, const struct told *told, int64_t now_ms);
+
+/* What happened last, on both nodes, oldest first: who holds what, workers, servers. */
+json_t *show_events(const struct node *node, int64_t now_ms);
 
 /* Each server with each of its pools: verdict, reason, load. */
-json_t *show_events(const struct node *node, int64_t now_ms);
 json_t *show_servers(const struct node *node, int64_t now_ms);
 
 /* What came in and was refused, by reason. */
 json_t *show_counters(const struct node *node);
+/* The guardian's, by group. */
+json_t *show_guardian(const struct told *told);
+
+/* What the doctor found:
+ *   checks: name, level, sentence; exit: 0 all ok, 1 a warning, 2 a failure */
+json_t *show_doctor(const struct node *node, const struct told *told, int64_t now_ms);
 
 #endif

@@ -39,6 +39,33 @@ void node_speak_handed(struct node *self, int64_t now_ms)
     }
 }
 
+static void speak_fitness(struct node *self, int64_t now_ms)
+{
+    const struct node_fitness *known = &self->fitness[self->config.self];
+    if (known->stated_ms == INT64_MIN)
+        return;
+    struct fitness fitness = known->fitness;
+    if (fitness.wall_ms > 0)
+        fitness.wall_ms += now_ms - known->stated_ms;
+    struct record_key key = {.kind = RECORD_FITNESS};
+    snprintf(key.name, sizeof key.name, "%s", self->replica.config.name);
+    uint8_t value[RECORD_VALUE_MAX];
+    replica_write(&self->replica, now_ms, &key, value, fitness_encode(&fitness, value));
+}
+
+void node_speak_transition(struct node *self, int64_t now_ms, const struct transition *transition)
+{
+    uint32_t slot = transition->number % NODE_TRANSITIONS_MAX;
+    struct node_transition *kept = &self->transitions[self->config.self][slot];
+    if (kept->told.number == transition->number)
+        return;
+    *kept = (struct node_transition){.at_ms = now_ms - transition->earlier_ms, .told = *transition};
+    struct record_key key = {.kind = RECORD_TRANSITION};
+    snprintf(key.name, sizeof key.name, "%s/%u", self->replica.config.name, slot);
+    uint8_t value[RECORD_VALUE_MAX];
+    replica_write(&self->replica, now_ms, &key, value, transition_encode(transition, value));
+}
+
 void node_speak_status(struct node *self, int64_t now_ms)
 {
     struct status *status = &self->status;
@@ -65,4 +92,5 @@ void node_speak_status(struct node *self, int64_t now_ms)
     snprintf(key.name, sizeof key.name, "%s", self->replica.config.name);
     uint8_t value[RECORD_VALUE_MAX];
     replica_write(&self->replica, now_ms, &key, value, status_encode(status, value));
+    speak_fitness(self, now_ms);
 }

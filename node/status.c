@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "node/word.h"
+
 enum {
     KEY_SYNC = 1,
     KEY_UP = 2,
@@ -51,21 +53,6 @@ size_t status_encode(const struct status *self, uint8_t *value)
     return writer.size;
 }
 
-/* A short word for people; longer or unprintable ones are of no version of ours. */
-static bool get_word(const struct msgpack_object *object, char *word, size_t size_max)
-{
-    const char *text;
-    size_t size;
-    if (!pack_get_text(object, &text, &size) || size > size_max)
-        return false;
-    for (size_t i = 0; i < size; i++)
-        if (text[i] <= ' ' || text[i] > '~')
-            return false;
-    memcpy(word, text, size);
-    word[size] = '\0';
-    return true;
-}
-
 static bool get_u32(const struct msgpack_object *object, uint32_t *value)
 {
     uint64_t wide;
@@ -85,7 +72,7 @@ static bool get_held(const struct msgpack_object *object, struct status_held *he
     held->address.family = size == 4 ? 4 : 6;
     memcpy(held->address.bytes, bytes, size);
     return get_u32(pack_at(object, 1), &held->since_s) &&
-           get_word(pack_at(object, 2), held->reason, STATUS_REASON_MAX);
+           word_get(pack_at(object, 2), held->reason, STATUS_REASON_MAX);
 }
 
 bool status_decode(struct status *self, struct pack_space *space, const uint8_t *value, size_t size)
@@ -112,5 +99,5 @@ bool status_decode(struct status *self, struct pack_space *space, const uint8_t 
     return pack_get_uint(pack_get(map, KEY_ANSWERS), UINT64_MAX, &self->answers) &&
            get_u32(pack_get(map, KEY_FROZEN), &self->frozen_pools) &&
            get_u32(pack_get(map, KEY_LAST_RESORT), &self->last_resort_pools) &&
-           get_word(pack_get(map, KEY_VERSION), self->version, STATUS_VERSION_MAX);
+           word_get(pack_get(map, KEY_VERSION), self->version, STATUS_VERSION_MAX);
 }

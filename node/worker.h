@@ -20,10 +20,12 @@
 #include "node/node.h"
 #include "node/publish.h"
 #include "node/reload.h"
+#include "node/told.h"
 #include "replication/link.h"
 
 struct worker {
     const char *config_path, *node_name;
+    char beat_key_path[4096];
     struct load_memory memory; /* the document and the node lie in it */
     struct document document;
     struct node node;
@@ -38,8 +40,11 @@ struct worker {
     struct disk *disk;
     struct control *control;
     struct reload *reload;
-    struct page *page; /* NULL: no guardian */
-    int channel_fd;    /* -1: no guardian */
+    struct page *page;                  /* NULL: no guardian */
+    int channel_fd;                     /* -1: no guardian */
+    struct told told;                   /* what it said */
+    struct channel_message told_agents; /* what it was told of them */
+    int64_t agents_due_ms;
     int signal_fd, epoll_fd;
     struct link_counts link_counts;                           /* as logged last */
     struct record_version told_handovers[DOCUMENT_NODES_MAX]; /* to the guardian */

@@ -28,11 +28,14 @@ static const struct schema_option node_options[] = {
     {"pair", SCHEMA_IP, NODE(pair),
      .help =
          "The node's end of the link between the nodes. Without it an own address, IPv4 first."},
+    {"link-local", SCHEMA_IP, NODE(link_local), .expected = "a link-local address, as fe80::53",
+     .help = "A link-local address that moves with an IPv6 home and comes first in its "
+             "advertisements, as RFC 9568 (5.2.9) asks of a router. No DNS is answered on it."},
     {"vrid", SCHEMA_NUMBER, NODE(vrid), .min = 0, .max = UINT8_MAX, .preset = "0",
      .help = "The virtual router ID (RFC 9568) of its home: 1 to 255, no other's on this network. "
              "0: 53 for the first node, 54 for the second."},
     {"key", SCHEMA_KEY, NODE(key),
-     .help = "The node's public key. Only a single node without servers needs none."},
+     .help = "The node's public key. A router has none; a single node without servers needs none."},
     {0},
 };
 
@@ -52,14 +55,20 @@ static const struct schema_option replication_options[] = {
 
 static const struct schema_option failover_options[] = {
     {"interval", SCHEMA_DURATION, TOP(interval_ms), .min = 10, .max = 1000, .unit_ms = 1,
-     .preset = "10ms",
      .help = "Between two beats, and two VRRP advertisements. Five of them without a sign of the "
-             "partner are its silence."},
+             "partner are its silence. Without it 10ms, and with multicast 100ms."},
     {"beat-port", SCHEMA_NUMBER, TOP(beat_port), .min = 1024, .max = UINT16_MAX, .preset = "7353",
      .help = "The UDP port of the nodes' beats."},
     {"tripwire-port", SCHEMA_NUMBER, TOP(tripwire_port), .min = 1024, .max = UINT16_MAX,
      .preset = "7354",
      .help = "The TCP port of the idle connection between the nodes; another than replication's."},
+    {"multicast", SCHEMA_BOOLEAN, TOP(is_multicast), .preset = "false",
+     .help = "Whether advertisements go to the group of all VRRP routers. Without it they go to "
+             "the partner alone."},
+    {"partner", SCHEMA_LATER, .preset = "tandem", .expected = "tandem or vrrp",
+     .help = "What the second node is. vrrp: a VRRPv3 router of another make, as keepalived, which "
+             "decides by advertisements alone; own is where they come from (of IPv6 often a "
+             "link-local address), home what it holds, and it has no interface, pair or key."},
     {0},
 };
 
@@ -165,6 +174,11 @@ size_t document_manual(char *text, size_t size)
         "your choice. A duration is a number and its unit: 500ms, 5s, 2m or 1h. A path that does "
         "not begin with / begins in the folder of the file.",
         options, text, size);
+}
+
+bool document_has_partner(const struct document *document)
+{
+    return document->node_count > 1 && !document->has_router;
 }
 
 size_t document_node(const struct document *document, const char *name)

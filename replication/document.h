@@ -9,6 +9,7 @@
  *       own: [192.0.2.11, 2001:db8:53::11]   # always on this node; at most one of each family
  *       home: [192.0.2.53, 2001:db8:53::53]  # its service address; moves with takeover
  *       pair: 198.51.100.1              # its end of the pair link; absent: own, IPv4 first
+ *       link-local: fe80::53            # a third address of its home, of IPv6; moves along
  *       vrid: 53                        # of its home (RFC 9568); absent: 53, and 54
  *       key: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"  # public, in Z85
  *     ns2:
@@ -19,7 +20,8 @@
  *       key: "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
  *   dns: {port: 53, threads: 2}
  *   replication: {port: 7353}
- *   failover: {interval: 10ms, beat-port: 7353, tripwire-port: 7354}
+ *   failover: {interval: 10ms, beat-port: 7353, tripwire-port: 7354, multicast: false,
+ *              partner: tandem}         # or: vrrp, a router of another make
  *   paths: {keys: keys, state: /var/lib/tandem, run: /run/tandem}  # relative: to this file
  *   witness: [192.0.2.1]                # up to 5
  *   zones:
@@ -81,9 +83,10 @@ struct document_node {
     const char *interface;       /* NULL: addresses are not Tandem's to add */
     struct ip own[2];            /* [0] IPv4, [1] IPv6; family 0: none. At least one of the two */
     struct ip home[2];           /* likewise; every node has an own address of its families */
-    struct ip pair;              /* both nodes' of one family */
+    struct ip link_local;        /* of fe80::/10, with an IPv6 home only; family 0: none */
+    struct ip pair;              /* both nodes' of one family; of a router: none */
     uint8_t vrid;                /* of its home, RFC 9568; the nodes' differ */
-    char key[DOCUMENT_KEY_SIZE]; /* "" only in a cluster of one without agents */
+    char key[DOCUMENT_KEY_SIZE]; /* "" of a router, and in a cluster of one without agents */
 };
 
 struct document_server {
@@ -127,7 +130,9 @@ struct document {
     uint16_t beat_port;     /* UDP, between the guardians */
     uint16_t tripwire_port; /* TCP, likewise */
     uint32_t interval_ms;   /* 10..1000: of beats and advertisements */
-    uint16_t dns_threads;   /* 1..64; default 2 */
+    bool is_multicast;      /* advertisements go to the group of all VRRP routers */
+    bool has_router; /* the second node is a VRRP router of another make, where no Tandem runs */
+    uint16_t dns_threads; /* 1..64; default 2 */
     const char *keys_path, *state_path, *run_path;
 };
 
@@ -143,6 +148,9 @@ size_t document_manual(char *text, size_t size);
 
 /* Position of the node, or SIZE_MAX. */
 size_t document_node(const struct document *document, const char *name);
+
+/* Is there a second node that runs Tandem? */
+bool document_has_partner(const struct document *document);
 
 /* path as it is if absolute, else beside the document's file. In the arena; NULL when that is
  * exhausted. */

@@ -4,6 +4,11 @@
 
 #include "replication/document_check.h"
 
+enum {
+    INTERVAL_MS = 10,        /* to the partner alone */
+    INTERVAL_GROUP_MS = 100, /* multicast: every host of the LAN is woken */
+};
+
 /* The first entry of a map of the root, or NULL when there is none. */
 static const struct yaml_node *first_of(const struct yaml_node *root, const char *key)
 {
@@ -31,16 +36,34 @@ static bool check_home(const struct yaml_file *file, const struct yaml_node *nod
     return true;
 }
 
+static bool check_link_local(const struct yaml_file *file, const struct yaml_node *place,
+                             const struct document_node *node)
+{
+    const struct yaml_node *value = yaml_get(place, "link-local");
+    if (value == NULL)
+        return true;
+    /* RFC 4291 §2.5.6: fe80::/10. */
+    if (node->link_local.family != 6 || node->link_local.bytes[0] != 0xfe ||
+        (node->link_local.bytes[1] & 0xc0) != 0x80)
+        return schema_expected(file, value, "a link-local address, as fe80::53");
+    if (node->home[1].family == 0)
+        return schema_refuse(file, value, "found '%s' beside no IPv6 home, expected one",
+                             value->text);
+    return true;
+}
+
 static bool check_families(const struct yaml_file *file, const struct yaml_node *root,
                            struct document *document)
 {
     const struct yaml_node *nodes = first_of(root, "nodes"), *place = nodes;
     for (size_t i = 0; i < document->node_count; i++, place = place->next) {
         struct document_node *node = &document->nodes[i];
+        if (!check_home(file, nodes, document, i) || !check_link_local(file, place, node))
+            return false;
+        if (document->has_router)
+            continue;
         if (node->pair.family == 0)
             node->pair = node->own[node->own[0].family == 0];
-        if (!check_home(file, nodes, document, i))
-            return false;
         const struct yaml_node *pair = yaml_get(place, "pair");
         if (node->pair.family != document->nodes[0].pair.family)
             return schema_refuse_key(file, pair == NULL ? place : pair,
@@ -101,8 +124,10 @@ static bool use_node(const struct yaml_file *file, struct seen *seen, const stru
     const struct yaml_node *pair = yaml_get(place, "pair");
     /* Without an interface nothing is added or moved, and one address may serve as both. */
     const struct ip *spared = node->interface == NULL ? node->own : NULL;
+    const struct yaml_node *link_local = yaml_get(place, "link-local");
     if (!use_addresses(file, seen, yaml_get(place, "own"), node->own, NULL) ||
-        !use_addresses(file, seen, yaml_get(place, "home"), node->home, spared))
+        !use_addresses(file, seen, yaml_get(place, "home"), node->home, spared) ||
+        (link_local != NULL && !use_address(file, seen, &node->link_local, link_local)))
         return false;
     if (pair == NULL || ip_equal(&node->pair, &node->own[node->pair.family == 6]))
         return true;
@@ -123,7 +148,7 @@ static bool check_witnesses(const struct yaml_file *file, const struct seen *nod
 static bool check_addresses(const struct yaml_file *file, const struct yaml_node *root,
                             const struct document *document)
 {
-    enum { NODE_ADDRESSES = 5 };
+    enum { NODE_ADDRESSES = 6 };
     struct seen seen;
     if (!seen_init(&seen, NODE_ADDRESSES * document->node_count + 2 * document->server_count,
                    file->arena))
@@ -145,14 +170,15 @@ static bool check_addresses(const struct yaml_file *file, const struct yaml_node
 static bool check_keys(const struct yaml_file *file, const struct yaml_node *root,
                        const struct document *document)
 {
-    bool is_needed = document->node_count > 1 || document->server_count > 0;
+    bool is_needed = document_has_partner(document) || document->server_count > 0;
     struct seen seen;
     if (!seen_init(&seen, document->node_count + document->server_count, file->arena))
         return schema_refuse_memory(file, root);
     const struct yaml_node *place = first_of(root, "nodes");
     for (size_t i = 0; i < document->node_count; i++, place = place->next) {
         const struct yaml_node *key = yaml_get(place, "key");
-        if (key == NULL && is_needed)
+        bool is_router = document->has_router && i == 1;
+        if (key == NULL && is_needed && !is_router)
             return schema_refuse_key(file, place,
                                      "found no 'key', expected the public key of a node that has "
                                      "a partner or servers");
@@ -215,10 +241,58 @@ static bool check_vrids(const struct yaml_file *file, const struct yaml_node *ro
                          document->nodes[0].vrid);
 }
 
+/* ---- a partner of another make ---- */
+
+/* What a router does not have, and what a node beside one needs. */
+static bool check_router(const struct yaml_file *file, const struct yaml_node *root,
+                         const struct document *document)
+{
+    static const char *const absent[] = {"interface", "pair", "key"};
+    const struct yaml_node *first = first_of(root, "nodes");
+    assert(first != NULL);
+    const struct yaml_node *router = first->next;
+    assert(router != NULL);
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        if (yaml_get(router, absent[i]) != NULL)
+            return schema_refuse_key(file, yaml_get(router, absent[i]),
+                                     "found '%s' of %s, expected none, for it is a router of "
+                                     "another make",
+                                     absent[i], document->nodes[1].name);
+    if (yaml_get(first, "pair") != NULL)
+        return schema_refuse_key(file, yaml_get(first, "pair"),
+                                 "found 'pair', expected none, for there is no link of a pair's "
+                                 "own to a router");
+    if (document->nodes[0].interface == NULL)
+        return schema_refuse_key(file, first,
+                                 "found no 'interface', expected that of a node beside a router, "
+                                 "whose addresses it is to take over");
+    return true;
+}
+
+static bool read_partner(const struct yaml_file *file, const struct yaml_node *root,
+                         struct document *document)
+{
+    const struct yaml_node *map = yaml_get(root, "failover");
+    const struct yaml_node *value = map == NULL ? NULL : yaml_get(map, "partner");
+    if (document->interval_ms == 0)
+        document->interval_ms = document->is_multicast ? INTERVAL_GROUP_MS : INTERVAL_MS;
+    if (value == NULL)
+        return true;
+    document->has_router = value->kind == YAML_SCALAR && strcmp(value->text, "vrrp") == 0;
+    if (!document->has_router)
+        return (value->kind == YAML_SCALAR && strcmp(value->text, "tandem") == 0) ||
+               schema_expected(file, value, "tandem or vrrp");
+    if (document->node_count < 2)
+        return schema_refuse(file, value,
+                             "found one node, expected two, of which the second is "
+                             "the router");
+    return check_router(file, root, document);
+}
+
 bool document_check(const struct yaml_file *file, const struct yaml_node *root,
                     struct document *document)
 {
-    return check_ports(file, root, document) && check_vrids(file, root, document) &&
-           check_families(file, root, document) && check_addresses(file, root, document) &&
-           check_keys(file, root, document);
+    return read_partner(file, root, document) && check_ports(file, root, document) &&
+           check_vrids(file, root, document) && check_families(file, root, document) &&
+           check_addresses(file, root, document) && check_keys(file, root, document);
 }

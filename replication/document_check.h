@@ -9,8 +9,8 @@
 #include "replication/document.h"
 #include "replication/schema.h"
 
-/* Families in order, addresses and keys used once, keys where they are needed. Fills in the ends
- * of the pair link. O(nodes + servers). */
+/* Families in order, addresses and keys used once, keys where they are needed. Reads what the
+ * partner is; fills in the ends of the pair link and the interval. O(nodes + servers). */
 bool document_check(const struct yaml_file *file, const struct yaml_node *root,
                     struct document *document);
 

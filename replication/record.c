@@ -5,10 +5,9 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-    [RECORD_REPORT] = "report",
-    [RECORD_HANDED_OUT] = "handed-out",
-    [RECORD_NODE] = "node",
-    [RECORD_ORDER] = "order",
+    [RECORD_REPORT] = "report",   [RECORD_HANDED_OUT] = "handed-out",
+    [RECORD_NODE] = "node",       [RECORD_ORDER] = "order",
+    [RECORD_FITNESS] = "fitness", [RECORD_TRANSITION] = "transition",
 };
 
 int record_compare(struct record_version a, struct record_version b)
@@ -32,7 +31,12 @@ bool record_name_is_valid(const char *name, size_t size)
 
 bool record_kind_is_known(uint64_t kind)
 {
-    return kind >= RECORD_REPORT && kind <= RECORD_ORDER;
+    return kind >= RECORD_REPORT && kind <= RECORD_TRANSITION;
+}
+
+bool record_kind_is_nodes(enum record_kind kind)
+{
+    return kind != RECORD_REPORT && kind != RECORD_ORDER;
 }
 
 bool record_key_equal(const struct record_key *a, const struct record_key *b)
@@ -47,8 +51,10 @@ bool record_is_written_by(const struct record_key *key, const char *writer)
     switch (key->kind) {
     case RECORD_REPORT:
     case RECORD_NODE:
+    case RECORD_FITNESS:
         return strcmp(key->name, writer) == 0;
     case RECORD_HANDED_OUT:
+    case RECORD_TRANSITION:
         return strncmp(key->name, writer, size) == 0 && key->name[size] == '/';
     case RECORD_ORDER:
         return true;

@@ -29,6 +29,8 @@ enum record_kind {
     RECORD_NODE = 3,       /* name: node.              Writer: that node. */
     RECORD_ORDER = 4,      /* name: verb/subject, such as drain/media7 or group/stream.
                               Writer: either node at any time. */
+    RECORD_FITNESS = 5,    /* name: node.              Writer: that node. */
+    RECORD_TRANSITION = 6, /* name: node/slot.         Writer: that node. */
 };
 
 struct record_key {
@@ -59,6 +61,8 @@ int record_compare(struct record_version a, struct record_version b);
 bool record_name_is_valid(const char *name, size_t size);
 
 bool record_kind_is_known(uint64_t kind);
+/* Is it one that a node alone writes, of itself? Orders are of both. */
+bool record_kind_is_nodes(enum record_kind kind);
 
 bool record_key_equal(const struct record_key *a, const struct record_key *b);
 

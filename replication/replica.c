@@ -136,8 +136,7 @@ uint64_t replica_next(uint64_t counter)
 
 bool replica_is_own(const struct replica *self, const struct record_key *key)
 {
-    return (key->kind == RECORD_HANDED_OUT || key->kind == RECORD_NODE) &&
-           record_is_written_by(key, self->config.name);
+    return record_kind_is_nodes(key->kind) && record_is_written_by(key, self->config.name);
 }
 
 void replica_adopt(struct replica *self, int64_t now_ms, uint64_t least_incarnation)

@@ -52,8 +52,7 @@ static uint64_t known_incarnation(const struct replica *self, size_t peer)
     uint64_t highest = 0;
     for (size_t i = 0; i < self->table->count; i++) {
         const struct table_entry *entry = table_at(self->table, i);
-        bool is_nodes = entry->key.kind == RECORD_NODE || entry->key.kind == RECORD_HANDED_OUT;
-        if (is_nodes && entry->version.incarnation > highest &&
+        if (record_kind_is_nodes(entry->key.kind) && entry->version.incarnation > highest &&
             record_is_written_by(&entry->key, name))
             highest = entry->version.incarnation;
     }

@@ -57,7 +57,7 @@ nodes:
 dns: {port: 53, threads: 2}
 replication: {port: 7353}
 paths: {keys: $state/keys, state: $state/state, run: $state/run}
-witness: [192.0.2.1]
+witness: [192.0.2.1, 2001:db8:53::1]
 zones:
   tandem.example: tandem.example.zone
 servers:

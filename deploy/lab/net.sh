@@ -87,6 +87,8 @@ addr add 192.0.2.$number/24 dev lan
 addr add 2001:db8:53::$number/64 dev lan nodad
 link set lan up
 END
+    ! is_node "$host" || inside "$host" sh -c 'cd /proc/sys/net/ipv4/conf/lan &&
+        echo 1 >arp_ignore && echo 2 >arp_announce' # as tandemctl doctor asks for
     [ "$host" = gw ] || ip -n "$lab-$host" -batch - <<END || fail "cannot give $host its routes"
 route add 0.0.0.0/0 via 192.0.2.1
 route add ::/0 via 2001:db8:53::1

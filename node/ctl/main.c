@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "node/ctl/doctor.h"
 #include "node/ctl/print.h"
 #include "replication/document.h"
 #include "replication/key.h"
@@ -49,6 +50,10 @@ static const char usage[] =
     "                             without NODE the asked one's\n"
     "  handover --back [NODE]     and home again\n"
     "  failover reset             forget flaps: home is given back after 5 s again\n"
+    "  doctor                     is this node set up well: a line each, and what to do; exit 0\n"
+    "                             all ok, 1 a warning, 2 a failure\n"
+    "  upgrade                    replace the worker by its program as it is now: the partner\n"
+    "                             answers meanwhile, and no query is lost\n"
     "  events                     the last changes and their reasons, oldest first\n"
     "  reload                     read the zone files anew\n"
     "  keygen FILE                a new secret key into FILE, its public key to the output\n"
@@ -126,8 +131,8 @@ static json_t *request_handover(const struct arguments *arguments)
 /* NULL when the words are no command. */
 static json_t *make_request(const struct arguments *arguments)
 {
-    static const char *const plain[] = {"status", "servers", "counters",
-                                        "events", "reload",  "version"};
+    static const char *const plain[] = {"status", "servers", "counters", "events",
+                                        "doctor", "reload",  "upgrade",  "version"};
     bool is_handover = strcmp(arguments->command, "handover") == 0;
     if (arguments->back && !is_handover)
         return NULL;
@@ -232,8 +237,10 @@ static json_t *ask(int fd, const json_t *request)
     return answer;
 }
 
-static int show(const struct arguments *arguments, const json_t *answer)
+static int show(const struct arguments *arguments, json_t *answer)
 {
+    if (strcmp(arguments->command, "doctor") == 0)
+        doctor_add_key(answer);
     int status = (int)json_integer_value(json_object_get(answer, "exit"));
     if (arguments->json) {
         json_dumpf(answer, stdout, JSON_INDENT(2));

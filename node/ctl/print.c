@@ -37,19 +37,30 @@ static const char *age(long long ms, char *line, size_t size)
     return line;
 }
 
+/* "fit", or the word that says best why not. */
+static const char *fitness(const json_t *node)
+{
+    const char *fault = text(node, "fault");
+    if (strcmp(fault, "sound") == 0)
+        return "fit";
+    if (strcmp(fault, "worker-unfit") == 0)
+        return text(node, "gate");
+    return strcmp(fault, "isolated") == 0 ? text(node, "reception") : fault;
+}
+
 static void print_nodes(const json_t *nodes)
 {
-    printf("\n%-10s %-11s %-10s %-8s %-8s %s\n", "NODE", "STATE", "SYNC", "BEHIND", "UP",
-           "SERVERS");
+    printf("\n%-10s %-11s %-16s %-10s %-8s %-8s %s\n", "NODE", "STATE", "FITNESS", "SYNC", "BEHIND",
+           "UP", "SERVERS");
     size_t i;
     json_t *node;
     json_array_foreach (nodes, i, node) {
         char up[32];
         const json_t *servers = json_object_get(node, "servers");
         bool reachable = truth(node, "reachable");
-        printf("%-10s %-11s %-10s %-8lld %-8s", text(node, "name"),
-               reachable ? "answering" : "NOT HEARD", text(node, "sync"),
-               number(node, "behind_records"),
+        printf("%-10s %-11s %-16s %-10s %-8lld %-8s", text(node, "name"),
+               reachable ? "answering" : "NOT HEARD", reachable ? fitness(node) : "-",
+               text(node, "sync"), number(node, "behind_records"),
                reachable ? age(number(node, "up_s") * 1000, up, sizeof up) : "-");
         const char *verdict;
         json_t *count;
@@ -71,7 +82,9 @@ static void print_addresses(const json_t *addresses)
         bool is_held = json_is_string(json_object_get(address, "holder"));
         printf("%-24s %-10s %-10s %-8s %s\n", text(address, "address"), text(address, "home"),
                is_held ? text(address, "holder") : "NOBODY",
-               is_held ? age(number(address, "since_s") * 1000, since, sizeof since) : "-",
+               is_held && json_is_integer(json_object_get(address, "since_s"))
+                   ? age(number(address, "since_s") * 1000, since, sizeof since)
+                   : "-",
                is_held ? text(address, "reason") : "");
     }
 }
@@ -109,10 +122,11 @@ static void print_transition(const json_t *one)
     char ago[32];
     bool has_pool = json_is_string(json_object_get(one, "pool"));
     bool has_from = json_is_string(json_object_get(one, "from"));
-    printf("  %7s ago  %s %s%s%s %s%s%s reason=%s\n", age(number(one, "age_ms"), ago, sizeof ago),
-           text(one, "area"), text(one, "subject"), has_pool ? " in " : "",
-           has_pool ? text(one, "pool") : "", has_from ? text(one, "from") : "",
-           has_from ? " -> " : "", text(one, "to"), text(one, "reason"));
+    printf("  %7s ago  %s: %s %s%s%s %s%s%s reason=%s\n",
+           age(number(one, "age_ms"), ago, sizeof ago), text(one, "node"), text(one, "area"),
+           text(one, "subject"), has_pool ? " in " : "", has_pool ? text(one, "pool") : "",
+           has_from ? text(one, "from") : "", has_from ? " -> " : "", text(one, "to"),
+           text(one, "reason"));
 }
 
 static void print_transitions(const json_t *transitions)
@@ -131,6 +145,9 @@ static void print_status(const json_t *answer)
            text(answer, "asked"));
     print_addresses(json_object_get(answer, "addresses"));
     print_nodes(json_object_get(answer, "nodes"));
+    const json_t *witnesses = json_object_get(answer, "witnesses");
+    if (json_is_array(witnesses) && json_array_size(witnesses) == 0)
+        puts("no witness is configured: carrier and partner alone prove that a node is reached");
     print_pools(json_object_get(answer, "pools"));
     print_alarms(json_object_get(answer, "alarms"));
     print_transitions(json_object_get(answer, "transitions"));
@@ -187,12 +204,24 @@ static void print_events(const json_t *events)
         print_transition(json_array_get(events, i));
 }
 
+static void print_checks(const json_t *checks)
+{
+    size_t i;
+    json_t *check;
+    json_array_foreach (checks, i, check) {
+        printf("%-4s  %-15s %s\n", text(check, "level"), text(check, "name"),
+               text(check, "sentence"));
+    }
+}
+
 void print_answer(const char *command, const json_t *answer)
 {
     if (strcmp(command, "status") == 0)
         print_status(answer);
     else if (strcmp(command, "events") == 0)
         print_events(json_object_get(answer, "events"));
+    else if (strcmp(command, "doctor") == 0)
+        print_checks(json_object_get(answer, "checks"));
     else if (strcmp(command, "servers") == 0)
         print_servers(answer);
     else if (strcmp(command, "counters") == 0)

@@ -191,5 +191,5 @@ def missing(peers):
             return f"{BUILD / program} is missing: deploy/build release"
     path = os.environ["PATH"] + ":/usr/sbin"
     if "keepalived" in peers and not all(shutil.which(p, path=path) for p in ("keepalived", "nsd")):
-        return "keepalived and nsd are missing: deploy/install bench"
+        return "keepalived and nsd are missing: deploy/install test bench"
     return ""

@@ -222,7 +222,7 @@ up)
     interval=${1-}
     [[ $interval =~ ^[0-9]+(\.[0-9]+)?$ ]] || misuse "up wants an interval in seconds"
     for program in keepalived nsd dig; do
-        command -v "$program" >/dev/null || fail "$program is missing: deploy/install run bench"
+        command -v "$program" >/dev/null || fail "$program is missing: deploy/install test bench"
     done
     verb=begin
     ;;

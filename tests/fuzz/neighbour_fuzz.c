@@ -20,6 +20,10 @@ static void check_answer(const struct neighbour_event *event)
     assert(ip_equal(&told.sender, &event->sender));
     assert(ip_equal(&told.target, &event->sender));
     assert(memcmp(told.mac, event->mac, sizeof told.mac) == 0);
+    size = neighbour_frame_probe(event->mac, &event->sender, again);
+    assert(neighbour_frame_decode(again, size, &told) == NEIGHBOUR_ACCEPTED);
+    assert(told.kind == NEIGHBOUR_WHO_HAS);
+    assert(ip_equal(&told.target, &event->sender));
     if (ip_equal(&event->sender, &event->target))
         return;
     size = neighbour_frame_solicit(event->mac, &event->sender, &event->target, again);

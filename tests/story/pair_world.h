@@ -101,6 +101,11 @@ static void do_action(size_t number, const struct pair_action *action)
     case PAIR_END:
         node->ended = true;
         break;
+    case PAIR_LEFT:
+    case PAIR_STAYED:
+        say("%s%lld ns%zu %s", said[0] == '\0' ? "" : "\n", (long long)now_ms, number + 1,
+            action->kind == PAIR_LEFT ? "left" : "stayed");
+        break;
     case PAIR_ASK:
     case PAIR_ALARM:
         break;

@@ -182,6 +182,7 @@ check "a lost interface is noted once" \
     within 1000 logged "held -> failed reason=lease-failed interface=lan .*ENODEV"
 ip link add lan type veth peer name lan-peer
 ip link set lan up
+ip link set lan-peer up
 own_addresses
 check "on a new one they are held again" within 1000 both_held
 check "SIGTERM ends it with 0" stop

@@ -182,14 +182,22 @@ END_TEST
 START_TEST(a_look_for_duplicates_is_asked_by_nobody)
 {
     struct frame arp = frame_of(who_has), nd = frame_of(solicitation);
+    struct ip witness4 = ip("10.0.0.1"), witness6 = ip("fd00::123:1");
+    struct frame probe;
     memset(arp.bytes + 28, 0, 4);
     ck_assert_str_eq(heard(&arp), "who-has 0.0.0.0 10.0.0.1 02:55");
+    probe.size = neighbour_frame_probe(mac, &witness4, probe.bytes);
+    ck_assert_uint_eq(probe.size, arp.size);
+    ck_assert_mem_eq(probe.bytes, arp.bytes, arp.size);
 
     memset(nd.bytes + 22, 0, 16);
     nd.bytes[19] = 24; /* without the option */
     nd.size -= 8;
     seal(&nd);
     ck_assert_str_eq(heard(&nd), "who-has :: fd00::123:1 02:55");
+    probe.size = neighbour_frame_probe(mac, &witness6, probe.bytes);
+    ck_assert_uint_eq(probe.size, nd.size);
+    ck_assert_mem_eq(probe.bytes, nd.bytes, nd.size);
 }
 END_TEST
 

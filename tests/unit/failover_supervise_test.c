@@ -255,6 +255,53 @@ START_TEST(what_comes_too_late_is_ignored)
 }
 END_TEST
 
+START_TEST(a_worker_that_is_replaced_is_followed_at_once_by_another)
+{
+    serve();
+    ck_assert_str_eq(happens(10, SUPERVISE_REPLACE), "tell-stop, alive>replacing upgrade");
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), 10 + SUPERVISE_STOP_MS);
+    ck_assert_str_eq(died(20), ""); /* its end was wanted */
+    ck_assert_str_eq(exits(30, 0), "replacing>starting upgrade, spawn");
+    ck_assert_str_eq(happens(40, SUPERVISE_READY), "starting>alive ready, tell");
+    ck_assert_int_eq(guardian.back_off_ms, SUPERVISE_BACK_OFF_MS_MIN);
+}
+END_TEST
+
+START_TEST(a_worker_that_does_not_make_room_is_killed_after_3_s)
+{
+    serve();
+    happens(0, SUPERVISE_REPLACE);
+    ck_assert_str_eq(timeout(SUPERVISE_STOP_MS - 1), "");
+    ck_assert_str_eq(timeout(SUPERVISE_STOP_MS), "replacing>replacing stop-timeout, kill");
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), INT64_MAX);
+    ck_assert_str_eq(killed(SUPERVISE_STOP_MS + 1), "replacing>starting upgrade, spawn");
+}
+END_TEST
+
+START_TEST(a_stop_ends_a_replacement_too)
+{
+    serve();
+    happens(0, SUPERVISE_REPLACE);
+    ck_assert_str_eq(happens(5, SUPERVISE_STOP), "replacing>stopping stop");
+    ck_assert_str_eq(exits(6, 0), "stopping>ended exited, exit 0");
+}
+END_TEST
+
+/* It is on its way anyway. */
+START_TEST(only_a_living_worker_is_replaced)
+{
+    supervise_init(&guardian);
+    ck_assert_str_eq(happens(0, SUPERVISE_REPLACE), "");
+    happens(0, SUPERVISE_START);
+    ck_assert_str_eq(happens(0, SUPERVISE_REPLACE), "");
+    happens(0, SUPERVISE_READY);
+    died(1);
+    ck_assert_str_eq(happens(1, SUPERVISE_REPLACE), "");
+    killed(2);
+    ck_assert_str_eq(happens(2, SUPERVISE_REPLACE), "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("failover/supervise");
@@ -268,5 +315,8 @@ int main(void)
     SUITE_CASE(suite, "stop", a_stop_waits_for_the_worker,
                a_worker_that_does_not_stop_is_killed_after_three_seconds,
                a_stop_between_two_workers_ends_at_once);
+    SUITE_CASE(suite, "replace", a_worker_that_is_replaced_is_followed_at_once_by_another,
+               a_worker_that_does_not_make_room_is_killed_after_3_s, a_stop_ends_a_replacement_too,
+               only_a_living_worker_is_replaced);
     return suite_run(suite);
 }

@@ -285,6 +285,17 @@ START_TEST(a_hold_does_not_delay_a_take_from_the_silent)
 }
 END_TEST
 
+START_TEST(a_backup_that_woke_late_waits_for_the_down_interval_anew)
+{
+    backup(100, 100);
+    ck_assert_str_eq(happens(9 * SECOND_US, VRRP_WOKE), "");
+    ck_assert_int_eq(vrrp_deadline_us(&router), 9 * SECOND_US + 3609375);
+    step(9 * SECOND_US, (struct vrrp_event){.kind = VRRP_UNFIT});
+    happens(9 * SECOND_US, VRRP_WOKE);
+    ck_assert_int_eq(vrrp_deadline_us(&router), INT64_MAX);
+}
+END_TEST
+
 START_TEST(a_backup_that_is_unfit_claims_nothing)
 {
     backup(200, 100);
@@ -446,6 +457,7 @@ int main(void)
                an_interval_of_a_lower_priority_is_not_learned,
                without_preemption_a_lower_priority_is_obeyed,
                a_lower_priority_is_obeyed_until_the_hold_is_over,
+               a_backup_that_woke_late_waits_for_the_down_interval_anew,
                a_hold_does_not_delay_a_take_from_the_silent, a_backup_that_is_unfit_claims_nothing);
     SUITE_CASE(suite, "active", an_active_one_advertises_each_interval,
                an_active_one_told_to_stop_says_goodbye,

@@ -117,6 +117,109 @@ START_TEST(the_partners_status_is_known_with_its_age)
 }
 END_TEST
 
+START_TEST(the_partners_fitness_and_its_clock_are_known)
+{
+    struct fitness theirs = {.fault = "isolated", .reception = "no-reply", .wall_ms = 1005000};
+    struct fitness mine = {.fault = "sound", .wall_ms = 1000000};
+    int64_t offset_ms;
+    begin();
+    ck_assert(!node_clock_offset(&node, &offset_ms));
+    step(100, (struct node_event){.type = NODE_FITNESS, .fitness = &mine});
+    begin_records(MESSAGE_DELTA);
+    struct record *record = add_record(RECORD_FITNESS, "ns2", 1, 1);
+    record->age_ms = 20;
+    record->value_size = (uint16_t)fitness_encode(&theirs, record->value);
+    frame(320, REPLICA_PARTNER); /* stated at 300: 200 ms after mine */
+    ck_assert_str_eq(node.fitness[1].fitness.fault, "isolated");
+    ck_assert(node_clock_offset(&node, &offset_ms));
+    ck_assert_int_eq(offset_ms, 4800);
+}
+END_TEST
+
+static void partner_tells(int64_t now_ms, uint32_t number, uint64_t sequence)
+{
+    struct transition happened = {.number = number,
+                                  .earlier_ms = 40,
+                                  .area = "address",
+                                  .subject = "ns1",
+                                  .to = "active",
+                                  .reason = "silence"};
+    begin_records(MESSAGE_DELTA);
+    struct record *record = add_record(RECORD_TRANSITION, "ns2/5", 1, sequence);
+    record->age_ms = 4;
+    record->value_size = (uint16_t)transition_encode(&happened, record->value);
+    frame(now_ms, REPLICA_PARTNER);
+}
+
+START_TEST(what_happened_to_the_partner_is_known_when_it_was)
+{
+    begin();
+    partner_tells(100, 5, 1);
+    const struct node_transition *kept = &node.transitions[1][5];
+    ck_assert_uint_eq(kept->told.number, 5);
+    ck_assert_int_eq(kept->at_ms, 56);
+    ck_assert_str_eq(kept->told.reason, "silence");
+    partner_tells(200, 5 + NODE_TRANSITIONS_MAX, 2); /* its slot is written anew */
+    ck_assert_uint_eq(kept->told.number, 5 + NODE_TRANSITIONS_MAX);
+}
+END_TEST
+
+START_TEST(what_happened_here_is_told_once_however_often_the_guardian_says_it)
+{
+    struct transition happened = {
+        .number = 3, .earlier_ms = 10, .area = "worker", .subject = "ns1", .to = "dead"};
+    struct record_key key = {.kind = RECORD_TRANSITION, .name = "ns1/3"};
+    begin();
+    step(50, (struct node_event){.type = NODE_HAPPENED, .transition = &happened});
+    const struct table_entry *entry = table_find(&node.table, &key);
+    ck_assert_ptr_nonnull(entry);
+    uint64_t sequence = entry->version.sequence;
+    happened.earlier_ms = 60;
+    step(100, (struct node_event){.type = NODE_HAPPENED, .transition = &happened});
+    ck_assert_uint_eq(table_find(&node.table, &key)->version.sequence, sequence);
+    ck_assert_int_eq(node.transitions[0][3].at_ms, 40);
+}
+END_TEST
+
+static void agents_are(int64_t now_ms, unsigned fresh, unsigned lost)
+{
+    uint16_t counted_fresh, counted_lost;
+    node_count_agents(&node, now_ms, &counted_fresh, &counted_lost);
+    ck_assert_uint_eq(counted_fresh, fresh);
+    ck_assert_uint_eq(counted_lost, lost);
+}
+
+START_TEST(agents_that_lost_the_partner_are_counted_while_they_are_heard)
+{
+    begin();
+    hello(0, MEDIA2, "media2");
+    agents_are(0, 0, 0);
+    report(100, MEDIA1, 1, true);
+    agents_are(100, 1, 0);
+    begin_records(MESSAGE_DELTA);
+    add_report(2, 1, true, 10);
+    message.records.partner_lacks = true;
+    frame(300, MEDIA2);
+    agents_are(300, 2, 1);
+    agents_are(2099, 2, 1);
+    agents_are(2100, 1, 1); /* media1 is not heard any more */
+    report(2200, MEDIA2, 2, true);
+    agents_are(2200, 1, 0);
+}
+END_TEST
+
+/* What it would say of another's server is refused, and counts as no word of its own. */
+START_TEST(an_agent_that_is_refused_is_not_counted)
+{
+    begin();
+    begin_records(MESSAGE_DELTA);
+    add_report(2, 1, true, 10);
+    message.records.partner_lacks = true;
+    frame(10, MEDIA1);
+    agents_are(10, 0, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node/learn");
@@ -127,6 +230,12 @@ int main(void)
                an_order_of_a_later_version_is_kept_but_not_obeyed,
                what_the_partner_handed_out_counts_from_the_second_total_on,
                what_is_handed_out_of_no_pool_or_server_of_ours_counts_nothing,
-               the_partners_status_is_known_with_its_age);
+               the_partners_status_is_known_with_its_age,
+               the_partners_fitness_and_its_clock_are_known,
+               what_happened_to_the_partner_is_known_when_it_was);
+    SUITE_CASE(suite, "guardian",
+               what_happened_here_is_told_once_however_often_the_guardian_says_it,
+               agents_that_lost_the_partner_are_counted_while_they_are_heard,
+               an_agent_that_is_refused_is_not_counted);
     return suite_run(suite);
 }

@@ -103,6 +103,29 @@ static const struct mistake {
     {"port: 5353", "port: -1", "lab.yaml:14:13: found '-1', expected a number from 1 to 65535"},
     {"port: 5353", "port: 99999999999999999999",
      "lab.yaml:14:13: found '99999999999999999999', expected a number from 1 to 65535"},
+    {"    pair: 198.51.100.1\n", "    link-local: 2001:db8::53\n",
+     "lab.yaml:8:17: found '2001:db8::53', expected a link-local address, as fe80::53"},
+    {"    home: 192.0.2.54\n", "    home: 192.0.2.54\n    link-local: fe80::54\n",
+     "lab.yaml:13:17: found 'fe80::54' beside no IPv6 home, expected one"},
+    {"2001:db8:53::11]\n    home: [2001:db8:53::53, 192.0.2.53]\n    pair: 198.51.100.1\n",
+     "fe80::53]\n    home: [2001:db8:53::53, 192.0.2.53]\n    link-local: fe80::53\n",
+     "lab.yaml:8:17: found 'fe80::53' a second time, expected each address once; the first is in "
+     "line 6"},
+    {"dns: {", "failover: {partner: carp}\ndns: {",
+     "lab.yaml:14:21: found 'carp', expected tandem or vrrp"},
+    {"dns: {", "failover: {partner: vrrp}\ndns: {",
+     "lab.yaml:13:5: found 'key' of ns2, expected none, for it is a router of another make"},
+    {"    home: 192.0.2.54\n    key: \"" KEY2 "\"\n",
+     "    home: 192.0.2.54\nfailover: {partner: vrrp}\n",
+     "lab.yaml:8:5: found 'pair', expected none, for there is no link of a pair's own to a router"},
+    {"    interface: lan\n    own: [192.0.2.11, 2001:db8:53::11]\n"
+     "    home: [2001:db8:53::53, 192.0.2.53]\n    pair: 198.51.100.1\n    key: \"" KEY1 "\"\n"
+     "  ns2:\n    own: [192.0.2.12, 2001:db8:53::12]\n    home: 192.0.2.54\n    key: \"" KEY2
+     "\"\n",
+     "    own: 192.0.2.11\n    home: 192.0.2.53\n    key: \"" KEY1 "\"\n"
+     "  ns2:\n    own: 192.0.2.12\n    home: 192.0.2.54\nfailover: {partner: vrrp}\n",
+     "lab.yaml:4:3: found no 'interface', expected that of a node beside a router, whose addresses "
+     "it is to take over"},
     {"port: 5353", "port: 7363",
      "lab.yaml:15:21: found port 7363 for dns and replication, expected two ports"},
     {"pair: 198.51.100.1", "vrid: 54", "lab.yaml:8:11: found vrid 54 for both nodes, expected two"},
@@ -255,8 +278,8 @@ static const struct mistake {
     {"    interface: lan\n", "    interface: lan\n    interface: lan\n",
      "lab.yaml:6:5: found 'interface' a second time, expected it once; the first is in line 5"},
     {"    interface: lan\n", "    address: 192.0.2.11\n",
-     "lab.yaml:5:5: found unknown key 'address', expected one of interface, own, home, pair, vrid, "
-     "key"},
+     "lab.yaml:5:5: found unknown key 'address', expected one of interface, own, home, pair, "
+     "link-local, vrid, key"},
     {"  ns2:\n", "  ns2: 192.0.2.12\n  ns3:\n", "lab.yaml:3:1: found 3 nodes, expected at most 2"},
     {"  ns2:\n", "  '':\n",
      "lab.yaml:10:3: found '', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},

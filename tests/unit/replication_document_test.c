@@ -153,6 +153,45 @@ START_TEST(a_pair_link_that_is_not_said_is_between_own_addresses)
 }
 END_TEST
 
+START_TEST(a_router_of_another_make_has_addresses_and_neither_key_nor_pair_link)
+{
+    struct document document;
+    ck_assert_msg(
+        parse(&document,
+              "format: 1\n"
+              "cluster: beside\n"
+              "nodes:\n"
+              "  ns1: {interface: lan, own: [192.0.2.11, '2001:db8::11'], home: 192.0.2.53}\n"
+              "  ns2: {own: [192.0.2.12, 'fe80::12'], home: [192.0.2.54, '2001:db8::54'],\n"
+              "        link-local: 'fe80::54'}\n"
+              "failover: {partner: vrrp, multicast: true}\n"),
+        "%s", error);
+    ck_assert(document.has_router);
+    ck_assert(!document_has_partner(&document));
+    ck_assert(document.is_multicast);
+    ck_assert_uint_eq(document.interval_ms, 100);
+    ck_assert_str_eq(ip(&document.nodes[1].own[1]), "fe80::12");
+    ck_assert_str_eq(ip(&document.nodes[1].link_local), "fe80::54");
+    ck_assert_uint_eq(document.nodes[1].pair.family, 0);
+    ck_assert_uint_eq(document.nodes[1].vrid, 54);
+}
+END_TEST
+
+START_TEST(an_interval_that_is_not_said_is_that_of_the_way_advertisements_go)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, good), "%s", error);
+    ck_assert(!document.is_multicast);
+    ck_assert(document_has_partner(&document));
+    ck_assert_uint_eq(document.interval_ms, 10);
+    ck_assert(parse(&document, with("dns: {", "failover: {multicast: true}\ndns: {")));
+    ck_assert_uint_eq(document.interval_ms, 100);
+    ck_assert(
+        parse(&document, with("dns: {", "failover: {multicast: true, interval: 20ms}\ndns: {")));
+    ck_assert_uint_eq(document.interval_ms, 20);
+}
+END_TEST
+
 START_TEST(a_server_may_be_in_several_pools)
 {
     struct document document;
@@ -378,7 +417,7 @@ START_TEST(the_example_of_the_header_is_a_document_with_every_option_of_the_manu
         ck_assert_msg(at != NULL, "%s is not in the example", key);
         count++;
     }
-    ck_assert_uint_eq(count, 38);
+    ck_assert_uint_eq(count, 41);
 }
 END_TEST
 
@@ -389,6 +428,8 @@ int main(void)
                a_pool_is_read_as_written, what_is_not_said_has_its_default,
                a_cluster_of_one_is_a_plain_name_server,
                a_pair_link_that_is_not_said_is_between_own_addresses,
+               a_router_of_another_make_has_addresses_and_neither_key_nor_pair_link,
+               an_interval_that_is_not_said_is_that_of_the_way_advertisements_go,
                a_server_may_be_in_several_pools, lists_may_be_as_long_as_their_bound,
                the_largest_key_is_taken_and_no_larger_one, each_last_resort_has_its_word,
                a_pool_may_be_of_a_name_in_any_zone_above_it,

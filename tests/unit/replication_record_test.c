@@ -46,7 +46,8 @@ START_TEST(kinds_beyond_the_list_are_not_known)
     ck_assert(!record_kind_is_known(0));
     ck_assert(record_kind_is_known(RECORD_REPORT));
     ck_assert(record_kind_is_known(RECORD_ORDER));
-    ck_assert(!record_kind_is_known(RECORD_ORDER + 1));
+    ck_assert(record_kind_is_known(RECORD_TRANSITION));
+    ck_assert(!record_kind_is_known(RECORD_TRANSITION + 1));
     ck_assert(!record_kind_is_known(UINT64_C(0x100000001)));
 }
 END_TEST
@@ -76,6 +77,10 @@ START_TEST(a_record_belongs_to_its_writer_alone_but_an_order_to_any_node)
         {{RECORD_HANDED_OUT, "ns1/stream/media1"}, "ns1", true},
         {{RECORD_HANDED_OUT, "ns10/stream/media1"}, "ns1", false},
         {{RECORD_HANDED_OUT, "ns1"}, "ns1", false},
+        {{RECORD_FITNESS, "ns1"}, "ns1", true},
+        {{RECORD_FITNESS, "ns1"}, "ns10", false},
+        {{RECORD_TRANSITION, "ns1/4"}, "ns1", true},
+        {{RECORD_TRANSITION, "ns10/4"}, "ns1", false},
         {{RECORD_ORDER, "drain/media1"}, "ns1", true},
         {{RECORD_ORDER, "drain/media1"}, "ns2", true},
     };

@@ -1,0 +1,60 @@
+#include "node/transition.h"
+
+#include <assert.h>
+
+#include "node/word.h"
+
+enum {
+    KEY_NUMBER = 1,
+    KEY_EARLIER = 2,
+    KEY_AREA = 3,
+    KEY_SUBJECT = 4,
+    KEY_FROM = 5,
+    KEY_TO = 6,
+    KEY_REASON = 7,
+    KEY_COUNT = 7
+};
+
+static void pack_word(struct pack_writer *writer, uint64_t key, const char *word)
+{
+    pack_uint(writer, key);
+    pack_text(writer, word);
+}
+
+size_t transition_encode(const struct transition *self, uint8_t *value)
+{
+    assert(self->number > 0);
+    struct pack_writer writer;
+    pack_begin(&writer, value, RECORD_VALUE_MAX);
+    pack_map(&writer, KEY_COUNT);
+    pack_uint(&writer, KEY_NUMBER);
+    pack_uint(&writer, self->number);
+    pack_uint(&writer, KEY_EARLIER);
+    pack_uint(&writer, self->earlier_ms);
+    pack_word(&writer, KEY_AREA, self->area);
+    pack_word(&writer, KEY_SUBJECT, self->subject);
+    pack_word(&writer, KEY_FROM, self->from);
+    pack_word(&writer, KEY_TO, self->to);
+    pack_word(&writer, KEY_REASON, self->reason);
+    assert(!writer.overflowed);
+    return writer.size;
+}
+
+bool transition_decode(struct transition *self, struct pack_space *space, const uint8_t *value,
+                       size_t size)
+{
+    *self = (struct transition){0};
+    const struct msgpack_object *map;
+    uint64_t number, earlier_ms;
+    if (pack_parse(space, value, size, &map) != PACK_OK ||
+        !pack_get_uint(pack_get(map, KEY_NUMBER), UINT32_MAX, &number) || number == 0 ||
+        !pack_get_uint(pack_get(map, KEY_EARLIER), UINT32_MAX, &earlier_ms))
+        return false;
+    self->number = (uint32_t)number;
+    self->earlier_ms = (uint32_t)earlier_ms;
+    return word_get(pack_get(map, KEY_AREA), self->area, TRANSITION_WORD_MAX) &&
+           word_get(pack_get(map, KEY_SUBJECT), self->subject, TRANSITION_SUBJECT_MAX) &&
+           word_get(pack_get(map, KEY_FROM), self->from, TRANSITION_WORD_MAX) &&
+           word_get(pack_get(map, KEY_TO), self->to, TRANSITION_WORD_MAX) &&
+           word_get(pack_get(map, KEY_REASON), self->reason, TRANSITION_WORD_MAX);
+}
