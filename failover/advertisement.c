@@ -22,7 +22,7 @@ static const char *const refusal_words[ADVERTISEMENT_REFUSALS] = {
     [ADVERTISEMENT_BAD_VRID] = "vrid",         [ADVERTISEMENT_ZERO_INTERVAL] = "interval-zero",
     [ADVERTISEMENT_ZERO_COUNT] = "count-zero", [ADVERTISEMENT_OWN] = "own",
     [ADVERTISEMENT_BAD_SOURCE] = "source",     [ADVERTISEMENT_MULTICAST] = "multicast",
-    [ADVERTISEMENT_UNICAST] = "unicast",
+    [ADVERTISEMENT_UNICAST] = "unicast",       [ADVERTISEMENT_UNPROVEN] = "unproven",
 };
 
 static size_t address_size(uint8_t family)

@@ -71,6 +71,7 @@ enum advertisement_refusal {
     ADVERTISEMENT_BAD_SOURCE,    /* all else is right: somebody else uses this VRID */
     ADVERTISEMENT_MULTICAST,     /* from the partner, but unicast is configured */
     ADVERTISEMENT_UNICAST,       /* the reverse */
+    ADVERTISEMENT_UNPROVEN,      /* nothing proves that the partner sent it now: partner_sign.h */
     ADVERTISEMENT_REFUSALS,      /* their number */
 };
 

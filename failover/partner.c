@@ -10,6 +10,7 @@
 #include "failover/partner_act.h"
 #include "failover/partner_read.h"
 #include "failover/partner_router.h"
+#include "failover/partner_sign.h"
 #include "failover/sockaddr.h"
 
 enum {
@@ -358,6 +359,7 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     }
     randombytes_buf(&self->boot, sizeof self->boot);
     self->boot |= 1; /* never 0 */
+    partner_derive_key(self);
     pair_init(&self->pair, &config, now_us);
     for (size_t i = 0; i < PAIR_NODES; i++)
         self->owners[i].heard_us = self->speakers[i].heard_us = INT64_MIN;
@@ -409,4 +411,5 @@ void partner_close(struct partner *self)
     address_watch_close(&self->watch);
     address_close(&self->address);
     sodium_memzero(self->settings.beat_key, sizeof self->settings.beat_key);
+    sodium_memzero(self->advertisement_key, sizeof self->advertisement_key);
 }

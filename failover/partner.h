@@ -86,6 +86,9 @@ struct partner {
     struct router router; /* a router of another make */
     struct beat_memory memory;
     uint64_t boot, sequence;
+    uint8_t advertisement_key[BEAT_KEY_SIZE];
+    struct beat_memory advertisers[2]; /* by family: who sends the partner's advertisements */
+    uint64_t advertised[2];            /* by family: how many were sent */
     struct address address;
     struct beat_socket beats;
     struct tripwire tripwire;

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "failover/partner_sign.h"
+
 enum { LEASE_S = 1, CENTISECOND_US = 10000 };
 
 static bool is_meant(const struct ip *ip, uint8_t family)
@@ -78,7 +80,7 @@ static void advertise(struct partner *self, uint8_t home, uint8_t family, uint8_
 {
     const struct partner_settings *settings = &self->settings;
     struct vrrp_socket *socket = &self->vrrp[family == 6];
-    uint8_t bytes[ADVERTISEMENT_SIZE_MAX];
+    uint8_t bytes[ADVERTISEMENT_SIZE_MAX + BEAT_SIZE];
     struct advertisement advertisement = {
         .vrid = settings->vrid[home],
         .priority = priority,
@@ -94,6 +96,8 @@ static void advertise(struct partner *self, uint8_t home, uint8_t family, uint8_
     const struct ip *target =
         settings->is_multicast ? &group : &settings->own[1 - settings->self][family == 6];
     size_t size = advertisement_encode(&advertisement, source, target, self->checksum, bytes);
+    if (!settings->has_router)
+        size = partner_sign(self, family == 6, &advertisement, bytes, size);
     partner_count_unsent(self, vrrp_socket_send(socket, source, target, bytes, size));
 }
 

@@ -5,6 +5,7 @@
 #include "failover/partner_act.h"
 #include "failover/partner_read.h"
 #include "failover/partner_router.h"
+#include "failover/partner_sign.h"
 #include "failover/sockaddr.h"
 
 enum {
@@ -90,6 +91,9 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
         expected.address_count =
             partner_addresses(settings, home, family == 0 ? 4 : 6, expected.addresses);
         refusal = advertisement_decode(packet->payload, packet->size, &received, &expected, &heard);
+        if (refusal == ADVERTISEMENT_ACCEPTED && !settings->has_router &&
+            !partner_is_signed(self, family, &heard.advertisement, packet->payload, packet->size))
+            refusal = ADVERTISEMENT_UNPROVEN;
         if (refusal == ADVERTISEMENT_BAD_SOURCE)
             meet(&self->speakers[home], now_us, &packet->source);
         if (refusal != ADVERTISEMENT_ACCEPTED)

@@ -341,6 +341,20 @@ START_TEST(a_forged_goodbye_moves_nothing_while_beats_live)
 }
 END_TEST
 
+/* As when what it announced in its last life is played back. */
+START_TEST(a_dead_partners_announcement_is_answered_by_one_of_the_holder)
+{
+    at_home();
+    kill_node(0);
+    pass_ms(1000);
+    ck_assert(world[1].holds[0]);
+    happen(1, &(struct pair_event){.kind = PAIR_EVENT_ANNOUNCED, .home = 0});
+    pass_ms(2 * PAIR_SILENT_INTERVALS * INTERVAL_MS);
+    ck_assert_int_gt(world[1].pair.homes[0].defended_us, 2000 * 1000);
+    ck_assert_int_lt(world[1].pair.homes[0].announce_from_us, 2000 * 1000);
+}
+END_TEST
+
 START_TEST(an_address_that_somebody_deletes_is_added_again)
 {
     at_home();
@@ -567,7 +581,9 @@ int main(void)
                leaving_is_called_off_when_the_partner_dies);
     SUITE_CASE(suite, "strangers", a_forged_goodbye_moves_nothing_while_beats_live,
                an_address_that_a_stranger_has_is_claimed_a_second_after_it_left,
-               a_stranger_delays_no_takeover, an_address_that_somebody_deletes_is_added_again);
+               a_stranger_delays_no_takeover,
+               a_dead_partners_announcement_is_answered_by_one_of_the_holder,
+               an_address_that_somebody_deletes_is_added_again);
     SUITE_CASE(suite, "silence", a_node_that_woke_late_is_silent_until_it_has_listened,
                reception_that_returns_is_followed_by_a_window_of_listening,
                what_the_kernel_refuses_is_not_announced,

@@ -7,14 +7,9 @@
 
 # Who floods is another machine in earnest: it gets what the nodes leave of this one.
 blast() { # SECONDS [RATE]: prints answers a second
-    try_pair run client nice -n 19 "$build/tests/tandem-blast" "$ns1" 53 "$work/names" "$@" >"$work/blast" ||
-        fail "tandem-blast: $(cat "$work/blast")"
+    try_pair run client nice -n 19 "$build/tests/tandem-blast" "$ns1" 53 "$work/names" "$@" \
+        >"$work/blast" || fail "tandem-blast: $(cat "$work/blast")"
     awk '{ print int($1) }' "$work/blast"
-}
-
-# moves: how often an address has moved, as either node tells.
-moves() {
-    cat "/run/tandem-lab/$lab/log/"ns? | grep -c '^address '
 }
 
 lab_up --servers 1
@@ -30,7 +25,8 @@ for try in 1 2 3; do
     [ "$(moves)" != "$before" ] || break
     [ $try -lt 3 ] || fail "an address moved in each flood: $(node_says ns2 events)"
 done
-[ "$(sed 's/.* by=\([a-z0-9]*\):[0-9]*$/\1/' "$work/report" | tr '\n' ' ')" = "ns1 ns1 ns2 ns2 " ] ||
+by=$(sed 's/.* by=\([a-z0-9]*\):[0-9]*$/\1/' "$work/report" | tr '\n' ' ')
+[ "$by" = "ns1 ns1 ns2 ns2 " ] ||
     fail "answered by others: $(cat "$work/report")"
 assert_eventually 5 is_home
 conclude "$answered answers a second in the flood, by ns1 alone"
