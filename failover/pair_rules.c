@@ -210,12 +210,14 @@ static bool claims_by_tripwire(const struct pair *self, int64_t now_us, enum pai
            silent_for_us(self, pair_last_sign_us(self), now_us) >= self->config.interval_us * 3 / 2;
 }
 
-/* 2. A frame after the second missed sign, unless nobody has to send one. */
-static bool is_reception_proven(const struct pair *self)
+/* 2. A frame after the second missed sign, and no longer ago than a silence takes to be one: who was
+ * unfit meanwhile may have become deaf. Unless nobody has to send one. */
+static bool is_reception_proven(const struct pair *self, int64_t now_us)
 {
+    int64_t frame_us = self->reception.frame_us, interval_us = self->config.interval_us;
     return !self->config.has_witness ||
-           self->reception.frame_us >=
-               later(pair_last_sign_us(self), self->listen_us) + 2 * self->config.interval_us;
+           (frame_us >= later(pair_last_sign_us(self), self->listen_us) + 2 * interval_us &&
+            now_us - frame_us < PAIR_SILENT_INTERVALS * interval_us);
 }
 
 /* 4. Beats silent, VRRP alive: only if its DNS does not answer, while a witness answers me. */
@@ -284,7 +286,7 @@ static bool claims_from_partner(struct pair *self, uint8_t number, int64_t now_u
     bool is_beat_silent = are_beats_silent(self, now_us);
     if (is_vrrp_silent && is_beat_silent) {
         *reason = PAIR_SILENCE;
-        return is_reception_proven(self);
+        return is_reception_proven(self, now_us);
     }
     if (is_vrrp_silent)
         return is_partner_unheard(self, now_us, reason); /* 3. it lives, but is it heard? */

@@ -71,6 +71,7 @@ struct partner {
     bool is_late;        /* it woke so */
     int address_error;   /* -errno of the last that failed */
     uint8_t emptying;    /* homes, as bits, whose queries in hand are waited for */
+    bool empties_anew;   /* one more, or again, since the guardian looked */
     bool is_over;        /* the planned stop came to its end */
     bool is_reopened;    /* descriptors are others: watch them anew */
     bool is_changed;     /* who holds what, since it was read last */

@@ -331,7 +331,9 @@ void oracle_check(struct takeover *self)
 static void judge_home(struct takeover *self, uint8_t home)
 {
     const struct host *first = &self->hosts[0];
-    uint8_t rightful = self->are_routers ? home : pair_rightful(&first->pair, home);
+    const struct beat_handover *mine = &first->disk[home], *other = &self->hosts[1].disk[home];
+    const struct beat_handover *order = mine->version > other->version ? mine : other;
+    uint8_t rightful = self->are_routers || order->version == 0 ? home : order->node;
     const struct host *holder = &self->hosts[rightful];
     enum oracle_kind oracle = rightful == home ? ORACLE_HOME : ORACLE_ORDER;
     if (self->now_us - self->disturbed_us < PAIR_HOLD_US_MIN + 2 * SECOND)
