@@ -5,7 +5,6 @@
 enum {
     AGENTS_LEAST = 3,      /* fresh, for two thirds of them to decide */
     UNHEARD_INTERVALS = 2, /* of the partner's asking without a reply, rule 3 */
-    PROVEN_INTERVALS = 4,  /* so fresh is a frame that proves reception, rule 2 */
     OVERLAP_INTERVALS = 2, /* so fresh is a sign that the partner holds it, rule 8 */
 };
 
@@ -98,24 +97,27 @@ static bool are_beats_silent(const struct pair *self, int64_t now_us)
            PAIR_SILENT_INTERVALS * self->config.interval_us;
 }
 
+/* It holds it, and I could take it, or am about to leave it to the partner. */
+static bool is_entrusted(const struct pair_home *home)
+{
+    return home->is_partners && home->state != PAIR_ACTIVE;
+}
+
 bool pair_is_in_doubt(const struct pair *self, int64_t now_us)
 {
     /* Two missing, and half an interval for them to be late. */
     int64_t patience_us = self->config.interval_us * 5 / 2;
-    bool is_any_partners = false;
-    for (uint8_t i = 0; i < PAIR_NODES; i++)
-        is_any_partners |= self->homes[i].is_partners && self->homes[i].state == PAIR_BACKUP;
     if (!self->config.has_partner)
         return false;
     if (pair_hears_beats(self, now_us) && says(self, BEAT_PROBING))
         return true;
     /* Who holds nothing that I could take, and is silent: there is nothing to find out. */
-    if (!is_any_partners)
+    if (!is_entrusted(&self->homes[0]) && !is_entrusted(&self->homes[1]))
         return false;
     if (self->beat_us != INT64_MIN && now_us - self->beat_us >= patience_us)
         return true;
     for (uint8_t i = 0; i < PAIR_NODES; i++)
-        if (self->homes[i].is_partners && self->homes[i].state == PAIR_BACKUP &&
+        if (is_entrusted(&self->homes[i]) &&
             !is_within(now_us, self->homes[i].advertised_us, patience_us))
             return true;
     return false;
@@ -211,14 +213,14 @@ static bool claims_by_tripwire(const struct pair *self, int64_t now_us, enum pai
            silent_for_us(self, pair_last_sign_us(self), now_us) >= self->config.interval_us * 3 / 2;
 }
 
-/* 2. A frame after the second missed sign, and of now: who was not able to take for a while may have
- * gone deaf meanwhile. Unless nobody has to send one. */
+/* 2. A frame after the second missed sign, and no longer ago than a silence takes: who was unfit
+ * meanwhile may have become deaf. Unless nobody has to send one. */
 static bool is_reception_proven(const struct pair *self, int64_t now_us)
 {
     int64_t frame_us = self->reception.frame_us, interval_us = self->config.interval_us;
-    int64_t doubt_us = later(pair_last_sign_us(self), self->listen_us) + 2 * interval_us;
     return !self->config.has_witness ||
-           (frame_us >= doubt_us && is_within(now_us, frame_us, PROVEN_INTERVALS * interval_us));
+           (frame_us >= later(pair_last_sign_us(self), self->listen_us) + 2 * interval_us &&
+            now_us - frame_us < PAIR_SILENT_INTERVALS * interval_us);
 }
 
 /* 4. Beats silent, VRRP alive: only if its DNS does not answer, while a witness answers me. */

@@ -2,7 +2,8 @@
  *
  *   pair_take.c    an event, into what is known
  *   pair_rules.c   what the rules say of one home, now: functions of what is known alone
- *   pair.c         acts on what they say */
+ *   pair.c         acts on what they say
+ *   pair_words.c   states, reasons and faults as words */
 #ifndef TANDEM_FAILOVER_PAIR_RULES_H
 #define TANDEM_FAILOVER_PAIR_RULES_H
 

@@ -109,6 +109,7 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
         return true;
     case PAIR_EMPTY:
         self->emptying |= (uint8_t)(1U << action->home);
+        self->empties_anew = true;
         break;
     case PAIR_NOTE:
         keep_note(self, action);

@@ -116,6 +116,7 @@ struct partner {
     bool has_left;       /* the partner holds all, as planned; read once */
     bool has_stayed;     /* or it cannot; read once */
     uint8_t unannounced; /* homes, as bits, whose IPv6 addresses wait until they settle */
+    bool empties_anew;   /* one more, or again, since the guardian looked */
     bool is_over;        /* the planned stop came to its end */
     bool is_reopened;    /* descriptors are others: watch them anew */
     bool is_changed;     /* who holds what, since it was read last */

@@ -153,6 +153,7 @@ static void change_network(struct takeover *self, struct fault *fault, bool begi
         break;
     case FAULT_BUSY_LAN:
         self->is_lan_busy = begins;
+        self->busy_since_us = self->now_us;
         self->busy_empty_us = fault->choice % 4 == 0 ? 60 * MS : 3 * SECOND;
         break;
     default:

@@ -166,6 +166,7 @@ static bool perform(struct takeover *self, struct host *host, const struct pair_
         return ask(self, host);
     case PAIR_EMPTY:
         host->emptying |= (uint8_t)(1U << home);
+        host->empties_anew = true;
         break;
     case PAIR_NOTE:
         note(self, host, action);
@@ -277,13 +278,14 @@ static void watch_queues(struct takeover *self, struct host *host)
     if (homes == 0)
         return;
     uint64_t empties = worker_empties(self, host);
-    bool is_new = homes != host->was_emptying;
+    bool is_new = host->empties_anew;
+    host->empties_anew = false;
     if (is_new)
         host->empties = empties;
-    host->was_emptying = homes;
-    if (is_new || empties == host->empties)
+    bool stands_still = empties == host->empties || empties == UINT64_MAX;
+    if (is_new || stands_still)
         return;
-    host->emptying = host->was_emptying = 0;
+    host->emptying = 0;
     for (uint8_t home = 0; home < NODES; home++)
         if ((homes & 1U << home) != 0)
             host_happens(self, host, PAIR_EVENT_QUEUE_EMPTY, home);
@@ -409,7 +411,8 @@ void host_start(struct takeover *self, struct host *host)
     host->is_stop_asked = host->is_upgrade_asked = false;
     host->is_carrier_told = false;
     host->is_hanging = host->is_fit = host->is_synced = host->was_synced = false;
-    host->emptying = host->was_emptying = 0;
+    host->emptying = 0;
+    host->empties_anew = false;
     host->connection = 0;
     host->able_us = host->sound_us = INT64_MAX;
     host->woke_us = self->now_us;

@@ -98,8 +98,9 @@ static bool is_lan_cut(const struct takeover *self, const struct host *host)
            (self->lan[CLIENTS][node].cuts > 0 || self->lan[node][CLIENTS].cuts > 0);
 }
 
-/* Could the nodes know? A node that is mute or deaf is found by a witness; one that is mute by three
- * agents, too; by VRRP alone it is not found at all. */
+/* Could the nodes know? A node that is mute or deaf is found by a witness; one that is mute by
+ * three agents, too, unless a reply that came to it late made the other call itself isolated; by
+ * VRRP alone it is not found at all. */
 static bool is_knowable(const struct takeover *self)
 {
     if (self->witness_count > 0 && self->witnesses_dead == 0 && !self->are_routers)
@@ -107,7 +108,8 @@ static bool is_knowable(const struct takeover *self)
     for (uint8_t node = 0; node < NODES; node++) {
         bool is_deaf = self->lan[CLIENTS][node].cuts > 0;
         bool has_agents = !self->are_routers && self->agents_cut[0] + self->agents_cut[1] == 0 &&
-                          self->agent_count >= 3 && is_pair_whole(self);
+                          self->agent_count >= 3 && is_pair_whole(self) &&
+                          self->hosts[1 - node].pair.reception.state != RECEPTION_NO_REPLY;
         if (is_lan_cut(self, &self->hosts[node]) && (is_deaf || !has_agents))
             return false;
     }
@@ -332,14 +334,18 @@ void oracle_check(struct takeover *self)
 static void judge_home(struct takeover *self, uint8_t home)
 {
     const struct host *first = &self->hosts[0];
-    uint8_t rightful = self->are_routers ? home : pair_rightful(&first->pair, home);
+    const struct beat_handover *mine = &first->disk[home], *other = &self->hosts[1].disk[home];
+    const struct beat_handover *order = mine->version > other->version ? mine : other;
+    uint8_t rightful = self->are_routers || order->version == 0 ? home : order->node;
     const struct host *holder = &self->hosts[rightful];
     enum oracle_kind oracle = rightful == home ? ORACLE_HOME : ORACLE_ORDER;
     if (self->now_us - self->disturbed_us < PAIR_HOLD_US_MIN + 2 * SECOND)
         return;
     if (!self->are_routers)
-        takeover_check(self, ORACLE_ORDER, pair_rightful(&self->hosts[1].pair, home) == rightful,
-                       "the nodes obey two orders for home%d", home + 1);
+        takeover_check(self, ORACLE_ORDER,
+                       pair_rightful(&first->pair, home) == rightful &&
+                           pair_rightful(&self->hosts[1].pair, home) == rightful,
+                       "a node does not obey the last order for home%d", home + 1);
     if (!self->are_routers && holder->pair.homes[home].hold_us > PAIR_HOLD_US_MIN)
         return; /* its hold is longer than the quiet */
     for (uint8_t family = 0; family < FAMILIES; family++)

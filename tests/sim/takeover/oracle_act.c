@@ -103,7 +103,7 @@ static void judge_damping(struct takeover *self, struct host *host,
 static void judge_break(struct takeover *self, struct host *host, const struct pair_action *action)
 {
     const struct host *other = &self->hosts[1 - host->self];
-    if (action->was != PAIR_YIELDING || action->is != PAIR_BACKUP)
+    if (action->was != PAIR_YIELDING || action->reason != PAIR_MOVED)
         return;
     bool is_recent = self->now_us - self->changed_us < 10 * self->interval_us + 40 * MS;
     takeover_check(self, ORACLE_BREAKS,
@@ -114,6 +114,13 @@ static void judge_break(struct takeover *self, struct host *host, const struct p
                    "ns%d deletes home%d and its partner does not hold it", host->self + 1,
                    action->home + 1);
     int64_t waited_us = self->now_us - host->yielded_us[action->home];
+    /* 20 ms for what is on its way, and every thread was seen without a query. */
+    bool is_waited = waited_us >= PAIR_YIELD_US &&
+                     (worker_was_empty(self, host->yielded_us[action->home]) ||
+                      waited_us >= PAIR_YIELD_MAX_US || host->yields_idle[action->home]);
+    takeover_check(self, ORACLE_BREAKS, is_waited || !host->is_fit,
+                   "ns%d deletes home%d and did not wait for its queries", host->self + 1,
+                   action->home + 1);
     sums.clauses[CLAUSE_QUEUE_WAITED] += waited_us > PAIR_YIELD_US + 2 * self->interval_us;
     sums.clauses[CLAUSE_QUEUE_TIMEOUT] += waited_us >= PAIR_YIELD_MAX_US;
 }
@@ -134,11 +141,13 @@ static void judge_claim(struct takeover *self, struct host *host, const struct p
                    "ns%d has no facts and claims home%d (%s) from one that has", host->self + 1,
                    action->home + 1, pair_reason_word(action->reason));
     /* Rule 2: the silence may be my own. */
-    if (action->reason == PAIR_SILENCE && self->witness_count > 0)
+    bool is_prompt =
+        fault_find(self, FAULT_DELAY) == NULL && fault_find(self, FAULT_REORDERING) == NULL;
+    if (action->reason == PAIR_SILENCE && self->witness_count > 0 && is_prompt)
         takeover_check(self, ORACLE_DEAF,
                        host->deaf_us == INT64_MAX || path_is_open(self, CLIENTS, host->self) ||
                            path_is_open(self, WITNESSES, host->self) ||
-                           self->now_us - host->deaf_us < 4 * self->interval_us,
+                           self->now_us - host->deaf_us < 5 * self->interval_us,
                        "ns%d hears nothing for %lld ms and claims home%d", host->self + 1,
                        (long long)(self->now_us - host->deaf_us) / MS, action->home + 1);
     /* Rules 5 and 7: nothing is claimed while isolated, nor before the window is over. */
@@ -159,6 +168,7 @@ static void count_overlap(struct takeover *self, struct host *host,
     if (action->reason != PAIR_OVERLAP)
         return;
     host->yielded_us[action->home] = self->now_us;
+    host->yields_idle[action->home] = !pair->worker_fit; /* it has no queries in hand */
     bool is_fit = pair_fault(pair) == PAIR_SOUND, is_synced = (pair->last.flags & BEAT_SYNCED) != 0;
     bool is_partner_fit = (pair->last.flags & BEAT_FIT) != 0;
     if (!pair_hears_beats(pair, self->now_us))

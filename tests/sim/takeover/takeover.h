@@ -58,8 +58,6 @@ enum {
 /* Who sends and receives on the LAN. */
 enum place { NS1, NS2, CLIENTS, WITNESSES, STRANGER, PLACES, NOBODY = PLACES };
 
-/* ---- faults ---- */
-
 enum fault_kind {
     /* of paths */
     FAULT_LOSS,         /* a share of what passes between two places is lost, both ways */
@@ -122,8 +120,6 @@ struct fault {
     int64_t next_us; /* of those that act again and again */
 };
 
-/* ---- paths ---- */
-
 struct path {
     uint8_t cuts;         /* faults that cut it */
     uint16_t loss;        /* of 1000 */
@@ -167,8 +163,6 @@ struct queue { /* of packets in a socket, by their index */
     uint16_t at, count;
     uint16_t packets[QUEUE_MAX];
 };
-
-/* ---- hosts ---- */
 
 struct lease {
     bool is_present;
@@ -223,7 +217,8 @@ struct host {
     uint64_t nonce;           /* of the round of probes under way */
     bool knows_mac, is_asking, is_stop_asked, is_upgrade_asked, is_carrier_told, has_left, is_over;
     bool is_hanging, is_fit, is_synced, was_synced; /* as in failover/guardian.h */
-    uint8_t emptying, was_emptying;
+    uint8_t emptying;
+    bool empties_anew;
     uint64_t empties;
     struct beat_handover disk[NODES]; /* orders, as the worker keeps them */
     struct beat_handover told[NODES];
@@ -238,13 +233,12 @@ struct host {
     int64_t deaf_us;             /* nothing comes in from the LAN since; INT64_MAX: it does */
     int64_t woke_us, listens_us; /* it woke last; nothing may be announced before */
     int64_t yielded_us[NODES];
+    bool yields_idle[NODES];
     int64_t homecoming_us, hold_us;  /* its home's last return, and its hold as damping has it */
     uint32_t clauses;                /* as sampled last */
     enum pair_event_kind told_event; /* last */
     bool is_reset_asked;
 };
-
-/* ---- clients ---- */
 
 struct client_entry {
     uint8_t place;       /* of the MAC; NOBODY: none */
@@ -252,8 +246,6 @@ struct client_entry {
     int64_t answered_us; /* last */
     int64_t rearp_us;    /* when to ask again, if nothing is answered */
 };
-
-/* ---- all of it ---- */
 
 enum oracle_kind {
     ORACLE_ANSWERED,  /* while a node is able, every address is answered within the bound */
@@ -332,6 +324,7 @@ struct takeover {
     uint8_t agent_count;
     uint8_t agents_cut[NODES]; /* so many do not hear it */
     int64_t now_us, interval_us;
+    int64_t busy_since_us; /* or no longer busy */
     int64_t busy_empty_us; /* busy: between two moments at which a thread has no query */
     struct host hosts[NODES];
     struct path pair_link[NODES];    /* by sender */
@@ -394,7 +387,7 @@ bool clock_run(struct takeover *self, int64_t until_us);
 
 /* path.c */
 void path_open(struct takeover *self);
-/* Send on the pair link, or on the LAN; NULL when it is lost at once. *families is what survives. */
+/* Send on the pair link, or on the LAN; NULL when it is lost at once, of every family. */
 struct packet *path_pair(struct takeover *self, uint8_t from, enum packet_kind kind);
 struct packet *path_lan(struct takeover *self, uint8_t from, uint8_t to, enum packet_kind kind,
                         uint8_t families);
@@ -447,6 +440,8 @@ void worker_dispatch(struct takeover *self, struct host *host, enum supervise_ev
 /* Answers a query now. */
 bool worker_answers(const struct host *host);
 void worker_judge(struct takeover *self, struct host *host);
+/* Was every thread of a worker that answers seen without a query since then? */
+bool worker_was_empty(const struct takeover *self, int64_t since_us);
 uint64_t worker_empties(const struct takeover *self, const struct host *host);
 void worker_tick(struct takeover *self);
 

@@ -68,6 +68,13 @@ uint64_t worker_empties(const struct takeover *self, const struct host *host)
     return (uint64_t)(self->now_us / empty_us);
 }
 
+bool worker_was_empty(const struct takeover *self, int64_t since_us)
+{
+    int64_t empty_us = self->is_lan_busy ? self->busy_empty_us : EMPTY_US;
+    bool has_changed = self->busy_since_us >= since_us;
+    return has_changed || self->now_us / empty_us != since_us / empty_us;
+}
+
 /* ---- the supervisor's hands ---- */
 
 static void perform(struct takeover *self, struct host *host, const struct supervise_action *action)
