@@ -191,9 +191,9 @@ json_t *show_status(const struct node *node, const struct told *told, int64_t no
         json_array_append_new(pools, show_pool(node, i));
     json_t *alarms = show_alarms(node, told, now_ms);
     /* An address nobody holds, or a node that is gone: 2. Anything else to look at: 1. */
-    bool is_unserved = unserved > 0 || (node_partner(node) != NULL && !node->partner_heard);
-    int status = is_unserved ? 2 : json_array_size(alarms) > 0 ? 1 : 0;
-    static const char *const healths[] = {"healthy", "degraded", "unserved"};
+    bool is_alone = node_partner(node) != NULL && !node->partner_heard;
+    int status = unserved > 0 || is_alone ? 2 : json_array_size(alarms) > 0 ? 1 : 0;
+    const char *const healths[] = {"healthy", "degraded", unserved > 0 ? "unserved" : "alone"};
     return json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "cluster",
                      document->cluster, "asked", document_self(node)->name, "health",
                      healths[status], "exit", status, "nodes", show_nodes(node, now_ms),

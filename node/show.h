@@ -11,7 +11,7 @@
 #include "node/told.h"
 
 /* The whole picture, for the pair:
- *   health: healthy, degraded or unserved; exit: 0, 1, 2 likewise
+ *   health: healthy, degraded, or unserved (an address) or alone; exit: 0, 1, 2 likewise
  *   nodes, addresses, pools, servers (counted by verdict), alarms (sentences), transitions,
  *   witnesses */
 json_t *show_status(const struct node *node, const struct told *told, int64_t now_ms);

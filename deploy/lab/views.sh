@@ -54,6 +54,22 @@ state_of() {
     fi
 }
 
+is_plugged() {
+    [[ $(ip -n "$lab-$1" link show lan 2>/dev/null) == *LOWER_UP* ]]
+}
+
+# whole_first: the nodes that run, first those that are not cut off from what they tell of.
+whole_first() {
+    local node whole='' other=''
+    for node in ns1 ns2; do
+        case $(state_of $node)$(dropped $node) in
+        running) if is_plugged $node; then whole="$whole $node"; else other="$other $node"; fi ;;
+        running*) other="$other $node" ;;
+        esac
+    done
+    echo "$whole$other"
+}
+
 host_line() {
     local host=$1 name number way text=''
     number=$(host_number "$host")
@@ -69,8 +85,7 @@ host_line() {
         ! is_running "client.$host" || text="$text load $(inside client ss -Htn \
             state established dst "192.0.2.$number" | wc -l),"
     fi
-    [[ $(ip -n "$lab-$host" link show lan) == *LOWER_UP* ]] ||
-        text="${text:+${text%,}, }unplugged"
+    is_plugged "$host" || text="${text:+${text%,}, }unplugged"
     printf '  %-8s 192.0.2.%-4s 2001:db8:53::%-4s %s\n' "$host" "$number" "$number" "${text%,}"
 }
 
@@ -85,9 +100,8 @@ verb_status() {
         cut_elements $set | sed "s/^/  cut (${set#on_}): /"
     done
     ! inside ns1 nft list table netdev cuts >/dev/null 2>&1 || echo "  cut (pair): ns1 ns2"
-    for node in ns1 ns2; do
-        [ "$(state_of $node)" = running ] || continue
-        verb_ctl $node status
+    for node in $(whole_first); do
+        verb_ctl "$node" status
         return
     done
     echo "no node is running: deploy/pair$(lab_option) heal"

@@ -12,7 +12,8 @@ for how in --freeze --stop; do
     assert_none_lost ns2
     forget
     heals ns1 give-back
+    node_says ns1 events | grep -q "ns1: address ns1 active -> backup reason=woke-late" ||
+        fail "ns1 does not say that it woke late: $(node_says ns1 events)"
     assert_none_lost ns1 ns2
 done
-assert_status ns1 "address ns1 active -> backup reason=woke-late"
 conclude "replaced after $took_ms ms, no address left, home again without a lost query"

@@ -14,5 +14,5 @@ assert_eventually 5 holds_none ns1
 forget
 heals ns1 give-back
 assert_none_lost ns1 ns2
-assert_event ns2 "address ns1" "active -> backup reason=moved"
+assert_event ns2 "address ns1" "yielding -> backup reason=moved"
 conclude "replaced after $took_ms ms, and home again without a lost query"

@@ -11,13 +11,15 @@
  *         records all that leaves by the interfaces, says "recorded N", and at a line on standard
  *         input plays it back, as it came and again and again, until its standard input ends
  *
- * The first three send a packet each EVERY_MS, each kind in its turn, and print how many. */
+ * The first three send a packet each EVERY_MS, each kind in its turn, and print how many; SIGTERM
+ * ends them sooner. */
 #include <arpa/inet.h>
 #include <linux/ip.h>
 #include <net/if.h>
 #include <netinet/udp.h>
 #include <netpacket/packet.h>
 #include <poll.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -43,6 +45,13 @@ enum {
 };
 
 static int raw;
+static volatile sig_atomic_t is_over;
+
+static void on_term(int number)
+{
+    (void)number;
+    is_over = 1;
+}
 
 static _Noreturn void die(const char *what)
 {
@@ -97,7 +106,8 @@ static void send_all(int seconds, const void *context, const char *from, const c
     raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
     if (raw < 0)
         die("raw socket");
-    for (; turn < (unsigned)seconds * 1000 / EVERY_MS; turn++) {
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_term}, NULL);
+    for (; turn < (unsigned)seconds * 1000 / EVERY_MS && !is_over; turn++) {
         struct packet packet = {.from = from, .to = to, .ttl = 255};
         forge_one(context, turn, &packet);
         if (packet.size > 0) {
@@ -274,6 +284,15 @@ static int open_interface(const char *name)
     return fd;
 }
 
+/* The sender's kernel leaves the checksum to the link; UDP over IPv4 needs none. */
+static void complete(uint8_t *frame, size_t size)
+{
+    enum { AT_TYPE = 12, AT_IP = 14, AT_PROTOCOL = 23, AT_CHECKSUM = 40 };
+    if (size >= AT_CHECKSUM + 2 && frame[AT_TYPE] == 8 && frame[AT_TYPE + 1] == 0 &&
+        frame[AT_IP] == 0x45 && frame[AT_PROTOCOL] == IPPROTO_UDP)
+        frame[AT_CHECKSUM] = frame[AT_CHECKSUM + 1] = 0;
+}
+
 static void record(int fd, int64_t after_us)
 {
     while (frame_count < FRAMES_MAX && used + FRAME_SIZE_MAX <= sizeof memory) {
@@ -285,6 +304,7 @@ static void record(int fd, int64_t after_us)
             return;
         if (where.sll_pkttype != PACKET_OUTGOING)
             continue;
+        complete(memory + used, (size_t)got);
         frames[frame_count++] = (struct frame){after_us, fd, used, (size_t)got};
         used += (size_t)got;
     }

@@ -24,21 +24,19 @@ watch_addresses
 state=/run/tandem-lab/$lab
 cluster=$(sed -n 's/^cluster: *//p' "$state/tandem.yaml")
 install -m 600 "$state/keys/beat.key" "$work/beat.key" # a key is read by its owner alone
-before=$(moves)
-forge_all 12
-sleep 3
-[ "$(moves)" = "$before" ] || fail "an address moved: $(node_says ns2 events)"
-assert_none_lost ns1 ns2
+forge_all 120
+assert_still 2
 for node in ns1 ns2; do
     assert_counted $node beats bad-size bad-version bad-tag bad-cluster bad-sender bad-field \
         unproven
     assert_counted $node advertisements ttl version type length checksum vrid interval-zero \
-        count-zero own source unproven
+        count-zero source unproven # what comes from its own address is dropped by its kernel
 done
 
 breaks ns1 --hard
 assert_taken 'tripwire|port-refused'
 assert_none_lost ns2
+kill "${forgers[@]}"
 wait "${forgers[@]}"
 sent=$(awk '{ n += $1 } END { print n }' "$work/forged")
 [ "$sent" -gt 5000 ] || fail "only $sent packets were sent"

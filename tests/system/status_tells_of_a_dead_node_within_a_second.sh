@@ -11,6 +11,7 @@ for try in 1 2 3; do
     status=$?
     took_ms=$(($(now_ms) - began))
     [ $status -eq 2 ] || fail "exit status $status with a node dead, not 2 (try $try)"
+    grep -q "^cluster .*: alone (asked on ns1)" "$work/status" || fail "$(head -1 "$work/status")"
     assert_at_most 1000 $took_ms "status took (ms)"
 done
 pair heal ns2
