@@ -55,7 +55,8 @@ void host_send_advertisement(struct takeover *self, struct host *host, uint8_t h
     if (self->vrrp_cuts[host->self] > 0)
         return;
     for (uint8_t family = 0; family < FAMILIES; family++) {
-        uint8_t part = self->travels_as_bytes ? (uint8_t)(families & 1U << family) : families;
+        uint8_t part =
+            (uint8_t)(self->travels_as_bytes ? families & 1U << family : (unsigned)families);
         if (part == 0)
             continue;
         struct packet *packet = path_lan(
