@@ -283,8 +283,7 @@ static void watch_queues(struct takeover *self, struct host *host)
     host->empties_anew = false;
     if (is_new)
         host->empties = empties;
-    bool stands_still = empties == host->empties || empties == UINT64_MAX;
-    if (is_new || stands_still)
+    if (is_new || empties == host->empties)
         return;
     host->emptying = 0;
     for (uint8_t home = 0; home < NODES; home++)

@@ -141,7 +141,7 @@ static void follow_parting(struct takeover *self)
     unsigned faults = network_faults(self);
     bool was_apart = self->are_apart && (!are_running || faults > 0);
     self->are_apart = !is_whole || faults > 1 || was_apart;
-    if (self->are_apart || !is_knowable(self))
+    if (self->are_apart || is_by_agents(self) || !is_knowable(self))
         self->apart_us = self->now_us;
     if (fault_find(self, FAULT_REPLAYED_ADVERTISEMENTS) != NULL)
         self->forged_us = self->now_us;

@@ -188,7 +188,7 @@ struct worker_model {
     int64_t sync_us;    /* not synced before */
     int64_t silent_us;  /* the partner's worker was heard last */
     int64_t meeting_us; /* likewise first, without facts as well; 0: never */
-    uint64_t answers[THREADS], progress;
+    uint64_t answers[THREADS], progress, empties;
     int64_t hung_us; /* since; INT64_MAX: it does not hang */
 };
 
@@ -442,7 +442,7 @@ bool worker_answers(const struct host *host);
 void worker_judge(struct takeover *self, struct host *host);
 /* Was every thread of a worker that answers seen without a query since then? */
 bool worker_was_empty(const struct takeover *self, int64_t since_us);
-uint64_t worker_empties(const struct takeover *self, const struct host *host);
+uint64_t worker_empties(const struct takeover *self, struct host *host);
 void worker_tick(struct takeover *self);
 
 /* router.c */

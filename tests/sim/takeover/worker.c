@@ -58,14 +58,13 @@ bool worker_answers(const struct host *host)
            !worker->is_hung[0] && !worker->is_hung[1];
 }
 
-/* As the page tells it of the slowest thread. */
-uint64_t worker_empties(const struct takeover *self, const struct host *host)
+/* As the page tells it of the slowest thread: it stands still while that one hangs. */
+uint64_t worker_empties(const struct takeover *self, struct host *host)
 {
-    const struct worker_model *worker = &host->worker;
-    if (worker->is_hung[0] || worker->is_hung[1] || worker->life != WORKER_ALIVE)
-        return UINT64_MAX; /* stands still */
     int64_t empty_us = self->is_lan_busy ? self->busy_empty_us : EMPTY_US;
-    return (uint64_t)(self->now_us / empty_us);
+    if (worker_answers(host))
+        host->worker.empties = (uint64_t)(self->now_us / empty_us);
+    return host->worker.empties;
 }
 
 bool worker_was_empty(const struct takeover *self, int64_t since_us)
