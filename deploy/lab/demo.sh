@@ -3,8 +3,10 @@
 # anybody could type, and its real output.
 # shellcheck disable=SC2154 # top, lab, state and build are set by deploy/pair and processes.sh
 
-readonly sentence_s=${TANDEM_DEMO_PAUSE_S-4} # to read what comes
-readonly output_s=${TANDEM_DEMO_PAUSE_S-6}   # to read what came
+readonly sentence_s=${TANDEM_DEMO_PAUSE_S-3} # to read what comes
+readonly output_s=${TANDEM_DEMO_PAUSE_S-5}   # to read what came
+readonly lost_after_s=1.3                    # what is unanswered for a second is lost
+readonly home_within_tenths=300
 bold='' plain=''
 [ ! -t 1 ] || bold=$'\033[1m' plain=$'\033[0m'
 told=''
@@ -23,6 +25,86 @@ show() {
     echo "\$ deploy/pair$(lab_option) $*"
     "$top/deploy/pair" --lab "$lab" "$@" 2>&1 | sed 's/^/    /'
     [ "${PIPESTATUS[0]}" -lt 100 ] || fail "the tour ends here: that did not work, see above"
+}
+
+# ---- what a client that asks all the time sees ----
+
+# begin_asking: the client asks the four service addresses, each once a millisecond.
+begin_asking() {
+    coproc asker {
+        exec nsenter --net="/run/netns/$lab-client" -- "$build/tests/tandem-outage" \
+            stream.tandem.example 192.0.2.53 2001:db8:53::53 192.0.2.54 2001:db8:53::54
+    }
+    # shellcheck disable=SC2154 # coproc sets asker
+    exec {orders}>&"${asker[1]}" {replies}<&"${asker[0]}"
+    sleep 0.5
+    count_anew
+}
+
+end_asking() {
+    exec {orders}>&- {replies}<&-
+    kill "$asker_PID" 2>/dev/null
+    wait "$asker_PID" 2>/dev/null
+}
+
+# order LINES ORDER...: prints what it answers.
+order() {
+    local lines=$1 line
+    shift
+    echo "$*" >&"$orders"
+    while [ "$lines" -gt 0 ] && read -r -t 5 line <&"$replies"; do
+        echo "$line"
+        lines=$((lines - 1))
+    done
+}
+
+count_anew() {
+    order 1 begin >/dev/null
+    order 1 mark >/dev/null
+}
+
+# counted NODE: a line an address: what became of its queries, and when that node answered first.
+counted() {
+    sleep $lost_after_s
+    order 4 report "$1" | awk -v node="$1" '{
+        for (i = 2; i <= NF; i++) {
+            at = index($i, "=")
+            is[substr($i, 1, at - 1)] = substr($i, at + 1)
+        }
+        printf "    %-16s %5d asked, %2d lost, %d failed", is["address"], is["asked"], is["lost"],
+            is["failed"]
+        first = is["first_ms"]
+        print is["by"] ~ /,/ ? sprintf("; by %s after %.1f ms", node, first) : "; all by " is["by"]
+    }' | sed 's/\(all by ns[12]\).*/\1/'
+}
+
+# show_stroke NODE HOW: a kill, counted from the instant of its stroke.
+show_stroke() {
+    local go killer
+    echo "\$ deploy/pair$(lab_option) kill $*"
+    : >"$state/ready"
+    exec {go}> >(exec "$top/deploy/pair" --lab "$lab" kill "$@" --await >"$state/ready")
+    killer=$!
+    until grep -q '^ready' "$state/ready"; do
+        kill -0 "$killer" 2>/dev/null || fail "the tour ends here: $1 cannot be killed"
+        sleep 0.02
+    done
+    count_anew
+    echo >&"$go"
+    exec {go}>&-
+    wait "$killer" || fail "the tour ends here: that did not work"
+    rm -f "$state/ready"
+}
+
+# await_home NODE: until all that is asked of its addresses is answered by that node itself.
+await_home() {
+    local tries=$home_within_tenths
+    until [ "$(order 4 who | awk -v nsid="nsid=$1" '
+        { split($4, asked, "="); split($5, answered, "=") }
+        $3 == nsid && asked[2] > 50 && asked[2] == answered[2]' | wc -l)" -eq 2 ]; do
+        [ $((tries -= 1)) -gt 0 ] || fail "the tour ends here: $1 does not come home"
+        sleep 0.1
+    done
 }
 
 verb_demo() {
@@ -71,15 +153,20 @@ verb_demo() {
     show join
     show load media1 0
 
-    say "7. ns1 is killed with SIGKILL. ns2 answers on, and says what happened:"
-    show kill ns1 --hard
+    say "7. A client asks all four addresses a thousand times a second while ns1 is killed with" \
+        "SIGKILL. ns2 answers on ns1's addresses too:"
+    begin_asking
+    show_stroke ns1 --hard
+    counted ns2
     show ctl ns2 status
-    show dig
 
-    say "8. ns1 starts again with an empty memory, and has the whole table from ns2 at once:"
+    say "8. ns1 starts again with an empty memory, has the whole table from ns2 at once, and after" \
+        "five seconds its home. The client goes on asking:"
+    count_anew
     show heal ns1
-    sleep 0.5
-    show dig
+    await_home ns1
+    counted ns1
+    end_asking
     show ctl ns1 status
 
     say "9. A mistake in the document is told with its place, and nothing is lost:"
