@@ -42,8 +42,9 @@ class Asker:
             raise Unfit("tandem-outage ended")
         return [dict(word.split("=", 1) for word in line[1:]) for line in told]
 
-    def mark(self):
-        return int(self.tell("mark", 1)[0]["t0_ns"])
+    def mark(self, t0_ns=None):
+        """t0 is now, or at that moment of CLOCK_MONOTONIC."""
+        self.tell("mark" if t0_ns is None else f"mark {t0_ns}", 1)
 
     def who(self):
         """By address, who answers all that is asked now; None where something goes unanswered."""
@@ -111,6 +112,9 @@ class Lab:
     def reset(self):
         """Forget what is damped, where there is something that damps."""
 
+    def come_home(self):
+        """At once: an order does not wait for the hold."""
+
     def holds_service_address(self):
         shown = subprocess.run(["ip", "-n", f"{self.identity}-{VICTIM}", "-o", "addr", "show"],
                                text=True, capture_output=True, check=True).stdout
@@ -154,9 +158,13 @@ class Tandem(Lab):
         return f"\n  {' '.join(command)}" in usage.stdout + usage.stderr
 
     def reset(self):
-        if self.knows("failover"):
-            for node in (VICTIM, SURVIVOR):
-                self.verb("ctl", node, "failover", "reset")
+        for node in (VICTIM, SURVIVOR):
+            self.verb("ctl", node, "failover", "reset")
+
+    def come_home(self):
+        self.reset()
+        self.verb("ctl", SURVIVOR, "handover", VICTIM)
+        self.verb("ctl", SURVIVOR, "handover", "--back", VICTIM)
 
     def resident_mb(self):
         """Of the victim's worker."""

@@ -6,9 +6,9 @@ import time
 import failover_lab as lab_of
 from failover_lab import HOMES, SURVIVOR, VICTIM, Asker, Unfit
 
-QUIET_S = 1.0      # before the stroke, and nothing may be lost in it
+QUIET_S = 0.6      # before the stroke, and nothing may be lost in it
 GIVEN_UP_S = 5.0   # not taken over by then: told as such
-JUDGED_S = 1.2     # a query is lost after one second
+JUDGED_S = 0.7     # a query is lost after half a second
 QUIET_TRIES_MAX = 10
 WATCHED_S = 3.2    # addresses of a frozen node's kernel
 LOAD_RATE = 20000  # queries a second to the victim's IPv4 address
@@ -79,12 +79,26 @@ def quiet_and_ready(lab, asker, how, outcome):
         time.sleep(max(0.0, QUIET_S - (time.monotonic() - began)))
         # What was asked in the last moments is judged with the stroke's own report.
         if asker.who() == HOMES:
-            asker.mark()
             return stroke
         outcome.repeated += 1
         stroke.stdin.close()  # no line: it leaves the node as it is
         stroke.wait()
     raise Unfit("no quiet second")
+
+
+def strike(asker, stroke, how):
+    """t0 is right before the stroke. Rules of a packet filter take some milliseconds to be written,
+    in more than one place: they begin to hold at t0, which is a full second of the wall clock."""
+    if how[0] == "--drop":
+        at_s = int(time.time()) + 2
+        asker.mark(at_s * 10**9 - time.time_ns() + time.monotonic_ns())
+        stroke.stdin.write(f"at {at_s}\n")
+    else:
+        at_s = time.time()
+        asker.mark()
+        stroke.stdin.write("\n")
+    stroke.stdin.close()
+    time.sleep(max(0.0, at_s - time.time()))
 
 
 def taken(report):
@@ -110,14 +124,13 @@ def break_once(lab, how, outcome, watches_addresses):
     """One repetition; True when it counts."""
     with Asker(lab) as asker:
         stroke = quiet_and_ready(lab, asker, how, outcome)
-        stroke.stdin.write("\n")
-        stroke.stdin.close()
+        strike(asker, stroke, how)
         held_until_s = watch(lab, asker, watches_addresses)
         time.sleep(JUDGED_S)
         report = asker.report()
         status = stroke.wait()
         lab.heal()
-        lab.reset()
+        lab.come_home()
         if status != 0:
             raise Unfit(f"the stroke failed: {stroke.stderr.read().strip()}")
         asker.wait_home()
@@ -190,7 +203,7 @@ def planned_stop(lab, outcome):
         asker.wait_home()
         told = under_load(lab, outcome, asker, LOAD_S, lambda: lab.verb("kill", VICTIM, "--plan"))
         lab.heal()
-        lab.reset()
+        lab.come_home()
         asker.wait_home()
     return told
 

@@ -10,7 +10,8 @@
  *               who address=192.0.2.53 nsid=ns1 asked=200 answered=200
  *   begin       what was asked so far counts no more
  *               begin
- *   mark        t0 is now: before what is about to be broken is broken
+ *   mark [T0]   t0 is now: before what is about to be broken is broken; or at T0 nanoseconds, also
+ *               of a moment to come
  *               mark t0_ns=81234567890
  *   report NSID a line an address: first_ms is how long after t0 the first answer by NSID arrived
  *               ("-": none yet); of what was asked since EARLIER_MS before t0 and at least LOST_MS
@@ -42,7 +43,7 @@ enum {
     NSID_SIZE_MAX = 32,
     QUERY_SIZE_MAX = 300,
     LINE_MAX = 128,
-    LOST_MS = 1000,
+    LOST_MS = 500,
     EARLIER_MS = 100, /* what was asked so shortly before t0 may be lost because of the fault */
     SEEN_MS = 300,
     PENDING_MS = 50, /* what was asked so shortly ago may still be answered */
@@ -298,7 +299,7 @@ static void obey(char *line)
     char *rest = line;
     const char *verb = strsep(&rest, " ");
     if (strcmp(verb, "mark") == 0) {
-        t0_ns = now_ns();
+        t0_ns = rest == NULL ? now_ns() : strtoll(rest, NULL, 10);
         late_ns = 0;
         printf("mark t0_ns=%lld\n", (long long)t0_ns);
     } else if (strcmp(verb, "begin") == 0) {
@@ -312,7 +313,7 @@ static void obey(char *line)
         for (size_t i = 0; i < target_count; i++)
             tell_report(&targets[i], rest);
     } else {
-        fail(EXIT_USAGE, line, "is not who, begin, mark or report NSID");
+        fail(EXIT_USAGE, line, "is not who, begin, mark [T0] or report NSID");
     }
     fflush(stdout);
 }
