@@ -2,7 +2,7 @@
 # deploy/lab/config.sh: what the programs read: keys, the document, the zone, the agents' files.
 # shellcheck disable=SC2154 # top, lab, state and build are set by deploy/pair and processes.sh
 
-# setting NAME: what `up` was told (servers, group-size, build).
+# setting NAME: what `up` was told (servers, group-size, build, worker).
 setting() {
     cat "$state/setting/$1"
 }

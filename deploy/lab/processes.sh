@@ -74,7 +74,7 @@ node_pids() {
         program=$(readlink "/proc/$pid/exe")
         program=${program##*/}
         case ${program%% *} in # " (deleted)" stands behind one that was built anew
-        tandem-worker) [ "${2-}" = guardian ] || echo "$pid" ;;
+        tandem-worker*) [ "${2-}" = guardian ] || echo "$pid" ;;
         tandemd) [ "${2-}" = worker ] || echo "$pid" ;;
         esac
     done
@@ -112,11 +112,14 @@ end_process() {
 }
 
 start_node() {
+    local worker
     ! is_running "$1" || return 0
     # shellcheck disable=SC2046 # one word a pid
     end_pids $(node_pids "$1") # a worker whose guardian was killed
+    worker=$(setting worker)
+    [ "$programs" = "$build" ] || worker=$programs/${worker##*/}
     start "$1" "$1" "$programs/tandemd" --config "$state/tandem.yaml" --node "$1" \
-        --worker "$programs/tandem-worker"
+        --worker "$worker"
 }
 
 start_listeners() {
@@ -164,7 +167,7 @@ wait_until_ready() {
 
 # The options of `up`; a lab that is up keeps what it was brought up with.
 read_settings() {
-    local servers=3 group_size=2 preset=release given=''
+    local servers=3 group_size=2 preset=release worker='' given=''
     as_built=''
     while [ $# -gt 0 ]; do
         if [ "$1" = --as-built ]; then
@@ -177,6 +180,7 @@ read_settings() {
         --servers) servers=$2 ;;
         --group-size) group_size=$2 ;;
         --build) preset=$2 ;;
+        --worker) worker=$2 ;;
         *) misuse "up: no option \"$1\"" ;;
         esac
         given=1
@@ -184,17 +188,20 @@ read_settings() {
     done
     [[ $servers =~ ^[1-9][0-9]?$ ]] || misuse "--servers wants 1 to 99, not \"$servers\""
     [[ $group_size =~ ^[1-9][0-9]?$ ]] || misuse "--group-size wants 1 to 99, not \"$group_size\""
+    : "${worker:=$top/build/$preset/tandem-worker}"
     if [ -s "$state/setting/build" ]; then
-        [ -z "$given" ] || [ "$servers $group_size $preset" = \
-            "$(setting servers) $(setting group-size) $(setting build)" ] ||
+        [ -z "$given" ] || [ "$servers $group_size $preset $worker" = "$(setting servers) $(
+            setting group-size) $(setting build) $(setting worker)" ] ||
             fail "lab \"$lab\" is up with $(setting servers) servers, group size" \
-                "$(setting group-size), build $(setting build): deploy/pair$(lab_option) down first"
+                "$(setting group-size), build $(setting build), worker $(setting worker):" \
+                "deploy/pair$(lab_option) down first"
         return
     fi
     mkdir -p "$state/setting"
     echo "$servers" >"$state/setting/servers"
     echo "$group_size" >"$state/setting/group-size"
-    echo "$preset" >"$state/setting/build"
+    echo "$worker" >"$state/setting/worker"
+    echo "$preset" >"$state/setting/build" # the last: now the lab is known to be up
 }
 
 verb_up() {
