@@ -261,7 +261,7 @@ static void say_unknown(struct sim *self, struct misspoken *misspoken)
     record->version = (struct record_version){1, 1};
     misspoken->size = message_encode(&message, misspoken->bytes);
     misspoken->bytes[find(misspoken, "of-later") - misspoken->bytes - NAME_PLACE] =
-        sim_dice(self, 2) == 0 ? RECORD_REPORT - 1 : RECORD_ORDER + 1;
+        sim_dice(self, 2) == 0 ? RECORD_REPORT - 1 : RECORD_TRANSITION + 1;
 }
 
 static void judge_refused(struct sim *self, struct sim_node *node, size_t number,

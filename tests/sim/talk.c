@@ -26,9 +26,9 @@ bool sim_is_of_node(const struct sim *self, const struct record_key *key, size_t
 {
     const char *name = self->document.nodes[number].name;
     size_t size = strlen(name);
+    bool is_whole = key->kind == RECORD_NODE || key->kind == RECORD_FITNESS;
     return key->kind != RECORD_ORDER && key->kind != RECORD_REPORT &&
-           strncmp(key->name, name, size) == 0 &&
-           key->name[size] == (key->kind == RECORD_NODE ? '\0' : '/');
+           strncmp(key->name, name, size) == 0 && key->name[size] == (is_whole ? '\0' : '/');
 }
 
 /* ---- HELLO ---- */
