@@ -287,8 +287,8 @@ def poison(lab, outcome):
         deaths = lab.deaths()
         asker.tell("begin", 1)
         asker.mark()
-        askers = [lab.start_in("client", lab_of.BUILD / "tandem-lab-ask", "--server", home, "--name",
-                               lab_of.MORTAL_NAME, "--every", 1000, "--count", POISON_S)
+        askers = [lab.start_in("client", lab_of.BUILD / "tandem-lab-ask", "--server", home,
+                               "--name", lab_of.MORTAL_NAME, "--every", 1000, "--count", POISON_S)
                   for home in (VICTIMS[0], OTHERS[0])]
         time.sleep(POISON_S)
         report = asker.report()
