@@ -119,6 +119,13 @@ static struct channel_message state_of(struct guardian *self, int64_t now_us)
         state.flags |= CHANNEL_COMES_FIRST;
     if (!self->holds_addresses)
         return state;
+    if (self->partner.settings.has_router) { /* no rules of the pair, and no beats */
+        const struct router *router = &self->partner.router;
+        state.fault = router->stopping ? PAIR_IS_STOPPING : state.fault;
+        state.reception = router->carrier ? RECEPTION_PROVEN : RECEPTION_NO_CARRIER;
+        state.flags |= CHANNEL_HAS_INTERFACE;
+        return state;
+    }
     state.fault = pair_fault(pair);
     state.reception = pair->reception.state;
     state.flags |= partner_flags(self, now_us);
