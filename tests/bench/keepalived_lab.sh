@@ -30,7 +30,7 @@ misuse() {
     exit 100
 }
 
-for part in net config processes strokes faults views; do
+for part in user net config processes strokes faults views; do
     # shellcheck source=/dev/null
     . "$top/deploy/lab/$part.sh"
 done
@@ -41,6 +41,8 @@ verb=${1-}
 [ $# -eq 0 ] || shift
 [[ $lab =~ ^[a-z0-9][a-z0-9-]{0,19}$ ]] || misuse "no lab \"$lab\""
 state=/run/tandem-lab/$lab
+# shellcheck disable=SC2034 # the parts read it
+copies=/var/lib/tandem-lab/$lab
 readonly nsd_processes=3 # of each node: main, xfrd and one server
 
 # ---- what differs from Tandem's lab: the hosts, the programs and what they read ----
