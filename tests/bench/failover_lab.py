@@ -2,6 +2,7 @@
 
 A Lab is a pair of nodes in network namespaces of their own (deploy/pair, or keepalived_lab.sh), an
 Asker is tandem-outage in its client's. ns1 is the victim, ns2 the survivor."""
+import json
 import os
 import pathlib
 import shutil
@@ -14,6 +15,9 @@ NAME = "stream.tandem.example"
 HOMES = {"192.0.2.53": "ns1", "2001:db8:53::53": "ns1",
          "192.0.2.54": "ns2", "2001:db8:53::54": "ns2"}
 VICTIM, SURVIVOR = "ns1", "ns2"
+LOST_MS = 500  # a query that was not answered by then is lost
+MORTAL = BUILD / "tests/tandem-worker-mortal"  # a query for MORTAL_NAME kills it
+MORTAL_NAME = "death.tandem.example"
 HOME_WITHIN_S = 60  # a worker of 1 GB loads for ten seconds
 BULK_NAMES, BULK_TEXT = 14000, 16 * 250  # of a zone that makes a worker big; the text in bytes
 
@@ -25,7 +29,7 @@ class Unfit(Exception):
 class Asker:
     def __init__(self, lab):
         self.process = subprocess.Popen(
-            lab.inside("client", BUILD / "tests/tandem-outage", NAME, *HOMES),
+            lab.inside("client", BUILD / "tests/tandem-outage", "--lost-ms", LOST_MS, NAME, *HOMES),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def __enter__(self):
@@ -64,6 +68,8 @@ class Asker:
 
 
 class Lab:
+    restarts_workers = False
+
     def __init__(self, label, identity, script, up):
         self.label, self.identity, self.script, self.up_arguments = label, identity, script, up
         self.is_up = False
@@ -111,6 +117,9 @@ class Lab:
     def reset(self):
         """Forget what is damped, where there is something that damps."""
 
+    def bring_home(self):
+        """Sooner than by itself, where there is a way."""
+
     def holds_service_address(self):
         shown = subprocess.run(["ip", "-n", f"{self.identity}-{VICTIM}", "-o", "addr", "show"],
                                text=True, capture_output=True, check=True).stdout
@@ -118,8 +127,11 @@ class Lab:
 
 
 class Tandem(Lab):
-    def __init__(self, identity, bulk_zones=0):
-        super().__init__("Tandem", identity, TOP / "deploy/pair", ["--as-built", "--servers", "1"])
+    restarts_workers = True
+
+    def __init__(self, identity, bulk_zones=0, worker=None):
+        super().__init__("Tandem", identity, TOP / "deploy/pair", ["--as-built", "--servers", "1"] +
+                         (["--worker", str(worker)] if worker else []))
         self.state = pathlib.Path("/run/tandem-lab") / identity
         self.bulk_zones = bulk_zones
 
@@ -153,10 +165,44 @@ class Tandem(Lab):
                                check=False)
         return f"\n  {' '.join(command)}" in usage.stdout + usage.stderr
 
+    def control(self, node, *command):
+        """tandemctl, without the start-up of a script."""
+        return subprocess.run([BUILD / "tandemctl", "--socket", self.state / f"run/{node}.sock",
+                               *command], text=True, capture_output=True, check=False)
+
     def reset(self):
-        if self.knows("failover"):
-            for node in (VICTIM, SURVIVOR):
-                self.verb("ctl", node, "failover", "reset")
+        for node in (VICTIM, SURVIVOR):
+            self.control(node, "failover", "reset")
+
+    def bring_home(self):
+        """A handover and its end, for which a node that is fit does not wait out its hold."""
+        for node in (VICTIM, SURVIVOR):
+            until = time.monotonic() + HOME_WITHIN_S
+            while not self.is_fit(node) and time.monotonic() < until:
+                time.sleep(0.05)
+            if self.is_away(node):
+                self.control(node, "handover")
+                self.control(node, "handover", "--back")
+
+    def status(self, node):
+        told = self.control(node, "--json", "status").stdout
+        return json.loads(told) if told.startswith("{") else {"nodes": [], "addresses": []}
+
+    def is_fit(self, node):
+        """Both nodes are, as it sees them."""
+        nodes = self.status(node)["nodes"]
+        return len(nodes) == 2 and all(one["reachable"] and one.get("fit") and
+                                       one["sync"] == "synced" for one in nodes)
+
+    def is_away(self, node):
+        return any(one["home"] == node and one["holder"] != node
+                   for one in self.status(node)["addresses"])
+
+    def deaths(self):
+        """How often a worker died of a query."""
+        logs = [(self.state / "log" / node).read_text(encoding="utf-8")
+                for node in (VICTIM, SURVIVOR)]
+        return sum(log.count("answered -> dropped reason=poison-query") for log in logs)
 
     def resident_mb(self):
         """Of the victim's worker."""
@@ -186,7 +232,7 @@ def missing(peers):
     """What cannot be done without, as a sentence; empty when nothing lacks."""
     if os.geteuid() != 0:
         return "network namespaces need root: run this as root"
-    for program in ("tandemd", "tests/tandem-outage", "tests/tandem-blast"):
+    for program in ("tandemd", "tests/tandem-outage", "tests/tandem-blast", MORTAL):
         if not (BUILD / program).exists():
             return f"{BUILD / program} is missing: deploy/build release"
     path = os.environ["PATH"] + ":/usr/sbin"

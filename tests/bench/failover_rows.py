@@ -6,17 +6,19 @@ import time
 import failover_lab as lab_of
 from failover_lab import HOMES, SURVIVOR, VICTIM, Asker, Unfit
 
-QUIET_S = 1.0      # before the stroke, and nothing may be lost in it
+QUIET_S = 0.6      # before the stroke, and nothing may be lost in it
 GIVEN_UP_S = 5.0   # not taken over by then: told as such
-JUDGED_S = 1.2     # a query is lost after one second
+JUDGED_S = lab_of.LOST_MS / 1000 + 0.1
 QUIET_TRIES_MAX = 10
 WATCHED_S = 3.2    # addresses of a frozen node's kernel
 LOAD_RATE = 20000  # queries a second to the victim's IPv4 address
 LOAD_S = 6
-GIVE_BACK_LOAD_S = 20
+CALM_S = 2         # the same load before, in which nothing may be lost
+GIVE_BACK_LOAD_S = 12
 CAPACITY_S = 5
 FLOOD_TIMES = 5
 BOOT_APART_S = 0.05
+POISON_S = 30
 VICTIMS = [address for address, home in HOMES.items() if home == VICTIM]
 OTHERS = [address for address, home in HOMES.items() if home == SURVIVOR]
 
@@ -32,6 +34,7 @@ class Outcome:
     def __init__(self):
         self.took_ms, self.lost, self.others_lost = [], [], 0
         self.held_until_s, self.repeated, self.failed = [], 0, 0
+        self.shares = []  # of the queries that were answered
         self.reason, self.why, self.extra = "", "", ""  # why: the last that failed
 
     def cell(self):
@@ -106,6 +109,11 @@ def watch(lab, asker, watches_addresses):
         time.sleep(0.05)
 
 
+def heals_itself(how):
+    """A worker that died is started anew by its guardian, so there is nothing to heal."""
+    return how[0] == "--worker"
+
+
 def break_once(lab, how, outcome, watches_addresses):
     """One repetition; True when it counts."""
     with Asker(lab) as asker:
@@ -116,8 +124,10 @@ def break_once(lab, how, outcome, watches_addresses):
         time.sleep(JUDGED_S)
         report = asker.report()
         status = stroke.wait()
-        lab.heal()
+        if not heals_itself(how) or not lab.restarts_workers:
+            lab.heal()
         lab.reset()
+        lab.bring_home()
         if status != 0:
             raise Unfit(f"the stroke failed: {stroke.stderr.read().strip()}")
         asker.wait_home()
@@ -169,6 +179,17 @@ class Load:
         return int(told[0]), int(told[3])
 
 
+def calm_under_load(lab, outcome):
+    """The load alone, of which this machine may lose nothing."""
+    for _ in range(QUIET_TRIES_MAX):
+        with Load(lab, CALM_S, LOAD_RATE) as load:
+            _, lost = load.result()
+        if lost == 0:
+            return
+        outcome.repeated += 1
+    raise Unfit(f"of {LOAD_RATE} queries/s some are lost also while nothing is done")
+
+
 def under_load(lab, outcome, asker, seconds, act):
     """Nothing may be lost while act is done. The load is lost as the askers' queries are."""
     with Load(lab, seconds, LOAD_RATE) as load:
@@ -188,9 +209,11 @@ def under_load(lab, outcome, asker, seconds, act):
 def planned_stop(lab, outcome):
     with Asker(lab) as asker:
         asker.wait_home()
+        calm_under_load(lab, outcome)
         told = under_load(lab, outcome, asker, LOAD_S, lambda: lab.verb("kill", VICTIM, "--plan"))
         lab.heal()
         lab.reset()
+        lab.bring_home()
         asker.wait_home()
     return told
 
@@ -207,10 +230,11 @@ def give_back(lab, outcome):
     def act():
         lab.heal()
         lab.reset()
-        asker.wait_home(GIVE_BACK_LOAD_S - 4)
+        asker.wait_home(GIVE_BACK_LOAD_S - 3)
 
     with Asker(lab) as asker:
         asker.wait_home()
+        calm_under_load(lab, outcome)
         lab.verb("kill", VICTIM, "--plan")
         wait_survivor(asker)
         return under_load(lab, outcome, asker, GIVE_BACK_LOAD_S, act)
@@ -229,6 +253,7 @@ def handover(lab, outcome):
         return outcome.reason
     with Asker(lab) as asker:
         asker.wait_home()
+        calm_under_load(lab, outcome)
         return under_load(lab, outcome, asker, LOAD_S, act)
 
 
@@ -238,12 +263,34 @@ def upgrade(lab, outcome):
         return outcome.reason
     with Asker(lab) as asker:
         asker.wait_home()
+        calm_under_load(lab, outcome)
         return under_load(lab, outcome, asker, LOAD_S, lambda: lab.verb("ctl", VICTIM, "upgrade"))
 
 
-def poison(_lab, outcome):
-    outcome.reason = "not runnable: no query is known that kills a worker of this build"
-    return outcome.reason
+def poison(lab, outcome):
+    """The same query of death each second to both nodes, in a lab of workers that die of it."""
+    with Asker(lab) as asker:
+        asker.wait_home()
+        deaths = lab.deaths()
+        asker.tell("begin", 1)
+        asker.mark()
+        askers = [lab.start_in("client", lab_of.BUILD / "tandem-lab-ask", "--server", home, "--name",
+                               lab_of.MORTAL_NAME, "--every", 1000, "--count", POISON_S)
+                  for home in (VICTIMS[0], OTHERS[0])]
+        time.sleep(POISON_S)
+        report = asker.report()
+        for process in askers:
+            process.kill()
+            process.wait()
+        lab.reset()
+        lab.bring_home()
+        asker.wait_home()
+    asked = sum(int(line["asked"]) for line in report.values())
+    unanswered = sum(int(line["lost"]) + int(line["failed"]) for line in report.values())
+    outcome.shares.append(1 - unanswered / max(1, asked))
+    outcome.extra = (f"{min(outcome.shares):.2%} of the others answered at the least, while "
+                     f"{lab.deaths() - deaths} workers died of it in {POISON_S} s")
+    return outcome.extra
 
 
 def taken_by_others(report):
@@ -304,6 +351,7 @@ def boot(lab, outcome):
     lab.verb("heal")
     with Asker(lab) as asker:
         lab.reset()
+        lab.bring_home()
         asker.wait_home()
     is_home = not {None, "-"} & set(firsts)
     outcome.took_ms.append(max(float(first) for first in firsts) if is_home else None)

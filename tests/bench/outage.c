@@ -1,6 +1,6 @@
 /* tests/bench/outage.c -- how long addresses went unanswered, and who answered then.
  *
- *   tandem-outage NAME ADDRESS...
+ *   tandem-outage [--lost-ms MS] NAME ADDRESS...
  *
  * Asks each of up to ADDRESSES_MAX name servers for NAME's A, with NSID (RFC 5001), once a
  * millisecond on the clock; a millisecond in which it did not run is left out, never caught up
@@ -20,7 +20,7 @@
  *               report address=192.0.2.53 first_ms=12.345 asked=1000 lost=12 failed=0
  *                 quiet_asked=900 quiet_lost=0 late_ms=1.1 by=ns1:100,ns2:888      (one line)
  *
- * It ends with its standard input. Times are CLOCK_MONOTONIC; a core is used to about 10 %. */
+ * LOST_MS is 1000, or what --lost-ms says. It ends with its standard input. Times are CLOCK_MONOTONIC; a core is used to about 10 %. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -42,7 +42,6 @@ enum {
     NSID_SIZE_MAX = 32,
     QUERY_SIZE_MAX = 300,
     LINE_MAX = 128,
-    LOST_MS = 1000,
     EARLIER_MS = 100, /* what was asked so shortly before t0 may be lost because of the fault */
     SEEN_MS = 300,
     PENDING_MS = 50, /* what was asked so shortly ago may still be answered */
@@ -75,6 +74,7 @@ static size_t nsid_count = 1;
 static uint8_t question[QUERY_SIZE_MAX];
 static size_t question_size;
 static int64_t t0_ns = NEVER, ran_ns, late_ns;
+static int64_t lost_ns = 1000000000; /* LOST_MS */
 
 static _Noreturn void fail(int status, const char *what, const char *why)
 {
@@ -246,8 +246,7 @@ struct tally {
 static void count(struct tally *tally, const struct query *query)
 {
     tally->asked++;
-    tally->lost +=
-        query->answered_ns == NEVER || query->answered_ns - query->sent_ns >= LOST_MS * ms_ns;
+    tally->lost += query->answered_ns == NEVER || query->answered_ns - query->sent_ns >= lost_ns;
     tally->failed += query->answered_ns != NEVER && query->rcode != 0;
 }
 
@@ -268,7 +267,7 @@ static void tell_report(const struct target *self, const char *nsid)
 {
     struct tally quiet = {0}, event = {0};
     unsigned by[NSIDS_MAX] = {0};
-    const int64_t settled_ns = now_ns() - LOST_MS * ms_ns, event_ns = t0_ns - EARLIER_MS * ms_ns;
+    const int64_t settled_ns = now_ns() - lost_ns, event_ns = t0_ns - EARLIER_MS * ms_ns;
     for (uint32_t i = self->begun; i < self->asked; i++) {
         const struct query *query = &self->queries[i];
         if (query->sent_ns <= settled_ns)
@@ -357,10 +356,15 @@ static void note_lateness(void)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3)
-        fail(EXIT_USAGE, "usage", "tandem-outage NAME ADDRESS...");
-    write_question(argv[1]);
-    for (int i = 2; i < argc; i++)
+    int first = 1;
+    if (argc > 3 && strcmp(argv[1], "--lost-ms") == 0) {
+        lost_ns = atoi(argv[2]) * ms_ns;
+        first = 3;
+    }
+    if (argc < first + 2 || lost_ns <= 0)
+        fail(EXIT_USAGE, "usage", "tandem-outage [--lost-ms MS] NAME ADDRESS...");
+    write_question(argv[first]);
+    for (int i = first + 1; i < argc; i++)
         open_target(argv[i]);
     struct pollfd waits[ADDRESSES_MAX + 2];
     for (size_t i = 0; i < target_count; i++)
