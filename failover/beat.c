@@ -194,14 +194,33 @@ static void remember(const struct beat *beat, const struct beat_expectation *min
         memory->proof = beat->echo_sequence;
 }
 
+enum beat_refusal beat_accept(const struct beat *beat, const struct beat_expectation *expected,
+                              struct beat_memory *memory)
+{
+    assert(expected->boot != 0);
+    assert(expected->sender <= 1);
+    if (beat->cluster != expected->cluster)
+        return BEAT_BAD_CLUSTER;
+    if (beat->sender != expected->sender)
+        return BEAT_BAD_SENDER;
+    if (!is_in_range(beat))
+        return BEAT_BAD_FIELD;
+    if (beat->boot == memory->boot && beat->sequence <= memory->sequence)
+        return BEAT_REPLAYED;
+    if (beat->boot != memory->boot && !is_proof(beat, expected, memory)) {
+        propose(beat, expected, memory);
+        return BEAT_UNPROVEN;
+    }
+    remember(beat, expected, memory);
+    return BEAT_ACCEPTED;
+}
+
 enum beat_refusal beat_decode(const uint8_t *bytes, size_t size,
                               const uint8_t (*keys)[BEAT_KEY_SIZE], size_t key_count,
                               const struct beat_expectation *expected, struct beat_memory *memory,
                               struct beat *beat)
 {
     assert(key_count == 1 || key_count == 2);
-    assert(expected->boot != 0);
-    assert(expected->sender <= 1);
     if (size != BEAT_SIZE)
         return BEAT_BAD_SIZE;
     if (bytes[AT_VERSION] != BEAT_VERSION)
@@ -211,21 +230,10 @@ enum beat_refusal beat_decode(const uint8_t *bytes, size_t size,
 
     struct beat decoded;
     decode_fields(bytes, &decoded);
-    if (decoded.cluster != expected->cluster)
-        return BEAT_BAD_CLUSTER;
-    if (decoded.sender != expected->sender)
-        return BEAT_BAD_SENDER;
-    if (!is_in_range(&decoded))
-        return BEAT_BAD_FIELD;
-    if (decoded.boot == memory->boot && decoded.sequence <= memory->sequence)
-        return BEAT_REPLAYED;
-    if (decoded.boot != memory->boot && !is_proof(&decoded, expected, memory)) {
-        propose(&decoded, expected, memory);
-        return BEAT_UNPROVEN;
-    }
-    remember(&decoded, expected, memory);
-    *beat = decoded;
-    return BEAT_ACCEPTED;
+    enum beat_refusal refusal = beat_accept(&decoded, expected, memory);
+    if (refusal == BEAT_ACCEPTED)
+        *beat = decoded;
+    return refusal;
 }
 
 void beat_echo(const struct beat_memory *memory, uint64_t *boot, uint64_t *sequence)

@@ -114,6 +114,11 @@ enum beat_refusal beat_decode(const uint8_t *bytes, size_t size,
                               const struct beat_expectation *expected, struct beat_memory *memory,
                               struct beat *beat);
 
+/* The judgement alone, of a beat whose tag was found good: may it count? *memory changes when
+ * ACCEPTED and when UNPROVEN. */
+enum beat_refusal beat_accept(const struct beat *beat, const struct beat_expectation *expected,
+                              struct beat_memory *memory);
+
 /* What my next beat echoes: the last proven boot, or a candidate that is newer: heard when the
  * proven boot was silent for BEAT_MISSED of my beats, so that a recording, which may become a
  * candidate, never hides a living partner from itself. */

@@ -348,6 +348,8 @@ int guardian_run(struct guardian *self)
         struct epoll_event events[GUARDIAN_EVENTS_MAX];
         struct timespec wait = wait_time(self);
         int count = epoll_pwait2(self->epoll_fd, events, GUARDIAN_EVENTS_MAX, &wait, NULL);
+        if (self->holds_addresses)
+            partner_wake(&self->partner, guardian_now_us());
         for (int i = 0; i < count; i++)
             on_event(self, events[i].data.fd);
         turn_partner(self);

@@ -63,8 +63,7 @@ struct guardian {
     struct probe probe;
     struct gate gate; /* gate.is_fit, gate.reason: may this node hold addresses? */
     struct partner partner;
-    uint8_t emptying;                   /* homes, as partner.emptying was when */
-    uint64_t empties[GATE_THREADS_MAX]; /* these were read of the page */
+    uint64_t empties[GATE_THREADS_MAX]; /* as the page read when the last wait for them began */
     bool is_hanging;                    /* the worker, as the supervisor was told last */
     bool holds_addresses;               /* there is an interface: they are ours to add */
     bool is_fit, was_synced;            /* the worker, as the pair was told last */

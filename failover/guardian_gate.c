@@ -81,17 +81,17 @@ void guardian_watch_queues(struct guardian *self, int64_t now_us)
     uint8_t homes = self->partner.emptying;
     if (homes == 0 || page == NULL)
         return;
-    bool is_new = homes != self->emptying, are_empty = true;
+    bool is_new = self->partner.empties_anew, are_empty = true;
+    self->partner.empties_anew = false;
     for (size_t i = 0; i < self->gate.thread_count; i++) {
         uint64_t empties = atomic_load(&page->threads[i].empties);
         if (is_new)
             self->empties[i] = empties;
         are_empty &= empties != self->empties[i];
     }
-    self->emptying = homes;
     if (is_new || !are_empty)
         return;
-    self->partner.emptying = self->emptying = 0;
+    self->partner.emptying = 0;
     for (uint8_t home = 0; home < PAIR_NODES; home++)
         if ((homes & 1U << home) != 0)
             partner_tell(&self->partner, now_us,

@@ -17,52 +17,6 @@ int64_t pair_announce_after_us(unsigned announcements)
            (int64_t)(announcements - ANNOUNCEMENTS + 1) * PAIR_ANNOUNCE_EVERY_US;
 }
 
-/* ---- words ---- */
-
-const char *pair_state_word(enum pair_state state)
-{
-    static const char *const words[] = {"backup", "active", "yielding"};
-    assert(state <= PAIR_YIELDING);
-    return words[state];
-}
-
-const char *pair_reason_word(enum pair_reason reason)
-{
-    static const char *const words[PAIR_REASONS] = {
-        [PAIR_STARTED] = "start",
-        [PAIR_GOODBYE] = "goodbye",
-        [PAIR_PARTNER_UNFIT] = "partner-unfit",
-        [PAIR_PARTNER_ISOLATED] = "partner-isolated",
-        [PAIR_PARTNER_STOPPING] = "partner-stopping",
-        [PAIR_TRIPWIRE] = "tripwire",
-        [PAIR_REFUSED] = "port-refused",
-        [PAIR_SILENCE] = "silence",
-        [PAIR_UNHEARD] = "unheard",
-        [PAIR_AGENTS_LOST_IT] = "agents-lost-it",
-        [PAIR_UNANSWERED] = "unanswered",
-        [PAIR_VACANT] = "vacant",
-        [PAIR_PARTNER_UNSYNCED] = "partner-unsynced",
-        [PAIR_GIVE_BACK] = "give-back",
-        [PAIR_HANDOVER] = "handover",
-        [PAIR_UPGRADED] = "upgraded",
-        [PAIR_OVERLAP] = "overlap",
-        [PAIR_PREVAILED] = "prevailed",
-        [PAIR_MOVED] = "moved",
-        [PAIR_WOKE_LATE] = "woke-late",
-        [PAIR_STOPPED] = "stop",
-    };
-    assert(reason < PAIR_REASONS);
-    return words[reason];
-}
-
-const char *pair_fault_word(enum pair_fault fault)
-{
-    static const char *const words[] = {"sound",          "worker-unfit", "isolated",
-                                        "address-failed", "leaving",      "stopping"};
-    assert(fault <= PAIR_FAULT_LAST);
-    return words[fault];
-}
-
 /* ---- what is ---- */
 
 uint8_t pair_rightful(const struct pair *self, uint8_t home)
@@ -92,7 +46,7 @@ static uint8_t holds(const struct pair *self)
 {
     uint8_t bits = 0;
     for (unsigned i = 0; i < PAIR_NODES; i++)
-        if (self->homes[i].state != PAIR_BACKUP && !self->homes[i].is_refused)
+        if (self->homes[i].state != PAIR_BACKUP && self->homes[i].is_granted)
             bits |= (uint8_t)(1U << i);
     return bits;
 }
@@ -157,8 +111,8 @@ static void advertise(struct pair *self, uint8_t home, struct pair_actions *todo
 
 void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
 {
-    /* Rules 5 and 7: who wakes late first hears whether it may keep the address. */
-    if (reception_is_isolated(&self->reception) || self->is_waking)
+    bool is_listening = self->is_waking || now_us < self->listen_us;
+    if (reception_is_isolated(&self->reception) || is_listening || !self->homes[home].is_granted)
         return;
     self->homes[home].defended_us = now_us;
     pair_act(todo, PAIR_ANNOUNCE, home);
@@ -199,16 +153,20 @@ static void count_flap(struct pair_home *home, int64_t now_us)
         home->hold_us = PAIR_HOLD_US_MAX;
 }
 
+/* The first one now, or at the end of the listening window. */
 static void schedule_announcements(struct pair *self, uint8_t number, int64_t now_us,
                                    struct pair_actions *todo)
 {
     struct pair_home *home = &self->homes[number];
+    bool is_listening = now_us < self->listen_us;
     pair_announce(self, number, now_us, todo);
-    home->announcements = 1;
-    home->announce_from_us = now_us;
-    home->announce_us = now_us + announce_us[1];
+    home->announcements = is_listening ? 0 : 1;
+    home->announce_from_us = is_listening ? self->listen_us : now_us;
+    home->announce_us = home->announce_from_us + announce_us[home->announcements];
 }
 
+/* It is advertised and announced when the kernel took it: whom it refused would draw to itself
+ * what it cannot receive. */
 static void claim(struct pair *self, uint8_t number, int64_t now_us, enum pair_reason reason,
                   struct pair_actions *todo)
 {
@@ -220,7 +178,19 @@ static void claim(struct pair *self, uint8_t number, int64_t now_us, enum pair_r
     if (reason == PAIR_GIVE_BACK || reason == PAIR_PARTNER_UNSYNCED || reason == PAIR_HANDOVER)
         home->returned_us = now_us;
     home->is_ordered = home->is_left = false;
+    home->is_granted = false;
+    home->is_contested = false;
     move(self, number, now_us, PAIR_ACTIVE, reason, todo);
+}
+
+void pair_grant(struct pair *self, uint8_t number, int64_t now_us, struct pair_actions *todo)
+{
+    struct pair_home *home = &self->homes[number];
+    if (home->state == PAIR_BACKUP || home->is_granted)
+        return;
+    home->is_granted = true;
+    if (self->is_waking || home->state != PAIR_ACTIVE)
+        return;
     advertise(self, number, todo);
     schedule_announcements(self, number, now_us, todo);
 }
@@ -230,6 +200,7 @@ void pair_drop(struct pair *self, uint8_t number, int64_t now_us, enum pair_reas
 {
     struct pair_home *home = &self->homes[number];
     pair_act(todo, PAIR_DELETE, number);
+    home->is_granted = false;
     home->is_refused = false;
     home->is_kept = false;
     home->is_left = self->leaving && pair_rightful(self, number) == self->config.self;
@@ -279,20 +250,28 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
     enum pair_overlap overlap = pair_overlap(self, number, now_us);
     refresh_in_time(self, number, now_us, todo);
     if (overlap == PAIR_WORSE && now_us >= self->listen_us) {
+        /* Once more: the better one may not know that it has to announce. */
+        if (!pair_hears_beats(self, now_us) && home->is_granted)
+            advertise(self, number, todo);
         home->is_queue_empty = !self->worker_fit; /* a dead worker has no queue to wait for */
         if (!home->is_queue_empty)
             pair_act(todo, PAIR_EMPTY, number);
         move(self, number, now_us, PAIR_YIELDING, PAIR_OVERLAP, todo);
         return;
     }
-    /* Rule 8: the better one is heard again by whoever listened to the other; so is the only one,
-     * when none of the other's signs says that it holds what it announced: a recording, perhaps. */
-    int64_t window_us = PAIR_SILENT_INTERVALS * self->config.interval_us;
-    bool is_contested = home->announced_us > home->defended_us &&
-                        (overlap == PAIR_BETTER ||
-                         (overlap == PAIR_ALONE && now_us - home->announced_us >= window_us));
-    if (is_contested && pair_is_fit(self) && now_us - home->defended_us >= PAIR_DEFEND_US)
-        pair_announce(self, number, now_us, todo);
+    /* Rule 8: who has learned the other's MAC has to learn mine when that one deleted it, */
+    if (home->is_contested && overlap == PAIR_ALONE)
+        schedule_announcements(self, number, now_us, todo);
+    home->is_contested = overlap == PAIR_BETTER;
+    /* and whenever the other announces - if it is the other: its beat says so just as soon - or a
+     * stranger; again soon after, for theirs may arrive after the first of mine. */
+    int64_t interval_us = self->config.interval_us;
+    bool is_disputed = home->announced_us > home->defended_us &&
+                       (overlap == PAIR_BETTER ||
+                        now_us - home->announced_us > PAIR_UNTOLD_INTERVALS * interval_us);
+    bool is_claimed = is_disputed || home->foreign_us > home->defended_us;
+    if (is_claimed && pair_is_fit(self) && now_us - home->defended_us >= PAIR_DEFEND_US)
+        schedule_announcements(self, number, now_us, todo);
     announce_in_time(self, number, now_us, todo);
 }
 
@@ -352,9 +331,8 @@ void pair_listen(struct pair *self, int64_t now_us)
 static void judge_reception(struct pair *self, int64_t now_us, struct pair_actions *todo)
 {
     bool was_isolated = reception_is_isolated(&self->reception);
-    bool partner_replied =
-        pair_hears_beats(self, now_us) && (self->last.flags & BEAT_ANSWERED) != 0;
-    reception_judge(&self->reception, now_us, pair_is_in_doubt(self, now_us), partner_replied);
+    reception_judge(&self->reception, now_us, pair_is_in_doubt(self, now_us),
+                    pair_reception_partner(self, now_us));
     if (was_isolated && !reception_is_isolated(&self->reception))
         pair_listen(self, now_us);
     if (reception_ask(&self->reception, now_us))
@@ -427,7 +405,8 @@ static void speak(struct pair *self, int64_t now_us, struct pair_actions *todo)
     if (self->config.has_partner)
         pair_act(todo, PAIR_BEAT, self->config.self);
     for (uint8_t i = 0; i < PAIR_NODES; i++)
-        if (self->homes[i].state == PAIR_ACTIVE && (is_due || is_worse))
+        if (self->homes[i].state == PAIR_ACTIVE && self->homes[i].is_granted &&
+            (is_due || is_worse))
             advertise(self, i, todo);
     if (is_due) /* on the beat, also when it came late */
         self->beat_due_us += ((now_us - self->beat_due_us) / self->config.interval_us + 1) *
@@ -477,6 +456,7 @@ void pair_init(struct pair *self, const struct pair_config *config, int64_t now_
             .foreign_us = INT64_MIN,
             .vacant_us = now_us,
             .claimed_us = INT64_MIN,
+            .refused_us = INT64_MIN,
             .hold_us = PAIR_HOLD_US_MIN,
             .returned_us = INT64_MIN,
         };

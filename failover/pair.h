@@ -35,13 +35,16 @@ enum {
     PAIR_YIELD_MAX_US = 1000000, /* longest wait for empty queues */
     PAIR_HOLD_US_MIN = 5000000,  /* fit for so long before home is taken back */
     PAIR_HOLD_US_MAX = 300000000,
-    PAIR_FLAP_US = 60000000,  /* lost again within so long of its return: the hold doubles */
-    PAIR_DEFEND_US = 200000,  /* between announcements against another's */
-    PAIR_ANSWER_US = 3000000, /* after a claim who-has is answered with an announcement */
-    PAIR_ASK_US = 100000,     /* rule 4: between queries to the partner */
+    PAIR_FLAP_US = 60000000,   /* lost again within so long of its return: the hold doubles */
+    PAIR_DEFEND_US = 200000,   /* between announcements against another's */
+    PAIR_UNTOLD_INTERVALS = 2, /* announced for so long, and no sign that the partner holds it */
+    PAIR_LIFE_US = 200000,     /* a sign so long after the tripwire broke: no death */
+    PAIR_ANSWER_US = 3000000,  /* after a claim who-has is answered with an announcement */
+    PAIR_ASK_US = 100000,      /* rule 4: between queries to the partner */
     PAIR_ASK_AFTER_US = 10000000,
     PAIR_ASKS_MAX = 3,         /* unanswered in a row */
     PAIR_STOP_US = 3000000,    /* longest wait for a partner to take over as planned */
+    PAIR_RETRY_US = 1000000,   /* what the kernel refused is not taken from a partner sooner */
     PAIR_FOREIGN_US = 1000000, /* a stranger's claim heard so lately defers a first claim */
     PAIR_ANNOUNCE_EVERY_US = 60000000,
 };
@@ -112,8 +115,11 @@ struct pair_home {
     int64_t refresh_us, announce_us, defended_us; /* next; next; last */
     int64_t announce_from_us;                     /* the schedule's zero */
     uint8_t announcements;                        /* of the schedule */
-    bool is_refused;                              /* the kernel did not take it */
+    bool is_granted;                              /* the kernel took it, and has it still */
+    bool is_refused;                              /* it did not */
+    int64_t refused_us;                           /* when last; INT64_MIN: never */
     bool is_kept;                                 /* rule 4: until the partner's DNS answers */
+    bool is_contested; /* rule 8: the partner held it too, by less right */
     /* yielding */
     bool is_queue_empty;
     /* giving back */
@@ -169,7 +175,7 @@ enum pair_event_kind {
     PAIR_EVENT_REFUSED,       /* the partner's port */
     PAIR_EVENT_WOKE,          /* late: lateness_us; then every socket is drained */
     PAIR_EVENT_DRAINED,
-    PAIR_EVENT_ADDED,       /* home: the kernel took an ADD or REFRESH */
+    PAIR_EVENT_ADDED,       /* home: the kernel took an ADD or REFRESH; only then it is announced */
     PAIR_EVENT_ADD_FAILED,  /* home: it did not */
     PAIR_EVENT_DELETED,     /* home: somebody else deleted it */
     PAIR_EVENT_QUEUE_EMPTY, /* home: no DNS thread has a query of it left */

@@ -49,12 +49,23 @@ bool pair_partner_is_able(const struct pair *self, int64_t now_us)
     return pair_hears_beats(self, now_us) && is_partner_sound(self) && says(self, BEAT_SYNCED);
 }
 
+int64_t pair_last_advertised_us(const struct pair *self)
+{
+    return later(self->homes[0].advertised_us, self->homes[1].advertised_us);
+}
+
 int64_t pair_last_sign_us(const struct pair *self)
 {
-    int64_t last_us = self->beat_us;
-    for (uint8_t i = 0; i < PAIR_NODES; i++)
-        last_us = later(last_us, self->homes[i].advertised_us);
-    return last_us;
+    return later(self->beat_us, pair_last_advertised_us(self));
+}
+
+enum reception_partner pair_reception_partner(const struct pair *self, int64_t now_us)
+{
+    if (!pair_hears_beats(self, now_us) || says(self, BEAT_ISOLATED))
+        return RECEPTION_PARTNER_SILENT;
+    bool is_fresh = is_within(now_us, self->beat_us, UNHEARD_INTERVALS * self->config.interval_us);
+    return is_fresh && says(self, BEAT_ANSWERED) ? RECEPTION_PARTNER_REPLIED
+                                                 : RECEPTION_PARTNER_SPEAKS;
 }
 
 /* The last time the partner said that it holds this home. While authentic beats live they overrule
@@ -86,24 +97,27 @@ static bool are_beats_silent(const struct pair *self, int64_t now_us)
            PAIR_SILENT_INTERVALS * self->config.interval_us;
 }
 
+/* It holds it, and I could take it, or am about to leave it to the partner. */
+static bool is_entrusted(const struct pair_home *home)
+{
+    return home->is_partners && home->state != PAIR_ACTIVE;
+}
+
 bool pair_is_in_doubt(const struct pair *self, int64_t now_us)
 {
     /* Two missing, and half an interval for them to be late. */
     int64_t patience_us = self->config.interval_us * 5 / 2;
-    bool is_any_partners = false;
-    for (uint8_t i = 0; i < PAIR_NODES; i++)
-        is_any_partners |= self->homes[i].is_partners && self->homes[i].state == PAIR_BACKUP;
     if (!self->config.has_partner)
         return false;
     if (pair_hears_beats(self, now_us) && says(self, BEAT_PROBING))
         return true;
     /* Who holds nothing that I could take, and is silent: there is nothing to find out. */
-    if (!is_any_partners)
+    if (!is_entrusted(&self->homes[0]) && !is_entrusted(&self->homes[1]))
         return false;
     if (self->beat_us != INT64_MIN && now_us - self->beat_us >= patience_us)
         return true;
     for (uint8_t i = 0; i < PAIR_NODES; i++)
-        if (self->homes[i].is_partners && self->homes[i].state == PAIR_BACKUP &&
+        if (is_entrusted(&self->homes[i]) &&
             !is_within(now_us, self->homes[i].advertised_us, patience_us))
             return true;
     return false;
@@ -120,6 +134,55 @@ void pair_follow(struct pair *self, uint8_t number, int64_t now_us)
         home->vacant_us = INT64_MAX;
     else if (home->vacant_us == INT64_MAX)
         home->vacant_us = now_us;
+}
+
+/* ---- the better of two ---- */
+
+static bool most_lost_it(uint16_t fresh, uint16_t lost)
+{
+    return fresh >= AGENTS_LEAST && lost * 3 >= fresh * 2;
+}
+
+/* 3. No witness answers the partner, and one answers me; or none does, and most agents lost it. Who
+ * is isolated has no say. */
+static bool is_partner_unheard(const struct pair *self, int64_t now_us, enum pair_reason *reason)
+{
+    bool mine = reception_has_reply(&self->reception, now_us);
+    *reason = mine ? PAIR_UNHEARD : PAIR_AGENTS_LOST_IT;
+    return !reception_is_isolated(&self->reception) && says(self, BEAT_PROBING) &&
+           !says(self, BEAT_ANSWERED) &&
+           self->last.unanswered_us >= UNHEARD_INTERVALS * self->config.interval_us &&
+           (mine || most_lost_it(self->agents_fresh, self->agents_lost));
+}
+
+/* The same of me, as the partner sees it. */
+static bool am_i_unheard(const struct pair *self, int64_t now_us)
+{
+    return !says(self, BEAT_ISOLATED) && !reception_has_reply(&self->reception, now_us) &&
+           reception_unanswered_us(&self->reception, now_us) >=
+               UNHEARD_INTERVALS * self->config.interval_us &&
+           (says(self, BEAT_ANSWERED) ||
+            most_lost_it(self->last.agents_fresh, self->last.agents_lost));
+}
+
+/* 8. The better of (fit, synced, rightful). Without beats the partner's priority tells. */
+static bool is_mine(const struct pair *self, uint8_t number, int64_t now_us)
+{
+    const struct pair_home *home = &self->homes[number];
+    bool is_rightful = pair_rightful(self, number) == self->config.self;
+    bool fit = pair_is_fit(self);
+    if (!pair_hears_beats(self, now_us)) {
+        bool partner_fit = home->goodbye_us < home->advertised_us && !home->is_kept;
+        return fit != partner_fit ? fit : is_rightful;
+    }
+    /* Who is unheard while the other is heard is not fit. */
+    enum pair_reason unheard;
+    bool partner_fit = is_partner_sound(self) && !is_partner_unheard(self, now_us, &unheard);
+    fit = fit && !am_i_unheard(self, now_us);
+    if (fit != partner_fit)
+        return fit;
+    bool partner_synced = says(self, BEAT_SYNCED);
+    return self->synced != partner_synced ? self->synced : is_rightful;
 }
 
 /* ---- the rules that claim ---- */
@@ -150,26 +213,14 @@ static bool claims_by_tripwire(const struct pair *self, int64_t now_us, enum pai
            silent_for_us(self, pair_last_sign_us(self), now_us) >= self->config.interval_us * 3 / 2;
 }
 
-/* 2. A frame after the second missed sign, unless nobody has to send one. */
-static bool is_reception_proven(const struct pair *self)
+/* 2. A frame after the second missed sign, and no longer ago than a silence takes: who was unfit
+ * meanwhile may have become deaf. Unless nobody has to send one. */
+static bool is_reception_proven(const struct pair *self, int64_t now_us)
 {
+    int64_t frame_us = self->reception.frame_us, interval_us = self->config.interval_us;
     return !self->config.has_witness ||
-           self->reception.frame_us >=
-               later(pair_last_sign_us(self), self->listen_us) + 2 * self->config.interval_us;
-}
-
-/* 3. The partner lives, but is its service LAN heard? */
-static bool claims_by_doubt(const struct pair *self, int64_t now_us, enum pair_reason *reason)
-{
-    bool mine = reception_has_reply(&self->reception, now_us);
-    bool unheard = says(self, BEAT_PROBING) && !says(self, BEAT_ANSWERED) &&
-                   self->last.unanswered_us >= UNHEARD_INTERVALS * self->config.interval_us;
-    *reason = PAIR_UNHEARD;
-    if (unheard && mine)
-        return true;
-    *reason = PAIR_AGENTS_LOST_IT;
-    return unheard && !mine && self->agents_fresh >= AGENTS_LEAST &&
-           self->agents_lost * 3 >= self->agents_fresh * 2;
+           (frame_us >= later(pair_last_sign_us(self), self->listen_us) + 2 * interval_us &&
+            now_us - frame_us < PAIR_SILENT_INTERVALS * interval_us);
 }
 
 /* 4. Beats silent, VRRP alive: only if its DNS does not answer, while a witness answers me. */
@@ -204,7 +255,10 @@ static bool claims_back(const struct pair *self, uint8_t number, int64_t now_us,
                         enum pair_reason *reason)
 {
     const struct pair_home *home = &self->homes[number];
-    if (pair_rightful(self, number) != self->config.self || !pair_hears_beats(self, now_us))
+    /* Who does not hear me would not give it up, nor know when to announce it again. */
+    bool am_i_heard = self->last.heard_ago_us < PAIR_SILENT_INTERVALS * self->config.interval_us;
+    if (pair_rightful(self, number) != self->config.self || !pair_hears_beats(self, now_us) ||
+        !am_i_heard)
         return false;
     *reason = PAIR_PARTNER_UNSYNCED;
     if (!says(self, BEAT_SYNCED))
@@ -224,17 +278,21 @@ static bool claims_from_partner(struct pair *self, uint8_t number, int64_t now_u
                                 enum pair_reason *reason)
 {
     struct pair_home *home = &self->homes[number];
-    if (claims_by_goodbye(self, home, now_us, reason) || claims_by_tripwire(self, now_us, reason) ||
-        claims_back(self, number, now_us, reason))
+    if (claims_by_tripwire(self, now_us, reason))
+        return true;
+    /* What rule 8 would take from me at once is not taken: the two would fight for ever. */
+    if (pair_hears_beats(self, now_us) && !is_mine(self, number, now_us))
+        return false;
+    if (claims_by_goodbye(self, home, now_us, reason) || claims_back(self, number, now_us, reason))
         return true;
     bool is_vrrp_silent = !is_advertising(self, home, now_us);
     bool is_beat_silent = are_beats_silent(self, now_us);
     if (is_vrrp_silent && is_beat_silent) {
         *reason = PAIR_SILENCE;
-        return is_reception_proven(self);
+        return is_reception_proven(self, now_us);
     }
     if (is_vrrp_silent)
-        return claims_by_doubt(self, now_us, reason);
+        return is_partner_unheard(self, now_us, reason); /* 3. it lives, but is it heard? */
     *reason = PAIR_UNANSWERED;
     return is_beat_silent && claims_unanswered(self, home, now_us);
 }
@@ -247,40 +305,19 @@ bool pair_claims(struct pair *self, uint8_t number, int64_t now_us, enum pair_re
     if (!is_there || !pair_is_fit(self) || now_us < self->listen_us)
         return false;
     if (home->is_partners)
-        return claims_from_partner(self, number, now_us, reason);
+        return !is_within(now_us, home->refused_us, PAIR_RETRY_US) &&
+               claims_from_partner(self, number, now_us, reason);
     /* A stranger may not be robbed at the first claim; what the pair held, it defends. */
     if (home->foreign_us != INT64_MIN && now_us - home->foreign_us < PAIR_FOREIGN_US &&
-        home->claimed_us == INT64_MIN && held_us(self, home, now_us) == INT64_MIN)
+        home->claimed_us == INT64_MIN && !home->was_partners) {
+        home->vacant_us = now_us; /* it is the stranger's until then */
         return false;
+    }
     *reason = PAIR_VACANT;
     return claims_vacant(self, number, now_us);
 }
 
 /* ---- two holders ---- */
-
-/* 8. The better of (fit, synced, rightful). Without beats the partner's priority tells. */
-static bool is_mine(const struct pair *self, uint8_t number, int64_t now_us)
-{
-    const struct pair_home *home = &self->homes[number];
-    bool is_rightful = pair_rightful(self, number) == self->config.self;
-    bool fit = pair_is_fit(self);
-    if (!pair_hears_beats(self, now_us)) {
-        bool partner_fit = home->goodbye_us < home->advertised_us && !home->is_kept;
-        return fit != partner_fit ? fit : is_rightful;
-    }
-    /* Without a witness's reply while the other has one is not fit. */
-    int64_t unheard_us = UNHEARD_INTERVALS * self->config.interval_us;
-    bool mine = reception_has_reply(&self->reception, now_us);
-    bool partners = says(self, BEAT_ANSWERED);
-    bool partner_fit = is_partner_sound(self) && !(mine && says(self, BEAT_PROBING) && !partners &&
-                                                   self->last.unanswered_us >= unheard_us);
-    fit = fit &&
-          !(partners && !mine && reception_unanswered_us(&self->reception, now_us) >= unheard_us);
-    if (fit != partner_fit)
-        return fit;
-    bool partner_synced = says(self, BEAT_SYNCED);
-    return self->synced != partner_synced ? self->synced : is_rightful;
-}
 
 enum pair_overlap pair_overlap(const struct pair *self, uint8_t number, int64_t now_us)
 {

@@ -2,7 +2,8 @@
  *
  *   pair_take.c    an event, into what is known
  *   pair_rules.c   what the rules say of one home, now: functions of what is known alone
- *   pair.c         acts on what they say */
+ *   pair.c         acts on what they say
+ *   pair_words.c   states, reasons and faults as words */
 #ifndef TANDEM_FAILOVER_PAIR_RULES_H
 #define TANDEM_FAILOVER_PAIR_RULES_H
 
@@ -14,6 +15,10 @@ bool pair_is_fit_and_synced(const struct pair *self);
 
 /* The last sign of the partner's life: a beat, an advertisement of any home. INT64_MIN: never. */
 int64_t pair_last_sign_us(const struct pair *self);
+int64_t pair_last_advertised_us(const struct pair *self);
+
+/* What its last beat says of its witnesses, if that is of now. */
+enum reception_partner pair_reception_partner(const struct pair *self, int64_t now_us);
 
 /* Is something the partner would have sent missing, or does it probe? Then witnesses are asked. */
 bool pair_is_in_doubt(const struct pair *self, int64_t now_us);
@@ -33,12 +38,15 @@ void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event
                struct pair_actions *todo);
 
 struct pair_action *pair_act(struct pair_actions *todo, enum pair_action_kind kind, uint8_t home);
-/* Nothing is announced while isolated: rule 5. */
+/* Nothing is announced while isolated, nor before what follows is heard for one window: rules 5, 7;
+ * nor what the kernel does not have. */
 void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo);
 /* When the next announcement is due after a claim of which so many were made: 1.. */
 int64_t pair_announce_after_us(unsigned announcements);
 /* Begin the announcements of all that is held anew. */
 void pair_announce_held(struct pair *self, int64_t now_us, struct pair_actions *todo);
+/* The kernel took it: advertise and announce, unless it had it already. */
+void pair_grant(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo);
 void pair_drop(struct pair *self, uint8_t home, int64_t now_us, enum pair_reason reason,
                struct pair_actions *todo);
 /* Claim nothing for one window; then announce what is still held. */

@@ -12,13 +12,31 @@ static void take_handover(struct pair *self, uint8_t number, const struct beat_h
     home->is_ordered = pair_rightful(self, number) != was;
 }
 
-static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat)
+/* Who was not heard for long may have claimed meanwhile what is held here, and given it up again:
+ * clients that followed it learn where it is. */
+static void take_return(struct pair *self, int64_t now_us, int64_t last_us,
+                        struct pair_actions *todo)
+{
+    if (last_us != INT64_MIN &&
+        now_us - last_us >= PAIR_SILENT_INTERVALS * self->config.interval_us)
+        pair_announce_held(self, now_us, todo);
+}
+
+/* It lives, whatever broke. */
+static void take_life(struct pair *self, int64_t now_us)
+{
+    if (self->broke_us != INT64_MAX && now_us - self->broke_us > PAIR_LIFE_US)
+        self->broke_us = INT64_MAX;
+}
+
+static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat,
+                      struct pair_actions *todo)
 {
     assert(beat->sender != self->config.self);
+    take_return(self, now_us, self->beat_us, todo);
     self->last = *beat;
     self->beat_us = now_us;
-    if (self->broke_us != INT64_MAX && now_us - self->broke_us > PAIR_DEFEND_US)
-        self->broke_us = INT64_MAX; /* it lives, whatever broke */
+    take_life(self, now_us);
     for (uint8_t i = 0; i < PAIR_NODES; i++) {
         struct pair_home *home = &self->homes[i];
         bool holds = (beat->holds >> i & 1U) != 0;
@@ -31,13 +49,16 @@ static void take_beat(struct pair *self, int64_t now_us, const struct beat *beat
     }
 }
 
-static void take_advertisement(struct pair *self, int64_t now_us, const struct pair_event *event)
+static void take_advertisement(struct pair *self, int64_t now_us, const struct pair_event *event,
+                               struct pair_actions *todo)
 {
     struct pair_home *home = &self->homes[event->home];
+    take_return(self, now_us, pair_last_advertised_us(self), todo);
     if (event->priority == 0)
         home->goodbye_us = now_us;
     else
         home->advertised_us = now_us;
+    take_life(self, now_us);
 }
 
 static void take_break(struct pair *self, int64_t now_us, enum pair_reason reason)
@@ -46,6 +67,21 @@ static void take_break(struct pair *self, int64_t now_us, enum pair_reason reaso
         return;
     self->broke_us = now_us;
     self->broke_by = reason;
+}
+
+/* Rule 5: after isolation one window is listened; else who was missed is announced at once. */
+static void take_reception(struct pair *self, int64_t now_us, bool is_reply,
+                           struct pair_actions *todo)
+{
+    bool was_isolated = reception_is_isolated(&self->reception), was_missed = false;
+    if (is_reply)
+        was_missed = reception_reply(&self->reception, now_us);
+    else
+        reception_frame(&self->reception, now_us);
+    if (was_isolated && !reception_is_isolated(&self->reception))
+        pair_listen(self, now_us);
+    else if (was_missed)
+        pair_announce_held(self, now_us, todo);
 }
 
 /* Rule 7: before anything is sent, delete what the partner is heard holding; listen. */
@@ -85,7 +121,7 @@ static void take_home_event(struct pair *self, int64_t now_us, const struct pair
     bool is_held = home->state != PAIR_BACKUP;
     switch (event->kind) {
     case PAIR_EVENT_ADVERTISEMENT:
-        take_advertisement(self, now_us, event);
+        take_advertisement(self, now_us, event, todo);
         break;
     case PAIR_EVENT_ANNOUNCED:
         home->announced_us = now_us;
@@ -93,27 +129,25 @@ static void take_home_event(struct pair *self, int64_t now_us, const struct pair
     case PAIR_EVENT_FOREIGN:
         home->foreign_us = now_us;
         pair_act(todo, PAIR_ALARM, number);
-        if (home->state == PAIR_ACTIVE && now_us - home->defended_us >= PAIR_DEFEND_US)
-            pair_announce(self, number, now_us, todo);
         break;
     case PAIR_EVENT_WHO_HAS: /* a frozen kernel may still answer, until its lease ends */
-        if (home->state == PAIR_ACTIVE && now_us - home->claimed_us <= PAIR_ANSWER_US &&
-            home->reason != PAIR_VACANT)
+        if (home->state == PAIR_ACTIVE && now_us - home->claimed_us <= PAIR_ANSWER_US)
             pair_announce(self, number, now_us, todo);
         break;
     case PAIR_EVENT_ADDED:
         home->is_refused = false;
+        pair_grant(self, number, now_us, todo);
         break;
     case PAIR_EVENT_ADD_FAILED:
+        home->is_granted = false;
         home->is_refused = is_held;
+        home->refused_us = now_us;
         home->refresh_us = now_us + PAIR_REFRESH_US;
         break;
     case PAIR_EVENT_DELETED:
-        if (!is_held)
-            break;
-        pair_act(todo, PAIR_ADD, number);
-        if (home->state == PAIR_ACTIVE)
-            pair_announce(self, number, now_us, todo);
+        home->is_granted = false;
+        if (is_held && !self->is_waking) /* who wakes late first hears whether it is to be kept */
+            pair_act(todo, PAIR_ADD, number);
         break;
     case PAIR_EVENT_QUEUE_EMPTY:
         home->is_queue_empty = home->state == PAIR_YIELDING;
@@ -151,14 +185,11 @@ void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event
         self->synced = event->synced;
         break;
     case PAIR_EVENT_BEAT:
-        take_beat(self, now_us, event->beat);
+        take_beat(self, now_us, event->beat, todo);
         break;
     case PAIR_EVENT_FRAME:
-        reception_frame(&self->reception, now_us);
-        break;
     case PAIR_EVENT_REPLY:
-        if (reception_reply(&self->reception, now_us))
-            pair_announce_held(self, now_us, todo);
+        take_reception(self, now_us, event->kind == PAIR_EVENT_REPLY, todo);
         break;
     case PAIR_EVENT_CARRIER:
         reception_carrier(&self->reception, now_us, event->is);

@@ -109,6 +109,7 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
         return true;
     case PAIR_EMPTY:
         self->emptying |= (uint8_t)(1U << action->home);
+        self->empties_anew = true;
         break;
     case PAIR_NOTE:
         keep_note(self, action);
@@ -213,17 +214,24 @@ static int64_t decision_us(const struct partner *self)
                                      : pair_deadline_us(&self->pair);
 }
 
-void partner_turn(struct partner *self, int64_t now_us)
+void partner_wake(struct partner *self, int64_t now_us)
 {
     int64_t late_us = now_us - self->deadline_us;
-    bool is_late = late_us > LATE_INTERVALS * self->settings.interval_us;
-    if (is_late) {
+    self->is_late = late_us > LATE_INTERVALS * self->settings.interval_us;
+    if (!self->is_late)
+        return;
+    self->wakes_late++;
+    self->lateness_us = late_us;
+    partner_tell(self, now_us,
+                 &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = late_us});
+}
+
+void partner_turn(struct partner *self, int64_t now_us)
+{
+    bool is_late = self->is_late;
+    self->is_late = false;
+    if (is_late)
         self->ready = ~0U; /* more may have come since we were woken */
-        self->wakes_late++;
-        self->lateness_us = late_us;
-        partner_tell(self, now_us,
-                     &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = late_us});
-    }
     bool is_read = self->ready != 0;
     if (is_read)
         partner_happens(self, now_us, PAIR_EVENT_READING, 0);

@@ -109,16 +109,17 @@ struct partner {
     int64_t learn_us; /* when to ask for its MAC, and how the witnesses are, next */
     int64_t witness_us[PARTNER_WITNESSES_MAX]; /* their last replies; INT64_MIN: never */
     int64_t deadline_us;                       /* as told last: later than that is late */
+    bool is_late;                              /* it woke so */
     int64_t lateness_us;                       /* of the last late turn */
     int address_error;                         /* -errno of the last that failed */
-    uint8_t emptying; /* homes, as bits, whose queries in hand are waited for */
-    bool has_left;    /* the partner holds all, as planned; read once */
-    bool has_stayed;  /* or it cannot; read once */
-    uint8_t
-        unannounced; /* homes, as bits, whose IPv6 addresses are not announced before they settle */
-    bool is_over;    /* the planned stop came to its end */
-    bool is_reopened; /* descriptors are others: watch them anew */
-    bool is_changed;  /* who holds what, since it was read last */
+    uint8_t emptying;    /* homes, as bits, whose queries in hand are waited for */
+    bool has_left;       /* the partner holds all, as planned; read once */
+    bool has_stayed;     /* or it cannot; read once */
+    uint8_t unannounced; /* homes, as bits, whose IPv6 addresses wait until they settle */
+    bool empties_anew;   /* one more, or again, since the guardian looked */
+    bool is_over;        /* the planned stop came to its end */
+    bool is_reopened;    /* descriptors are others: watch them anew */
+    bool is_changed;     /* who holds what, since it was read last */
     struct partner_note notes[PARTNER_NOTES_MAX];
     size_t note_count; /* not read yet; what does not fit is counted */
     uint64_t beat_refusals[BEAT_REFUSALS];
@@ -137,9 +138,12 @@ size_t partner_fds(const struct partner *self, int fds[PARTNER_FDS_MAX]);
 /* This descriptor is readable: the next turn reads it. */
 void partner_mark(struct partner *self, int fd);
 
-/* Read what is marked, then do what is due: between the wait that marked and this call nothing
- * else may wait. Looks for itself whether it comes late; then it reads all of them, and lets
- * nothing be sent before. */
+/* The wait is over, and nothing was told or marked yet: looks whether it ends late. Then nothing is
+ * decided or sent before the turn has read all that came meanwhile. */
+void partner_wake(struct partner *self, int64_t now_us);
+
+/* Read what is marked, or all of it when it woke late, then do what is due: between the wait that
+ * marked and this call nothing else may wait. */
 void partner_turn(struct partner *self, int64_t now_us);
 int64_t partner_deadline_us(struct partner *self);
 

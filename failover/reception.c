@@ -59,8 +59,11 @@ void reception_carrier(struct reception *self, int64_t now_us, bool is_up)
         reception_forgive(self, now_us);
 }
 
-void reception_judge(struct reception *self, int64_t now_us, bool in_doubt, bool partner_replied)
+void reception_judge(struct reception *self, int64_t now_us, bool in_doubt,
+                     enum reception_partner partner)
 {
+    if (self->state == RECEPTION_NO_REPLY && partner == RECEPTION_PARTNER_SILENT)
+        self->state = RECEPTION_PROVEN;
     bool is_quiet = now_us - self->frame_us >= RECEPTION_DOUBT_INTERVALS * self->interval_us;
     bool probes = in_doubt || is_quiet || self->state != RECEPTION_PROVEN;
     if (probes && self->probing_us == INT64_MAX) {
@@ -74,7 +77,7 @@ void reception_judge(struct reception *self, int64_t now_us, bool in_doubt, bool
     if (self->state != RECEPTION_PROVEN)
         return;
     /* Counted in questions too: who was kept from asking has no answers to miss. */
-    if (partner_replied && self->asked >= RECEPTION_REPLY_INTERVALS &&
+    if (partner == RECEPTION_PARTNER_REPLIED && self->asked >= RECEPTION_REPLY_INTERVALS &&
         reception_unanswered_us(self, now_us) >= RECEPTION_REPLY_INTERVALS * self->interval_us)
         self->state = RECEPTION_NO_REPLY;
     else if (self->has_witness &&

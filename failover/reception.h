@@ -8,7 +8,8 @@
  *   isolated =  carrier down                                              until it is up
  *            or no frame for 10 intervals, while witnesses are asked      until a frame comes
  *            or no reply to 4 questions in as many intervals, while the partner
- *               says that it has one                                      until a reply comes
+ *               says that it has one                  until a reply comes, its beats
+ *                                                       end, or say that it is isolated
  *
  * With no witness configured the second never holds: silence proves nothing where nobody has to
  * answer. Pure; times are microseconds of a clock that never goes back. */
@@ -54,9 +55,16 @@ void reception_frame(struct reception *self, int64_t now_us);
 bool reception_reply(struct reception *self, int64_t now_us);
 void reception_carrier(struct reception *self, int64_t now_us, bool is_up);
 
-/* Judge at now_us. in_doubt: the partner's signs are missing, or it asks its witnesses itself;
- * partner_replied: its beat says that a witness answers it. */
-void reception_judge(struct reception *self, int64_t now_us, bool in_doubt, bool partner_replied);
+enum reception_partner {
+    RECEPTION_PARTNER_SILENT, /* or isolated: it has no say */
+    RECEPTION_PARTNER_SPEAKS, /* its beats are heard */
+    RECEPTION_PARTNER_REPLIED /* and say, as of now, that a witness answers it */
+};
+
+/* Judge at now_us. in_doubt: the partner's signs are missing, or it asks its witnesses itself. A
+ * partner that fell silent has no witness: perhaps it was itself the only one that I have. */
+void reception_judge(struct reception *self, int64_t now_us, bool in_doubt,
+                     enum reception_partner partner);
 
 /* True once an interval while probing: ask every witness now. */
 bool reception_ask(struct reception *self, int64_t now_us);

@@ -230,6 +230,9 @@ static void active_hears(struct vrrp *self, int64_t now_us, const struct vrrp_ev
      * Active_Down_Timer to Active_Down_Interval, Transition to the {Backup} state" */
     learn_interval(self, heard);
     add(todo, VRRP_DELETE);
+    /* Once more, beyond the RFC: who is stronger asserts itself against it, and announces. It may
+     * never have heard me before, and who listened to me would not learn of it for minutes. */
+    advertise(self, todo);
     enter_backup(
         self, now_us, now_us + down_us(self),
         heard->priority > self->config.priority ? VRRP_HIGHER_PRIORITY : VRRP_HIGHER_ADDRESS, todo);

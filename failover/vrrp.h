@@ -1,9 +1,9 @@
 /* failover/vrrp.h -- the election of VRRPv3 (RFC 9568 §6) beside a router of another make.
  *
  * For `partner: vrrp`, where a keepalived or a router stands on the other side: no beats, no facts,
- * advertisements alone decide. One struct vrrp for each VRID and family. Pure: it has no socket, no
- * clock and no memory of its own. Tell it what happened and when; it answers with what to do, in
- * order. Call again no later than vrrp_deadline_us().
+ * advertisements alone decide. One struct vrrp for each VRID and family (failover/router.h). Pure:
+ * it has no socket, no clock and no memory of its own. Tell it what happened and when; it answers
+ * with what to do, in order. Call again no later than vrrp_deadline_us().
  *
  *                 started and fit              partner silent, or leaving
  *   INITIALIZE ----------------------> BACKUP ---------------------------> ACTIVE

@@ -8,9 +8,9 @@
  *
  * RFC 9568 §5.1.2.1 asks for the interface's link-local address as the source of IPv6, and of IPv4
  * for its primary address. So `source` is the link-local address where the interface has one when
- * this is opened, and the configured own address otherwise and for IPv4. A receiver that believes
- * one source alone must know which it is; Tandem's nodes know each other's configured addresses, so
- * they may name those as the source instead.
+ * this is opened (not one of 128 bits, which is a service address), and the configured own address
+ * otherwise and for IPv4. A receiver that believes one source alone must know which it is; Tandem's
+ * nodes know each other's configured addresses, so they may name those as the source instead.
  *
  * An interface that was deleted and made anew needs a new socket: close and open.
  *

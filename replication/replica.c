@@ -18,6 +18,7 @@ bool replica_init(struct replica *self, const struct replica_config *config, str
         .sync_reason = "no-snapshot",
         .incarnation = 1,
         .start_ms = INT64_MAX,
+        .partner_heard_ms = INT64_MIN,
         .stepped_ms = INT64_MIN,
         .delta_due_ms = INT64_MIN,
         .hello_due_ms = INT64_MIN,
@@ -25,11 +26,7 @@ bool replica_init(struct replica *self, const struct replica_config *config, str
         .snapshot_begun_ms = INT64_MIN,
     };
     self->peers = arena_take_array(arena, 1 + config->agent_count, sizeof *self->peers);
-    if (self->peers == NULL)
-        return false;
-    for (size_t i = 0; i <= config->agent_count; i++)
-        self->peers[i].heard_ms = INT64_MIN;
-    return true;
+    return self->peers != NULL;
 }
 
 /* ---- sync ---- */
@@ -53,7 +50,7 @@ static int64_t alone_ms(const struct replica *self)
 {
     if (self->sync == REPLICA_SYNCED || self->start_ms == INT64_MAX)
         return INT64_MAX;
-    int64_t heard_ms = self->peers[REPLICA_PARTNER].heard_ms;
+    int64_t heard_ms = self->partner_heard_ms;
     return (heard_ms > self->start_ms ? heard_ms : self->start_ms) + REPLICA_ALONE_MS;
 }
 
@@ -69,7 +66,7 @@ static int64_t hello_ms(const struct replica *self)
     if (self->sync == REPLICA_WAITING || self->snapshot_gap)
         return self->hello_due_ms;
     int64_t stalled_ms = self->snapshot_heard_ms + REPLICA_SNAPSHOT_MS;
-    int64_t silent_ms = self->peers[REPLICA_PARTNER].heard_ms + REPLICA_HELLO_MS;
+    int64_t silent_ms = self->partner_heard_ms + REPLICA_HELLO_MS;
     int64_t due_ms = stalled_ms < silent_ms ? stalled_ms : silent_ms;
     return due_ms > self->hello_due_ms ? due_ms : self->hello_due_ms;
 }
@@ -164,8 +161,7 @@ struct table_entry *replica_write(struct replica *self, int64_t now_ms,
     assert(record_name_is_valid(key->name, strlen(key->name)));
     assert(size <= RECORD_VALUE_MAX);
     struct record record = {.key = *key, .value_size = (uint16_t)size};
-    if (size > 0)
-        memcpy(record.value, value, size);
+    memcpy(record.value, value, size);
     if (key->kind == RECORD_ORDER) {
         self->lamport = replica_next(self->lamport);
         record.version = (struct record_version){self->lamport, self->config.number};
@@ -208,7 +204,7 @@ size_t replica_behind(const struct replica *self)
 
 int64_t replica_partner_heard_ms(const struct replica *self)
 {
-    return self->peers[REPLICA_PARTNER].heard_ms;
+    return self->partner_heard_ms;
 }
 
 const char *replica_reason_text(enum replica_reason reason)

@@ -119,7 +119,6 @@ struct replica_update {
 struct replica_peer {
     bool greeted;     /* a HELLO came in this session */
     uint64_t boot;    /* of the peer, as last heard; 0: never */
-    int64_t heard_ms; /* when anything that was not refused came last; INT64_MIN: never */
     uint64_t refused; /* messages and records refused */
     /* private */
     uint64_t least_incarnation; /* told in HELLO: what the peer must use at least; 0: anything */
@@ -141,6 +140,7 @@ struct replica {
     bool answered;             /* the partner's last HELLO called for no other in return */
     uint64_t told_change;      /* the partner has been told all changes up to here */
     int64_t start_ms;          /* INT64_MAX: not yet */
+    int64_t partner_heard_ms;  /* when what was not refused came last; INT64_MIN: never */
     int64_t stepped_ms;        /* time of the last step */
     int64_t delta_due_ms;      /* no delta before */
     int64_t versions_due_ms;   /* the next version vector begins */
@@ -171,8 +171,8 @@ void replica_step(struct replica *self, int64_t now_ms, const struct replica_eve
 int64_t replica_deadline(const struct replica *self);
 
 /* State a record of this node's own, or an order, as its next version; the partner is told with the
- * next delta. Returns the entry, or NULL when the table is full. replica_deadline may be sooner
- * after it. O(1). */
+ * next delta. value is not NULL. Returns the entry, or NULL when the table is full.
+ * replica_deadline may be sooner after it. O(1). */
 struct table_entry *replica_write(struct replica *self, int64_t now_ms,
                                   const struct record_key *key, const uint8_t *value, size_t size);
 

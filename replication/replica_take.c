@@ -114,8 +114,8 @@ static void take_hello(struct replica *self, int64_t now_ms, size_t peer,
     if (is_new_life)
         meet(self, peer, hello->boot, update);
     self->peers[peer].greeted = true;
-    self->peers[peer].heard_ms = now_ms;
     if (peer == REPLICA_PARTNER) {
+        self->partner_heard_ms = now_ms;
         greet_partner(self, now_ms, hello);
         self->answered = hello->heard_boot == self->config.boot &&
                          !(is_new_life && self->peers[peer].least_incarnation > 0);
@@ -136,9 +136,8 @@ static bool is_ignored_life(struct replica_peer *agent, struct record_version ve
 {
     if (record_compare(version, agent->said) <= 0)
         return false;
-    uint64_t least = replica_next(entry->version.incarnation);
-    if (agent->least_incarnation < least)
-        agent->least_incarnation = least;
+    /* A version in the table never goes back, so this does not either. */
+    agent->least_incarnation = replica_next(entry->version.incarnation);
     return true;
 }
 
@@ -337,12 +336,11 @@ void replica_take(struct replica *self, int64_t now_ms, const struct replica_eve
         refuse(self, peer, REPLICA_NOT_FOR_AGENTS, update);
     else if (!self->peers[peer].greeted)
         ask_for_greeting(self, now_ms, peer, update);
+    else if (peer != REPLICA_PARTNER)
+        take_reports(self, now_ms, peer, &message->records, update);
     else {
-        self->peers[peer].heard_ms = now_ms;
-        if (peer == REPLICA_PARTNER)
-            take_from_partner(self, now_ms, message, update);
-        else
-            take_reports(self, now_ms, peer, &message->records, update);
+        self->partner_heard_ms = now_ms;
+        take_from_partner(self, now_ms, message, update);
     }
     if (update->reason == REPLICA_TAKEN)
         self->counts[REPLICA_TAKEN]++;

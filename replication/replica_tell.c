@@ -35,16 +35,13 @@ void replica_tell_hello(struct replica *self, int64_t now_ms, size_t peer,
     if (peer != REPLICA_PARTNER)
         return;
     self->hello_due_ms = now_ms + REPLICA_HELLO_MS;
-    if (wants_snapshot) {
-        self->snapshot_gap = false;
-        self->snapshot_heard_ms = now_ms;
-    }
+    self->snapshot_gap = false;
+    self->snapshot_heard_ms = now_ms;
 }
 
 bool replica_can_tell(const struct replica *self)
 {
-    return self->config.partner != NULL && self->peers[REPLICA_PARTNER].greeted &&
-           (!self->config.dials || self->link_up);
+    return self->peers[REPLICA_PARTNER].greeted && (!self->config.dials || self->link_up);
 }
 
 static bool has_changes(const struct replica *self)
@@ -100,7 +97,7 @@ static void tell_snapshot(struct replica *self, int64_t now_ms, struct replica_u
 
 static void tell_versions(struct replica *self, int64_t now_ms, struct replica_update *update)
 {
-    if (self->versions_position == SIZE_MAX && now_ms >= self->versions_due_ms) {
+    if (now_ms >= self->versions_due_ms) {
         self->versions_position = 0;
         self->versions_chunk = 0;
         self->versions_due_ms = now_ms + REPLICA_VERSIONS_MS;

@@ -160,8 +160,8 @@ verb_demo() {
     counted ns2
     show ctl ns2 status
 
-    say "8. ns1 starts again with an empty memory, has the whole table from ns2 at once, and after" \
-        "five seconds its home. The client goes on asking:"
+    say "8. ns1 starts again with an empty memory, has the whole table from ns2 at once, and" \
+        "after five seconds its home. The client goes on asking:"
     count_anew
     show heal ns1
     await_home ns1

@@ -104,7 +104,7 @@ read_kill_options() {
 }
 
 verb_kill() {
-    local host=${1-} how what await pids
+    local host=${1-} how what await pids order
     [ $# -ge 1 ] || misuse "kill wants a node or a server"
     want_host "$host"
     shift
@@ -127,7 +127,10 @@ verb_kill() {
     esac
     if [ -n "$await" ]; then
         echo ready
-        read -r || fail "kill --await: no line came on standard input; $host is as it was"
+        read -r order || fail "kill --await: no line came on standard input; $host is as it was"
+        # shellcheck disable=SC2034 # read in strokes.sh
+        [[ ! $order =~ ^at\ ([0-9]+)$ ]] || stroke_at=${BASH_REMATCH[1]}
+
     fi
     strike
     struck "$host"

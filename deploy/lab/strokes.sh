@@ -3,11 +3,13 @@
 #
 # What takes time is done before (`ready_...`): processes are found and gathered in a control group,
 # commands are started that wait for their text. So between the instant of the fault and its effect
-# lies a system call or two, or the millisecond or two in which nftables writes a rule.
+# lies a system call or two. nftables writes its rules one by one, in some milliseconds; so they can
+# be told the second of the wall clock at which all of them begin to hold.
 # shellcheck disable=SC2154 # lab is set by deploy/pair
 
 readonly ended_within_tenths=50
 stroke=''         # what `strike` does
+stroke_at=''      # the second at which frames begin to vanish; empty: at once
 stroke_pids=()    # to these processes
 waiting_pids=()   # commands that read what they shall do from
 waiting_fds=()    # these descriptors, and are told
@@ -73,8 +75,8 @@ table bridge drop_$host {
     chain forward { type filter hook forward priority 0; }
 }
 END
-    [ "$way" = out ] || rules="add rule bridge drop_$host forward oifname \"$host\" drop;"
-    [ "$way" = in ] || rules="$rules add rule bridge drop_$host forward iifname \"$host\" drop"
+    [ "$way" = out ] || rules="add rule bridge drop_$host forward oifname \"$host\" WHEN drop;"
+    [ "$way" = in ] || rules="$rules add rule bridge drop_$host forward iifname \"$host\" WHEN drop"
     waiting "$rules" nsenter --net="/run/netns/$lab-lan" -- nft -f -
     [ "$way" = out ] || ready_drop_pair "$host" "$host"
     [ "$way" = in ] || ready_drop_pair "$host" "$partner"
@@ -88,7 +90,7 @@ table netdev drop_$1 {
     chain pair { type filter hook ingress device "pair" priority 0; }
 }
 END
-    waiting "add rule netdev drop_$1 pair drop" nsenter --net="/run/netns/$lab-$2" -- nft -f -
+    waiting "add rule netdev drop_$1 pair WHEN drop" nsenter --net="/run/netns/$lab-$2" -- nft -f -
 }
 
 undrop() {
@@ -137,12 +139,13 @@ ready_group() {
 }
 
 strike() {
-    local i fd
+    local i fd when=''
+    [ -z "$stroke_at" ] || when="meta time >= \"$(date -d "@$stroke_at" '+%F %T')\""
     case $stroke in
     tell)
         for i in "${!waiting_fds[@]}"; do
             fd=${waiting_fds[i]}
-            echo "${waiting_texts[i]}" >&"$fd"
+            echo "${waiting_texts[i]//WHEN/$when}" >&"$fd"
             exec {fd}>&-
         done
         ;;

@@ -46,8 +46,9 @@ class Asker:
             raise Unfit("tandem-outage ended")
         return [dict(word.split("=", 1) for word in line[1:]) for line in told]
 
-    def mark(self):
-        return int(self.tell("mark", 1)[0]["t0_ns"])
+    def mark(self, t0_ns=None):
+        """t0 is now, or at that moment of CLOCK_MONOTONIC."""
+        self.tell("mark" if t0_ns is None else f"mark {t0_ns}", 1)
 
     def who(self):
         """By address, who answers all that is asked now; None where something goes unanswered."""

@@ -82,12 +82,26 @@ def quiet_and_ready(lab, asker, how, outcome):
         time.sleep(max(0.0, QUIET_S - (time.monotonic() - began)))
         # What was asked in the last moments is judged with the stroke's own report.
         if asker.who() == HOMES:
-            asker.mark()
             return stroke
         outcome.repeated += 1
         stroke.stdin.close()  # no line: it leaves the node as it is
         stroke.wait()
     raise Unfit("no quiet second")
+
+
+def strike(asker, stroke, how):
+    """t0 is right before the stroke. Rules of a packet filter take some milliseconds to be written,
+    in more than one place: they begin to hold at t0, which is a full second of the wall clock."""
+    if how[0] == "--drop":
+        at_s = int(time.time()) + 2
+        asker.mark(at_s * 10**9 - time.time_ns() + time.monotonic_ns())
+        stroke.stdin.write(f"at {at_s}\n")
+    else:
+        at_s = time.time()
+        asker.mark()
+        stroke.stdin.write("\n")
+    stroke.stdin.close()
+    time.sleep(max(0.0, at_s - time.time()))
 
 
 def taken(report):
@@ -118,8 +132,7 @@ def break_once(lab, how, outcome, watches_addresses):
     """One repetition; True when it counts."""
     with Asker(lab) as asker:
         stroke = quiet_and_ready(lab, asker, how, outcome)
-        stroke.stdin.write("\n")
-        stroke.stdin.close()
+        strike(asker, stroke, how)
         held_until_s = watch(lab, asker, watches_addresses)
         time.sleep(JUDGED_S)
         report = asker.report()
@@ -274,8 +287,8 @@ def poison(lab, outcome):
         deaths = lab.deaths()
         asker.tell("begin", 1)
         asker.mark()
-        askers = [lab.start_in("client", lab_of.BUILD / "tandem-lab-ask", "--server", home, "--name",
-                               lab_of.MORTAL_NAME, "--every", 1000, "--count", POISON_S)
+        askers = [lab.start_in("client", lab_of.BUILD / "tandem-lab-ask", "--server", home,
+                               "--name", lab_of.MORTAL_NAME, "--every", 1000, "--count", POISON_S)
                   for home in (VICTIMS[0], OTHERS[0])]
         time.sleep(POISON_S)
         report = asker.report()

@@ -10,7 +10,8 @@
  *               who address=192.0.2.53 nsid=ns1 asked=200 answered=200
  *   begin       what was asked so far counts no more
  *               begin
- *   mark        t0 is now: before what is about to be broken is broken
+ *   mark [T0]   t0 is now: before what is about to be broken is broken; or at T0 nanoseconds, also
+ *               of a moment to come
  *               mark t0_ns=81234567890
  *   report NSID a line an address: first_ms is how long after t0 the first answer by NSID arrived
  *               ("-": none yet); of what was asked since EARLIER_MS before t0 and at least LOST_MS
@@ -20,7 +21,8 @@
  *               report address=192.0.2.53 first_ms=12.345 asked=1000 lost=12 failed=0
  *                 quiet_asked=900 quiet_lost=0 late_ms=1.1 by=ns1:100,ns2:888      (one line)
  *
- * LOST_MS is 1000, or what --lost-ms says. It ends with its standard input. Times are CLOCK_MONOTONIC; a core is used to about 10 %. */
+ * LOST_MS is 1000, or what --lost-ms says. It ends with its standard input. Times are
+ * CLOCK_MONOTONIC; a core is used to about 10 %. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -297,7 +299,7 @@ static void obey(char *line)
     char *rest = line;
     const char *verb = strsep(&rest, " ");
     if (strcmp(verb, "mark") == 0) {
-        t0_ns = now_ns();
+        t0_ns = rest == NULL ? now_ns() : strtoll(rest, NULL, 10);
         late_ns = 0;
         printf("mark t0_ns=%lld\n", (long long)t0_ns);
     } else if (strcmp(verb, "begin") == 0) {
@@ -311,7 +313,7 @@ static void obey(char *line)
         for (size_t i = 0; i < target_count; i++)
             tell_report(&targets[i], rest);
     } else {
-        fail(EXIT_USAGE, line, "is not who, begin, mark or report NSID");
+        fail(EXIT_USAGE, line, "is not who, begin, mark [T0] or report NSID");
     }
     fflush(stdout);
 }

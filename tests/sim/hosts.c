@@ -54,8 +54,13 @@ static void write_document(struct sim *self)
     FILE *out = fmemopen(self->room.text, TEXT_SIZE, "w");
     assert(out != NULL);
     fprintf(out, "format: 1\ncluster: sim\nnodes:\n");
+    /* In every other seed one name begins as the other: what is its own is told by all of it. */
     for (int i = 1; i <= SIM_NODES; i++)
-        fprintf(out, "  ns%d: {own: 192.0.2.1%d, home: 192.0.2.5%d, key: \"%040d\"}\n", i, i, i, i);
+        fprintf(out, "  %s: {own: 192.0.2.1%d, home: 192.0.2.5%d, key: \"%040d\"}\n",
+                i == 2                ? "ns2"
+                : self->seed % 2 == 0 ? "ns1"
+                                      : "ns",
+                i, i, i);
     fprintf(out, "zones: {sim.example: z}\nservers:\n");
     for (size_t i = 0; i < self->agent_count; i++)
         fprintf(out,
@@ -120,6 +125,24 @@ static const struct view *build_view(struct sim *self, struct sim_node *node, st
     return view;
 }
 
+/* What the disk holds is to be told to the partner; of a record that it holds twice, the newer. */
+static void restore(struct sim *self, size_t number)
+{
+    struct sim_node *node = &self->nodes[number];
+    for (size_t i = 0; i < node->disk_count; i++)
+        node_restore(&node->node, self->now_ms, &node->disk[i]);
+    for (size_t i = 0; i < node->disk_count; i++) {
+        struct record older = node->disk[i];
+        if (--older.version.incarnation > 0)
+            node_restore(&node->node, self->now_ms, &older);
+    }
+    sim_check(self, SIM_TELLS, node->node.table.last_change == node->disk_count,
+              "ns%zu restores %zu orders and marks %llu", number + 1, node->disk_count,
+              (unsigned long long)node->node.table.last_change);
+    sim_check(self, SIM_ALONE, replica_deadline(&node->node.replica) == INT64_MAX,
+              "ns%zu is due before its start", number + 1);
+}
+
 static void start_node(struct sim *self, size_t number)
 {
     struct sim_node *node = &self->nodes[number];
@@ -140,11 +163,14 @@ static void start_node(struct sim *self, size_t number)
     node->stalled = false;
     node->clean_ms = self->now_ms;
     node->woke_ms = INT64_MIN;
+    node->talk = (struct sim_talk){.start_ms = self->now_ms,
+                                   .heard_ms = INT64_MIN,
+                                   .hello_ms = -REPLICA_HELLO_MS,
+                                   .begun_ms = INT64_MIN};
     sim_network_break(self, (int)number);
     node->lives++;
     self->weather_changed = true;
-    for (size_t i = 0; i < node->disk_count; i++)
-        node_restore(&node->node, self->now_ms, &node->disk[i]);
+    restore(self, number);
     sim_trace(self, "ns%zu starts, life %llu, %zu orders on disk", number + 1,
               (unsigned long long)node->lives, node->disk_count);
     sim_node_event(self, number, &(struct node_event){.type = NODE_START});
@@ -220,6 +246,8 @@ static void take_reply(struct sim *self, uint64_t ticket, enum node_outcome outc
             continue;
         sim_trace(self, "ns%zu says %s: %s", order->node + 1, order->key.name,
                   node_outcome_text(outcome));
+        sim_check(self, SIM_ROOM, outcome != NODE_TABLE_FULL, "ns%zu has no room for an order",
+                  order->node + 1);
         order->done = outcome == NODE_DONE || outcome == NODE_DONE_PARTNER_AWAY;
         order->done_ms = self->now_ms;
         sim_sums.orders_done += order->done;
@@ -266,9 +294,28 @@ static void perform(struct sim *self, size_t number)
 void sim_node_event(struct sim *self, size_t number, const struct node_event *event)
 {
     struct sim_node *node = &self->nodes[number];
+    const struct replica *replica = &node->node.replica;
     assert(node->alive);
+    struct sim_step step = {.number = number,
+                            .type = event->type,
+                            .peer = event->peer,
+                            .heard = event->type == NODE_FRAME ? node->node.message : NULL,
+                            .replica = replica,
+                            .said = &self->room.update->replica,
+                            .talk = &node->talk,
+                            .was = replica->sync,
+                            .was_incarnation = replica->incarnation,
+                            .was_sequence = replica->sequence,
+                            .was_digest = table_digest(replica->table),
+                            .was_change = replica->table->last_change,
+                            .was_behind = replica->told_change < replica->table->last_change};
+    memcpy(step.was_counted, replica->counts, sizeof step.was_counted);
     node_step(&node->node, self->now_ms, event, self->room.update);
     node->due_ms = node_deadline(&node->node);
+    if (event->type <= NODE_FRAME || event->type == NODE_TIMEOUT) {
+        sim_reports_judge(self, &step);
+        sim_talk_judge(self, &step);
+    }
     perform(self, number);
 }
 
@@ -363,6 +410,24 @@ static void step_agent(struct sim *self, size_t number)
 
 /* ---- all ---- */
 
+bool sim_has_history(const struct sim *self)
+{
+    return self->seed % SIM_HISTORY_SEEDS == 11;
+}
+
+/* Orders on servers that are gone: so many records that a snapshot has more chunks than credit. */
+static void write_history(struct sim *self, struct sim_node *node)
+{
+    struct order order = {.verb = ORDER_DRAIN, .author = "operator"};
+    while (node->disk_count < SIM_HISTORY) {
+        struct record *record = &node->disk[node->disk_count++];
+        snprintf(order.subject, sizeof order.subject, "gone%zu", node->disk_count);
+        order_key(&order, &record->key);
+        record->version = (struct record_version){1 + sim_dice(self, 50), 1};
+        record->value_size = (uint16_t)order_encode(&order, record->value);
+    }
+}
+
 void sim_hosts_open(struct sim *self)
 {
     self->agent_count = 2 + sim_dice(self, SIM_AGENTS_MAX - 1);
@@ -375,6 +440,13 @@ void sim_hosts_open(struct sim *self)
     }
     for (size_t i = 0; i < SIM_NODES; i++)
         self->nodes[i].restart_ms = (int64_t)sim_dice(self, 300);
+    if (sim_has_history(self)) {
+        struct sim_node *node = &self->nodes[sim_dice(self, SIM_NODES)];
+        write_history(self, node);
+        /* In half of all cases its partner is synced when it comes, and has to ask for each. */
+        if (sim_dice(self, 2) == 0)
+            node->restart_ms += 2 * REPLICA_ALONE_MS;
+    }
 }
 
 void sim_hosts_close(struct sim *self)

@@ -59,16 +59,17 @@ static bool run_seed(struct sim *self, uint64_t seed, bool trace)
     struct sim_room room = self->room;
     memset(self, 0, sizeof *self);
     self->room = room;
-    self->seed = self->dice = seed;
+    self->seed = self->dice = self->other_dice = seed;
     self->trace = trace;
     pack_space_open(&self->space);
     sim_hosts_open(self);
     sim_network_open(self);
-    self->next_fault_ms = self->next_order_ms = 1000;
+    self->next_fault_ms = self->next_order_ms = self->next_misspoken_ms = 1000;
     for (; self->now_ms < SIM_MS + SIM_QUIET_MS && self->failure[0] == '\0'; self->now_ms++) {
         sim_faults_step(self);
         sim_network_step(self);
         sim_hosts_step(self);
+        sim_misspoken_step(self);
         sim_answers_step(self);
         sim_oracles_step(self);
     }

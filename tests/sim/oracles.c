@@ -31,6 +31,12 @@ static const char *const oracle_texts[SIM_ORACLES] = {
     [SIM_SURVIVES] = "done-order-survives",
     [SIM_ONE_WINNER] = "one-winner",
     [SIM_WHOLE] = "whole-after-quiet",
+    [SIM_GREETED] = "greeted-in-time",
+    [SIM_ALONE] = "alone-in-time",
+    [SIM_TELLS] = "tells-all-in-time",
+    [SIM_SPARING] = "tells-no-more",
+    [SIM_ANSWERS] = "answers-as-due",
+    [SIM_REFUSED] = "misspoken-is-refused",
 };
 
 const char *sim_oracle_text(enum sim_oracle oracle)
@@ -41,12 +47,28 @@ const char *sim_oracle_text(enum sim_oracle oracle)
 
 /* ---- at every moment ---- */
 
+/* What a node states itself is above all that it states in the table, be it of an earlier life. */
+static void judge_counter(struct sim *self, size_t number, const struct table_entry *entry)
+{
+    const struct replica *replica = &self->nodes[number].node.replica;
+    uint64_t counter = entry->key.kind == RECORD_ORDER ? replica->lamport : replica->incarnation;
+    if (entry->key.kind != RECORD_ORDER && !sim_is_of_node(self, &entry->key, number))
+        return;
+    sim_check(self, SIM_VERSIONS, entry->version.incarnation <= counter,
+              "ns%zu counts from %llu, below %s", number + 1, (unsigned long long)counter,
+              entry->key.name);
+}
+
 /* A record's version never goes back within a node's life, and the table never outgrows its room.
  */
 static void judge_table(struct sim *self, size_t number)
 {
     struct sim_node *node = &self->nodes[number];
     const struct table *table = &node->node.table;
+    sim_check(self, SIM_SPARING,
+              node->node.replica.incarnation <= node->lives || sim_has_history(self),
+              "ns%zu counts from %llu in its life %llu", number + 1,
+              (unsigned long long)node->node.replica.incarnation, (unsigned long long)node->lives);
     sim_check(self, SIM_ROOM, table->count <= table->capacity,
               "ns%zu holds %zu records of at most %zu", number + 1, table->count, table->capacity);
     for (size_t i = 0; i < table->count; i++) {
@@ -55,6 +77,7 @@ static void judge_table(struct sim *self, size_t number)
             sim_check(self, SIM_VERSIONS, record_compare(entry->version, node->seen[i]) >= 0,
                       "ns%zu: %s went back", number + 1, entry->key.name);
         node->seen[i] = entry->version;
+        judge_counter(self, number, entry);
     }
     node->seen_count = table->count;
 }
@@ -200,8 +223,12 @@ static void judge_winners(struct sim *self)
                        record_compare(entries[0]->version, entries[1]->version) == 0 &&
                        entries[0]->value_size == entries[1]->value_size &&
                        memcmp(entries[0]->value, entries[1]->value, entries[0]->value_size) == 0;
-        sim_check(self, SIM_ONE_WINNER, is_same, "the nodes differ in the order %s",
-                  self->orders[i].key.name);
+        sim_check(self, SIM_ONE_WINNER, is_same, "the nodes differ in the order %s, %s",
+                  self->orders[i].key.name,
+                  entries[0] == NULL || entries[1] == NULL ||
+                          record_compare(entries[0]->version, entries[1]->version) != 0
+                      ? "and in its version"
+                      : "in one version");
     }
 }
 

@@ -5,6 +5,8 @@
  *   hosts.c     nodes and agents: start, crash, stall, step
  *   faults.c    what goes wrong, by the seed's dice; operators' orders among it
  *   answers.c   clients ask; what must hold of each answer
+ *   talk.c      what nodes say to each other: a model of its order and time
+ *   reports.c   what agents are answered, and what no peer may say
  *   oracles.c   what else must hold, each a function with its promise
  *
  * Everything that happens follows from the seed: time goes in steps of a millisecond, the hosts in
@@ -28,6 +30,9 @@ enum {
     SIM_FAULTS_LEAST = 10, /* in each seed, orders not counted */
     SIM_ORDERS_MAX = 256,
     SIM_DISK_MAX = 1024, /* records on a node's disk */
+    SIM_HISTORY = 900,   /* of them orders of former times, in one seed of SIM_HISTORY_SEEDS */
+    SIM_HISTORY_SEEDS = 16,
+    SIM_CUTS_MAX = 8, /* snapshots cut short in such a seed */
 };
 
 /* ---- faults ---- */
@@ -63,6 +68,46 @@ struct sim_fault {
     size_t other;   /* node, port's position, direction, or with the partner, by kind */
 };
 
+/* ---- talk ---- */
+
+enum {
+    SIM_GREETED_MS = 700, /* so long without a fault, and the nodes know each other */
+    SIM_CALM_MS = 3000,   /* ... and what was on its way from before has come */
+};
+
+/* What a node has heard from its partner and said to it in this life; times are due or were. */
+struct sim_talk {
+    bool is_link_up, is_greeted, is_answered;
+    uint64_t boot, least; /* of the partner; what its incarnation must be at least */
+    int64_t start_ms, heard_ms, hello_ms, delta_due_ms, versions_due_ms;
+    int64_t begun_ms;    /* the snapshot; INT64_MIN: none in the partner's life */
+    int64_t progress_ms; /* of the snapshot that comes in, or when it was asked for */
+    bool is_snapshot_out, is_walking, has_gap;
+    uint64_t next_out, acked, next_in; /* chunks */
+    uint64_t walk_chunk;
+    size_t walked; /* records, by the VERSIONS under way */
+    struct sim_hearing {
+        bool is_greeted;
+        uint64_t boot, least;
+        struct record_version said;
+    } agents[SIM_AGENTS_MAX];
+};
+
+/* One step of a node's replica: what came, what was before, and what is said. */
+struct sim_step {
+    size_t number;
+    enum node_event_type type;
+    size_t peer;
+    const struct message *heard; /* NULL: nothing */
+    const struct replica *replica;
+    const struct replica_update *said;
+    struct sim_talk *talk;
+    enum replica_sync was;
+    uint64_t was_incarnation, was_sequence, was_change, was_digest,
+        was_counted[REPLICA_REASON_COUNT];
+    bool was_behind, is_new_life, can_tell;
+};
+
 /* ---- hosts ---- */
 
 struct sim_node {
@@ -75,6 +120,7 @@ struct sim_node {
     uint32_t up_before; /* members of the first pool that were up when it began: bits */
     uint64_t lives;
     struct node node;
+    struct sim_talk talk;
     const struct view *view;
     struct record disk[SIM_DISK_MAX];
     size_t disk_count;
@@ -82,7 +128,7 @@ struct sim_node {
         struct record record;
         uint64_t ticket;
         int64_t due_ms;
-    } writes[64];
+    } writes[SIM_DISK_MAX];
     size_t write_count;
     struct record_version *seen; /* by table position: for the oracle */
     size_t seen_count;
@@ -156,9 +202,10 @@ struct sim {
     size_t frame_count;
     uint64_t frame_order;
     struct sim_fault faults[8]; /* standing */
-    size_t fault_count, fault_total;
+    size_t fault_count, fault_total, cuts;
     bool weather_changed; /* a fault began or ended, a host died, woke or came */
-    int64_t next_fault_ms, next_order_ms, next_ask_ms, next_check_ms;
+    int64_t next_fault_ms, next_order_ms, next_ask_ms, next_check_ms, next_misspoken_ms;
+    uint64_t other_dice; /* of what must leave the seed's schedule as it is */
     uint64_t check_count;
     bool digests_met; /* equal at some moment at the end of the quiet */
     struct sim_order orders[SIM_ORDERS_MAX];
@@ -194,6 +241,12 @@ enum sim_oracle {
     SIM_SURVIVES,    /* an order answered with "done" is on both nodes */
     SIM_ONE_WINNER,  /* of orders in conflict the same stands on both */
     SIM_WHOLE,       /* after the quiet every verdict is the truth */
+    SIM_GREETED,     /* nodes greet when they can, */
+    SIM_ALONE,       /* do not wait for a partner that is silent, and wait for one that is not, */
+    SIM_TELLS,       /* tell everything in time, */
+    SIM_SPARING,     /* and nothing too often or to the wrong peer; */
+    SIM_ANSWERS,     /* each message is answered as it must be */
+    SIM_REFUSED,     /* what no peer may say is refused, and changes nothing */
     SIM_ORACLES
 };
 
@@ -238,6 +291,8 @@ void sim_node_event(struct sim *self, size_t node, const struct node_event *even
 void sim_agent_event(struct sim *self, size_t agent, const struct reporter_event *event);
 bool sim_is_dead(const struct sim *self, int host);
 bool sim_is_awake(const struct sim *self, int host);
+/* Does a node begin with SIM_HISTORY orders on its disk? */
+bool sim_has_history(const struct sim *self);
 
 /* faults.c */
 const char *sim_fault_text(enum sim_fault_kind kind);
@@ -251,6 +306,16 @@ void sim_answers_step(struct sim *self);
 /* The order on this record in the node's table; false when there is none. */
 bool sim_find_order(struct sim *self, size_t node, enum order_verb verb, const char *subject,
                     struct order *order);
+
+/* talk.c */
+void sim_talk_judge(struct sim *self, struct sim_step *step);
+/* Is the record the node's own: of its name, or of that, a slash and more? */
+bool sim_is_of_node(const struct sim *self, const struct record_key *key, size_t number);
+
+/* reports.c */
+void sim_reports_judge(struct sim *self, struct sim_step *step);
+/* A peer says what it may not. */
+void sim_misspoken_step(struct sim *self);
 
 /* oracles.c */
 const char *sim_oracle_text(enum sim_oracle oracle);

@@ -25,6 +25,8 @@ static struct world_node {
     bool runs;                  /* the guardian: not killed, not frozen */
     bool lan_in, lan_out, link; /* what arrives, what leaves, the pair link */
     bool reads;                 /* the DNS threads empty their queues */
+    bool refuses;               /* the kernel takes no address */
+    size_t announcements;       /* that left it */
     bool holds[PAIR_NODES];     /* in the kernel */
     bool ended;
     struct pair pair;
@@ -59,14 +61,17 @@ static void do_action(size_t number, const struct pair_action *action)
     switch (action->kind) {
     case PAIR_ADD:
     case PAIR_REFRESH:
-        node->holds[action->home] = true;
+        node->holds[action->home] |= !node->refuses;
+        happen(number, &(struct pair_event){.kind = node->refuses ? PAIR_EVENT_ADD_FAILED
+                                                                  : PAIR_EVENT_ADDED,
+                                            .home = action->home});
         break;
-    case PAIR_DELETE:
-        ck_assert(node->holds[action->home]);
+    case PAIR_DELETE: /* its lease may have ended before */
         node->holds[action->home] = false;
         break;
     case PAIR_ANNOUNCE:
         ck_assert_msg(node->holds[action->home], "announced what it does not hold");
+        node->announcements++;
         sign.event = (struct pair_event){.kind = PAIR_EVENT_ANNOUNCED, .home = action->home};
         if (is_lan_open(number, other))
             send_sign(other, &sign);
@@ -85,7 +90,8 @@ static void do_action(size_t number, const struct pair_action *action)
         break;
     case PAIR_PROBE:
         sign.event = (struct pair_event){.kind = PAIR_EVENT_REPLY};
-        if (node->lan_out && node->lan_in && (witness_lives || is_lan_open(number, other)))
+        if (node->lan_out && node->lan_in &&
+            (witness_lives || (is_lan_open(number, other) && is_lan_open(other, number))))
             send_sign(number, &sign);
         break;
     case PAIR_EMPTY:
@@ -142,7 +148,8 @@ static void read_signs(size_t number)
         if (waiting[i].is_beat) {
             happen(number, &(struct pair_event){.kind = PAIR_EVENT_BEAT, .beat = &waiting[i].beat});
         } else {
-            happens(number, PAIR_EVENT_FRAME);
+            if (waiting[i].event.kind != PAIR_EVENT_QUEUE_EMPTY)
+                happens(number, PAIR_EVENT_FRAME);
             happen(number, &waiting[i].event);
         }
     }

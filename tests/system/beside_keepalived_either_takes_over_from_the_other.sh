@@ -136,6 +136,10 @@ both_ways() {
     assert_eventually 5 answers_on "$ns1"
     sleep 1
     each_at_home || fail "$what: at home, but not for a second"
+    inside ns1 "$build/tandemctl" --socket "$state/run/ns1.sock" status >"$work/status" ||
+        fail "$what: exit status $? of status with each address at home"
+    grep -q "^192.0.2.54 *ns2 *ns2 *- *backup" "$work/status" ||
+        fail "$what: status does not give keepalived what is its own"
 
     # keepalived is killed: its addresses stay in its kernel, and its home is answered all the same.
     mapfile -t pids < <(ip netns pids "$lab-ns2")
@@ -208,6 +212,10 @@ printf '%s\n' '$TTL 60' '@ SOA ns1 admin 1 3600 600 86400 60' '@ NS ns1' 'ns1 A 
 unicast=0 interval=0.1 addresses=3 family=IPv6
 document >"$state/tandem.yaml"
 keepalived_config >"$state/keepalived"
+status=0
+refused=$("$programs/tandemd" --config "$state/tandem.yaml" --node ns2 2>&1) || status=$?
+[ $status = 100 ] || fail "keepalived's node is not refused: $refused"
+[[ $refused == *"ns2 of "*" is a router of another make"* ]] || fail "refused, but: $refused"
 both_ways multicast 200 1000
 ! logged ns1 "guardian advertisement" || fail "keepalived advertises the same, but it is told of"
 multicast_ms=$took_ms

@@ -359,7 +359,8 @@ END_TEST
 START_TEST(a_higher_priority_makes_the_active_one_backup)
 {
     int64_t now_us = active(100, 100);
-    ck_assert_str_eq(hears_from(now_us + 1, 12, 101, 10), "delete, active>backup higher-priority");
+    ck_assert_str_eq(hears_from(now_us + 1, 12, 101, 10),
+                     "delete, advertise 100, active>backup higher-priority");
     ck_assert_int_eq(vrrp_deadline_us(&router), now_us + 1 + 360937);
 }
 END_TEST
@@ -369,7 +370,8 @@ START_TEST(of_equal_priorities_the_greater_address_wins)
     int64_t now_us = active(100, 100);
     ck_assert_str_eq(hears_from(now_us, 10, 100, 100), "advertise 100, announce");
     ck_assert_str_eq(hears_from(now_us, 11, 100, 100), "advertise 100");
-    ck_assert_str_eq(hears_from(now_us, 200, 100, 10), "delete, active>backup higher-address");
+    ck_assert_str_eq(hears_from(now_us, 200, 100, 10),
+                     "delete, advertise 100, active>backup higher-address");
     ck_assert_int_eq(vrrp_deadline_us(&router), now_us + 360937);
 }
 END_TEST
@@ -383,7 +385,7 @@ START_TEST(addresses_are_compared_from_their_first_byte)
     ck_assert_str_eq(step(now_us, event), "advertise 100, announce");
     event.source = host(1);
     event.source.bytes[0] = 193;
-    ck_assert_str_eq(step(now_us, event), "delete, active>backup higher-address");
+    ck_assert_str_eq(step(now_us, event), "delete, advertise 100, active>backup higher-address");
 }
 END_TEST
 
