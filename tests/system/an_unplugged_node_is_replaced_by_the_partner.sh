@@ -17,6 +17,6 @@ breaks ns1 --drop both
 assert_taken 'silence|partner-isolated|unheard' # as the two paths break at once, or nearly
 assert_none_lost ns2
 forget
-heals ns1
-assert_none_lost ns1 ns2
+heals ns1 # the partner deletes some milliseconds before this one, which listens first, announces
+assert_none_lost ns2
 conclude "replaced $unplugged_ms ms after it was unplugged, $took_ms ms after its frames vanished"
