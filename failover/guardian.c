@@ -173,6 +173,7 @@ static void on_message(struct guardian *self, const struct channel_message *mess
         break;
     case CHANNEL_RESET:
         tell_partner(self, PAIR_EVENT_RESET);
+        dispatch_kind(self, SUPERVISE_RESET, 0);
         break;
     case CHANNEL_UPGRADE:
         guardian_note_upgrade(self, now_ms(), "running", "upgrading", "ordered");

@@ -241,6 +241,9 @@ void supervise_step(struct supervise *self, int64_t now_ms, const struct supervi
     case SUPERVISE_REPLACE:
         on_replace(self, now_ms, todo);
         break;
+    case SUPERVISE_RESET:
+        self->back_off_ms = SUPERVISE_BACK_OFF_MS_MIN;
+        break;
     case SUPERVISE_STOP:
         on_stop(self, now_ms, todo);
         break;

@@ -86,6 +86,7 @@ enum supervise_event_kind {
     SUPERVISE_REAPED,  /* reason: EXITED, SIGNALLED or SPAWN_FAILED; exit_code */
     SUPERVISE_RELOAD,  /* SIGHUP */
     SUPERVISE_REPLACE, /* the partner answers meanwhile: end the worker, start another */
+    SUPERVISE_RESET,   /* forget how often it died: the next restart is the first */
     SUPERVISE_STOP,    /* SIGTERM, SIGINT */
     SUPERVISE_TIMEOUT, /* the deadline has come */
 };

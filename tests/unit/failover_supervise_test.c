@@ -102,6 +102,18 @@ START_TEST(the_back_off_doubles_to_its_limit)
 }
 END_TEST
 
+START_TEST(a_reset_forgives_earlier_deaths)
+{
+    serve();
+    killed(0);
+    timeout(100);
+    happens(100, SUPERVISE_READY);
+    happens(200, SUPERVISE_RESET);
+    killed(300);
+    ck_assert_int_eq(supervise_deadline_ms(&guardian), 400);
+}
+END_TEST
+
 START_TEST(a_minute_alive_forgives_earlier_deaths)
 {
     const struct {
@@ -306,7 +318,7 @@ int main(void)
 {
     Suite *suite = suite_create("failover/supervise");
     SUITE_CASE(suite, "ready", a_worker_that_is_ready_is_told_of_the_addresses);
-    SUITE_CASE(suite, "restart", the_back_off_doubles_to_its_limit,
+    SUITE_CASE(suite, "restart", the_back_off_doubles_to_its_limit, a_reset_forgives_earlier_deaths,
                a_minute_alive_forgives_earlier_deaths, what_cannot_start_ends_only_the_first_start,
                a_reload_reaches_a_worker_that_is_still_starting, what_comes_too_late_is_ignored);
     SUITE_CASE(suite, "hang", a_worker_that_hangs_for_three_seconds_is_killed_and_restarted,
