@@ -12,7 +12,7 @@ for how in --freeze --stop; do
     assert_few_lost ns2
     forget
     heals ns1 give-back
-    node_says ns1 events | grep -q "ns1: address ns1 active -> backup reason=woke-late" ||
+    [[ $(node_says ns1 events) == *"ns1: address ns1 active -> backup reason=woke-late"* ]] ||
         fail "ns1 does not say that it woke late: $(node_says ns1 events)"
     assert_few_lost ns1 ns2
 done

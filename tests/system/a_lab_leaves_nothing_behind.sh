@@ -3,8 +3,8 @@
 . "$(dirname "$0")/harness.sh"
 
 left() {
-    ip netns list | grep -q "^$lab-" || [ -e "/run/tandem-lab/$lab" ] ||
-        find /sys/fs/cgroup -maxdepth 2 -name "tandem-lab-$lab-*" | grep -q . ||
+    grep -q "^$lab-" <<<"$(ip netns list)" || [ -e "/run/tandem-lab/$lab" ] ||
+        [ -n "$(find /sys/fs/cgroup -maxdepth 2 -name "tandem-lab-$lab-*")" ] ||
         pgrep -f "/run/tandem-lab/$lab/" >/dev/null
 }
 

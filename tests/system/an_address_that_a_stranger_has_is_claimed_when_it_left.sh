@@ -5,10 +5,6 @@ log() {
     echo "/run/tandem-lab/$lab/log/$1"
 }
 
-holds() { # NODE ADDRESS
-    pair run "$1" ip -o addr show dev lan | grep -qF "$2/"
-}
-
 never() {
     ! "$@"
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # ns1 is started with the rights that deploy/tandem.service grants, ns2 by root: both programs of
 # both end up with the rights of failover/rights.h and no other, and do their work with them.
+# long
 . "$(dirname "$0")/harness.sh"
 
 unit=$top/deploy/tandem.service
@@ -90,14 +91,14 @@ assert_guardian() {
     assert_at_most 8192 "$rss_kb" "resident memory of tandemd (KB)"
     [ "$(size_kb "$1" VmLck)" -ge $((rss_kb / 2)) ] || fail "tandemd is not locked into memory"
     for thread in "/proc/$1/task/"*; do
-        chrt -p "${thread##*/}" | grep -q 'policy: SCHED_FIFO|SCHED_RESET_ON_FORK$' ||
+        grep -q 'policy: SCHED_FIFO|SCHED_RESET_ON_FORK$' <<<"$(chrt -p "${thread##*/}")" ||
             fail "a thread of tandemd runs as: $(chrt -p "${thread##*/}")"
     done
 }
 
 assert_worker() {
     assert_rights "$1" "$(mask)" "$(mask)" "$(mask)"
-    chrt -p "$1" | grep -q SCHED_OTHER || fail "the worker runs as: $(chrt -p "$1")"
+    [[ $(chrt -p "$1") == *SCHED_OTHER* ]] || fail "the worker runs as: $(chrt -p "$1")"
     [ "$(size_kb "$1" VmLck)" = 0 ] || fail "the worker is locked into memory"
 }
 

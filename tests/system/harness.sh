@@ -78,12 +78,10 @@ now_ms() {
 
 # assert_eventually SECONDS COMMAND...: true within that time; looked at 50 times a second.
 assert_eventually() {
-    local until
-    until=$(($(now_ms) + $(awk -v s="$1" 'BEGIN { print int(s * 1000) }')))
-    local seconds=$1
+    local seconds=$1 until=$((${EPOCHREALTIME/./} + $1 * 1000000))
     shift
     until "$@" >/dev/null 2>&1; do
-        [ "$(now_ms)" -lt "$until" ] || fail "not within $seconds s: $*"
+        [ "${EPOCHREALTIME/./}" -lt "$until" ] || fail "not within $seconds s: $*"
         sleep 0.02
     done
 }
@@ -94,6 +92,11 @@ assert_at_most() {
     local slack=1
     [[ $3 != *"(ms)"* ]] || slack=${TANDEM_SLACK-5}
     [ "$2" -le $(($1 * slack)) ] || fail "$3: $2, at most $1"
+}
+
+# holds NODE ADDRESS: now, on one of its interfaces.
+holds() {
+    [[ $(ip -n "$lab-$1" -o addr show) == *" $2/"* ]]
 }
 
 # measure_ms SECONDS COMMAND...: prints the milliseconds until it is true, and fails like

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The demo, without its pauses, from no lab at all to its end.
+# long
 . "$(dirname "$0")/harness.sh"
 
 TANDEM_DEMO_PAUSE_S=0 "$top/deploy/pair" --lab "$lab" demo >"$work/tour" 2>&1 ||
@@ -12,13 +13,13 @@ step() {
 
 # shown N TEXT: the step showed it.
 shown() {
-    step "$1" | grep -q -- "$2" || fail "step $1 does not show '$2': $(step "$1")"
+    grep -q -- "$2" <<<"$(step "$1")" || fail "step $1 does not show '$2': $(step "$1")"
 }
 
 shown 1 '192.0.2.53  *ns1  *ns1'
 shown 2 'NOERROR 192.0.2.10'
-! step 3 | grep -q "NOERROR $(address_of media1)\$" || fail "step 3 names media1"
-! step 4 | sed '/heal media2/,$d' | grep -q "NOERROR $(address_of media2)\$" ||
+! grep -q "NOERROR $(address_of media1)\$" <<<"$(step 3)" || fail "step 3 names media1"
+! grep -q "NOERROR $(address_of media2)\$" <<<"$(step 4 | sed '/heal media2/,$d')" ||
     fail "step 4 names media2"
 shown 5 '^ *media3 .* draining '
 shown 6 '^ *media1 .* 300 '

@@ -10,9 +10,6 @@ shows() { # shows NODE VERB TEXT
     grep -qF -- "$3" <<<"$(try_pair ctl "$1" "$2")"
 }
 is_healthy() { try_pair ctl ns1 status >/dev/null && try_pair ctl ns1 doctor >/dev/null; }
-holds() { # holds NODE ADDRESS
-    ip -n "$lab-$1" -o addr show | grep -q " $2/"
-}
 are_home() { holds ns1 "$ns1" && holds ns2 "$ns2"; }
 restart_ns2() {
     pair kill ns2

@@ -12,7 +12,7 @@ holds() { # NODE NUMBER: all three addresses of the home of that number
 
 # shellcheck disable=SC2317 # assert_eventually asks
 lacks_all() { # NODE
-    ! pair run "$1" ip -o addr show dev lan | grep -qE "(\.|::)5[34]/"
+    ! grep -qE "(\.|::)5[34]/" <<<"$(pair run "$1" ip -o addr show dev lan)"
 }
 
 each_at_home() {
