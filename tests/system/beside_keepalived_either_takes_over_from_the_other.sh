@@ -112,7 +112,8 @@ holds() { # NODE HOME: all of its addresses
 
 lacks() { # NODE HOME: each of them
     local last=$((52 + ${2#ns}))
-    ! grep -qE " (192\.0\.2\.|2001:db8:53::|fe80::)$last/" <<<"$(inside "$1" ip -o addr show dev lan)"
+    ! grep -qE " (192\.0\.2\.|2001:db8:53::|fe80::)$last/" \
+        <<<"$(inside "$1" ip -o addr show dev lan)"
 }
 
 # shellcheck disable=SC2317 # assert_eventually asks
