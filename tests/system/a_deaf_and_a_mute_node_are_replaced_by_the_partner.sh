@@ -13,7 +13,7 @@ heals ns1
 assert_few_lost ns1 ns2
 
 breaks ns1 --drop out
-assert_taken 'silence|partner-isolated'
+assert_taken 'silence|partner-isolated|unheard'
 assert_few_lost ns2
 forget
 heals ns1
