@@ -1,6 +1,7 @@
 #!/bin/bash
 # alone: its times are VRRP's own. ns1 is Tandem, ns2 is keepalived: first multicast, of both
 # families; then unicast, of IPv4 alone (keepalived 2.2.7 sends none in IPv6).
+# shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 PATH=$PATH:/usr/sbin
 command -v keepalived >/dev/null || fail "keepalived is missing: deploy/install test"
@@ -31,7 +32,6 @@ times() { # NODE PATTERN
     grep -c -- "$2" "$(log "$1")"
 }
 
-# shellcheck disable=SC2317 # assert_eventually asks
 ended() { # NODE
     ! is_running "$1"
 }
@@ -115,7 +115,6 @@ lacks() { # NODE HOME: each of them
         <<<"$(inside "$1" ip -o addr show dev lan)"
 }
 
-# shellcheck disable=SC2317 # assert_eventually asks
 answers_on() { # ADDRESS
     inside client "$build/tandem-lab-ask" --server "$1" --type A --name ns1.tandem.example \
         --count 1 >"$work/answer" && grep -q NOERROR "$work/answer"
