@@ -76,12 +76,14 @@ void reception_judge(struct reception *self, int64_t now_us, bool in_doubt,
     }
     if (self->state != RECEPTION_PROVEN)
         return;
+    int64_t intervals =
+        partner == RECEPTION_PARTNER_SILENT ? RECEPTION_ALONE_INTERVALS : RECEPTION_FRAME_INTERVALS;
     /* Counted in questions too: who was kept from asking has no answers to miss. */
     if (partner == RECEPTION_PARTNER_REPLIED && self->asked >= RECEPTION_REPLY_INTERVALS &&
         reception_unanswered_us(self, now_us) >= RECEPTION_REPLY_INTERVALS * self->interval_us)
         self->state = RECEPTION_NO_REPLY;
-    else if (self->has_witness &&
-             now_us - self->frame_us >= RECEPTION_FRAME_INTERVALS * self->interval_us)
+    else if (self->has_witness && self->asked >= RECEPTION_FRAME_QUESTIONS &&
+             now_us - self->frame_us >= intervals * self->interval_us)
         self->state = RECEPTION_NO_FRAME;
 }
 
