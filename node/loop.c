@@ -18,6 +18,7 @@ enum {
     HOUSEKEEPING_MS = 1000, /* sums in the log */
     AGENTS_MS = 250,        /* between two words to the guardian about them */
     SLEEP_MS_MAX = 100,     /* the guardian wants to see progress within a second */
+    ORDER_LIFE_BITS = 6,    /* of who wrote an order, beside 24 of the counter */
 };
 
 int64_t worker_now_ms(void)
@@ -182,8 +183,9 @@ static void tell_guardian_handovers(struct worker *self)
         const struct node_handover *handover = &self->node.handovers[i];
         if (record_compare(handover->version, self->told_handovers[i]) == 0)
             continue;
-        /* The counter, and as its last bit which node it was: one order of all of them. */
-        uint64_t version = handover->version.incarnation << 1 | (handover->version.sequence & 1);
+        /* The counter, then which node it was, and some of which life of it: one order of all. */
+        uint64_t version = handover->version.incarnation << ORDER_LIFE_BITS |
+                           handover->version.sequence >> (64 - ORDER_LIFE_BITS);
         struct channel_message message = {
             .kind = CHANNEL_HANDOVER,
             .home = (uint8_t)i,

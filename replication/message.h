@@ -116,8 +116,8 @@ enum message_reason message_decode(struct message *self, struct pack_space *spac
                                    const uint8_t *bytes, size_t size,
                                    enum pack_reason *pack_reason);
 
-/* One line for traces and story tests, such as "delta [report media1 3.17] partner-lacks"; cut at
- * size. */
+/* One line for traces and story tests, such as "delta [report media1 3.17] partner-lacks"; of an
+ * order "3.1": the counter and the writing node's number. Cut at size. */
 void message_text(const struct message *self, char *text, size_t size);
 
 #endif

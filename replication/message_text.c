@@ -40,8 +40,11 @@ static void append_entry(struct line *line, size_t position, const struct record
     char text[RECORD_NAME_MAX + 16];
     record_key_text(key, text, sizeof text);
     append(line, "%s%s", position == 0 ? "" : ", ", text);
-    if (version != NULL)
-        append(line, " %" PRIu64 ".%" PRIu64, version->incarnation, version->sequence);
+    if (version == NULL)
+        return;
+    bool is_order = key->kind == RECORD_ORDER;
+    append(line, " %" PRIu64 ".%" PRIu64, version->incarnation,
+           is_order ? record_order_number(*version) : version->sequence);
 }
 
 static void append_records(struct line *line, const struct message_records *self)

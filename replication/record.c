@@ -4,11 +4,24 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NODE_SHIFT = 63 }; /* of an order's sequence */
+
 static const char *const kind_names[] = {
     [RECORD_REPORT] = "report",   [RECORD_HANDED_OUT] = "handed-out",
     [RECORD_NODE] = "node",       [RECORD_ORDER] = "order",
     [RECORD_FITNESS] = "fitness", [RECORD_TRANSITION] = "transition",
 };
+
+struct record_version record_order_version(uint64_t counter, uint8_t number, uint64_t boot)
+{
+    assert(counter > 0 && (number == 1 || number == 2));
+    return (struct record_version){counter, (uint64_t)(number - 1) << NODE_SHIFT | boot >> 1};
+}
+
+uint8_t record_order_number(struct record_version version)
+{
+    return (uint8_t)(1 + (version.sequence >> NODE_SHIFT));
+}
 
 int record_compare(struct record_version a, struct record_version b)
 {

@@ -39,8 +39,9 @@ struct record_key {
 };
 
 /* Compared by incarnation, then sequence. {0, 0} is "nothing known" and never in a table.
- * Orders: incarnation is the Lamport counter, sequence the writing node's number (1 or 2), so that
- * two orders written at once on both sides of a split still have one winner. */
+ * Orders: incarnation is the Lamport counter; sequence is which node, in its highest bit, and which
+ * life of it wrote it. So two orders written at once on both sides of a split have one winner, and
+ * a count that a crash made the writer forget is not given to another order. */
 struct record_version {
     uint64_t incarnation; /* one more for each life of the writer */
     uint64_t sequence;    /* one more for each statement in that life */
@@ -53,6 +54,11 @@ struct record {
     uint16_t value_size;
     uint8_t value[RECORD_VALUE_MAX];
 };
+
+/* counter >= 1; number, of the writing node: 1 or 2; boot names its life. */
+struct record_version record_order_version(uint64_t counter, uint8_t number, uint64_t boot);
+/* The number of the node that wrote an order of this version. */
+uint8_t record_order_number(struct record_version version);
 
 /* <0, 0, >0 as a is older than, the same as, newer than b. */
 int record_compare(struct record_version a, struct record_version b);

@@ -164,7 +164,8 @@ struct table_entry *replica_write(struct replica *self, int64_t now_ms,
     memcpy(record.value, value, size);
     if (key->kind == RECORD_ORDER) {
         self->lamport = replica_next(self->lamport);
-        record.version = (struct record_version){self->lamport, self->config.number};
+        record.version =
+            record_order_version(self->lamport, self->config.number, self->config.boot);
     } else
         record.version = (struct record_version){self->incarnation, ++self->sequence};
     struct table_entry *entry;

@@ -105,10 +105,20 @@ static inline struct message *hello_of(const char *name, uint64_t boot, uint64_t
     return &message;
 }
 
+/* Of an order: the writing node's number in the sequence's place. */
+static inline struct record_version version_of(enum record_kind kind, uint64_t incarnation,
+                                               uint64_t sequence)
+{
+    if (kind == RECORD_ORDER)
+        return record_order_version(incarnation, (uint8_t)sequence, 0);
+    return (struct record_version){incarnation, sequence};
+}
+
 static inline struct record record_of(enum record_kind kind, const char *name, uint64_t incarnation,
                                       uint64_t sequence)
 {
-    struct record record = {.key = {.kind = kind}, .version = {incarnation, sequence}};
+    struct record record = {.key = {.kind = kind},
+                            .version = version_of(kind, incarnation, sequence)};
     snprintf(record.key.name, sizeof record.key.name, "%s", name);
     record.value_size = 1;
     record.value[0] = (uint8_t)sequence;
@@ -139,8 +149,8 @@ static inline struct message *versions_of(enum message_type type, enum record_ki
     message.versions.chunk = 0;
     message.versions.last = type == MESSAGE_VERSIONS;
     message.versions.count = 1;
-    message.versions.entries[0] = (struct message_version){.key = record_of(kind, name, 1, 1).key,
-                                                           .version = {incarnation, sequence}};
+    message.versions.entries[0] = (struct message_version){
+        .key = record_of(kind, name, 1, 1).key, .version = version_of(kind, incarnation, sequence)};
     return &message;
 }
 

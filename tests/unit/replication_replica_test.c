@@ -91,6 +91,19 @@ START_TEST(own_records_count_up_within_the_incarnation)
 }
 END_TEST
 
+/* The first life told its partner of an order that its own disk refused, and died. */
+START_TEST(no_life_gives_a_version_that_an_earlier_one_gave)
+{
+    struct record_version versions[2];
+    for (uint64_t life = 0; life < 2; life++) {
+        fixture_start(&ns2, 2, 21 + 2 * life, CAPACITY);
+        versions[life] = fixture_write(&ns2, 0, RECORD_ORDER, "drain/media1")->version;
+    }
+    ck_assert_uint_eq(versions[0].incarnation, versions[1].incarnation);
+    ck_assert_int_ne(record_compare(versions[0], versions[1]), 0);
+}
+END_TEST
+
 START_TEST(an_order_is_above_every_order_seen)
 {
     fixture_start(&ns2, 2, 21, CAPACITY);
@@ -100,7 +113,7 @@ START_TEST(an_order_is_above_every_order_seen)
     ck_assert_ptr_eq(ns2.table.newest_change, restored);
     struct table_entry *written = fixture_write(&ns2, 0, RECORD_ORDER, "drain/media2");
     ck_assert_uint_eq(written->version.incarnation, 42);
-    ck_assert_uint_eq(written->version.sequence, 2);
+    ck_assert_uint_eq(record_order_number(written->version), 2);
     stored.version.incarnation = 40;
     ck_assert_ptr_eq(replica_restore(&ns2.replica, 0, &stored), restored);
     ck_assert_uint_eq(restored->version.incarnation, 41);
@@ -177,7 +190,8 @@ int main(void)
                a_partner_that_was_heard_is_waited_for_until_it_falls_silent,
                the_dialler_says_hello_until_it_is_answered);
     SUITE_CASE(suite, "write", own_records_count_up_within_the_incarnation,
-               an_order_is_above_every_order_seen, a_full_table_refuses_a_write_and_counts_it,
+               no_life_gives_a_version_that_an_earlier_one_gave, an_order_is_above_every_order_seen,
+               a_full_table_refuses_a_write_and_counts_it,
                behind_counts_what_the_partner_has_yet_to_be_told, an_arena_too_small_is_refused,
                every_reason_and_state_has_its_word);
     int status = suite_run(suite);
