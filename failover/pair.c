@@ -46,7 +46,7 @@ static uint8_t holds(const struct pair *self)
 {
     uint8_t bits = 0;
     for (unsigned i = 0; i < PAIR_NODES; i++)
-        if (self->homes[i].state != PAIR_BACKUP && self->homes[i].is_granted)
+        if (self->homes[i].is_granted)
             bits |= (uint8_t)(1U << i);
     return bits;
 }
@@ -368,7 +368,7 @@ static void judge_stop(struct pair *self, int64_t now_us, struct pair_actions *t
 {
     if (!self->stopping)
         return;
-    bool is_alone = !self->config.has_partner || !pair_hears_beats(self, now_us);
+    bool is_alone = !pair_hears_beats(self, now_us);
     for (uint8_t i = 0; i < PAIR_NODES; i++)
         if (self->homes[i].state != PAIR_BACKUP && (is_alone || now_us >= self->stop_us))
             pair_drop(self, i, now_us, PAIR_STOPPED, todo);
