@@ -109,6 +109,7 @@ void router_start(struct takeover *self, struct host *host)
             opinion_vrrp_start(&host->elections[home][family], &config);
         }
     host->router_refresh_us = self->now_us;
+    host->router_echo_us = self->are_equal ? self->now_us : INT64_MAX;
     if (self->seed % 2 == 0) /* else when it is fit: in either order */
         tell_all(self, host, VRRP_START);
 }
@@ -154,6 +155,21 @@ static void announce(struct takeover *self, struct host *host, uint8_t home, uin
     plan_announcement(self, host, home, family);
 }
 
+/* What it says comes back to it, as in a LAN with a loop: nobody is stronger than itself. */
+static void echo(struct takeover *self, struct host *host)
+{
+    host->router_echo_us = self->now_us + VRRP_REASSERT_US;
+    for (uint8_t home = 0; home < NODES; home++)
+        for (uint8_t family = 0; family < FAMILIES; family++)
+            if (host->routers[home][family].state == VRRP_ACTIVE)
+                tell(self, host, home, family,
+                     &(struct vrrp_event){.kind = VRRP_ADVERTISEMENT,
+                                          .priority = PAIR_PRIORITY_OTHER,
+                                          .interval_cs =
+                                              (uint16_t)(self->interval_us / CENTISECOND_US),
+                                          .source = host_address(host->self, family)});
+}
+
 void router_turn(struct takeover *self, struct host *host, bool is_late)
 {
     host_read(self, host, true);
@@ -169,6 +185,8 @@ void router_turn(struct takeover *self, struct host *host, bool is_late)
         }
     if (host->router_refresh_us <= self->now_us)
         host->router_refresh_us = self->now_us + PAIR_REFRESH_US;
+    if (host->router_echo_us <= self->now_us)
+        echo(self, host);
 }
 
 /* Somebody else deleted it. */
@@ -180,7 +198,8 @@ void router_lost(struct takeover *self, struct host *host, uint8_t home)
 
 int64_t router_deadline_us(const struct host *host)
 {
-    int64_t due_us = host->router_refresh_us;
+    int64_t due_us = host->router_refresh_us < host->router_echo_us ? host->router_refresh_us
+                                                                    : host->router_echo_us;
     for (uint8_t home = 0; home < NODES; home++)
         for (uint8_t family = 0; family < FAMILIES; family++)
             if (vrrp_deadline_us(&host->routers[home][family]) < due_us)

@@ -214,7 +214,7 @@ struct host {
     struct opinion opinion;  /* of the oracle */
     struct vrrp routers[NODES][FAMILIES];
     struct opinion_vrrp elections[NODES][FAMILIES]; /* of the oracle */
-    int64_t router_refresh_us;
+    int64_t router_refresh_us, router_echo_us;
     int64_t router_claimed_us[NODES][FAMILIES], router_announce_us[NODES][FAMILIES];
     uint8_t router_announcements[NODES][FAMILIES];
     struct beat_memory memory;
