@@ -485,7 +485,7 @@ int64_t pair_deadline_us(const struct pair *self)
     const int64_t silences_us[] = {interval_us * 3 / 2, interval_us * 5 / 2,
                                    PAIR_SILENT_INTERVALS * interval_us};
     int64_t sign_us = pair_last_sign_us(self);
-    for (size_t i = 0; sign_us != INT64_MIN && i < sizeof silences_us / sizeof *silences_us; i++)
+    for (size_t i = 0; i < sizeof silences_us / sizeof *silences_us; i++)
         if (sign_us + silences_us[i] > self->now_us && sign_us + silences_us[i] < due_us)
             due_us = sign_us + silences_us[i];
     if (self->listen_us > self->now_us && self->listen_us < due_us)

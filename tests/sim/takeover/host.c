@@ -245,6 +245,8 @@ static bool wake_partner(struct takeover *self, struct host *host)
     if (is_late && !self->are_routers)
         host_tell(self, host,
                   &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = late_us});
+    if (is_late && !self->are_routers && self->has_opinion)
+        oracle_wakes(self, host, pair_deadline_us(&host->pair));
     return is_late;
 }
 
