@@ -479,7 +479,7 @@ int64_t pair_deadline_us(const struct pair *self)
     int64_t due_us = self->beat_due_us;
     int64_t ask_us = reception_deadline_us(&self->reception);
     int64_t interval_us = self->config.interval_us;
-    if (ask_us > self->now_us && ask_us < due_us)
+    if (ask_us < due_us)
         due_us = ask_us;
     /* Each instant at which the partner's silence means something. */
     const int64_t silences_us[] = {interval_us * 3 / 2, interval_us * 5 / 2,

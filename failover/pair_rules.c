@@ -149,8 +149,7 @@ static bool is_partner_unheard(const struct pair *self, int64_t now_us, enum pai
 {
     bool mine = reception_has_reply(&self->reception, now_us);
     *reason = mine ? PAIR_UNHEARD : PAIR_AGENTS_LOST_IT;
-    return !reception_is_isolated(&self->reception) && says(self, BEAT_PROBING) &&
-           !says(self, BEAT_ANSWERED) &&
+    return !reception_is_isolated(&self->reception) && !says(self, BEAT_ANSWERED) &&
            self->last.unanswered_us >= UNHEARD_INTERVALS * self->config.interval_us &&
            (mine || most_lost_it(self->agents_fresh, self->agents_lost));
 }

@@ -103,8 +103,7 @@ static void take_drained(struct pair *self, int64_t now_us, struct pair_actions 
 static void take_asked(struct pair *self, bool is_answered)
 {
     if (!is_answered) {
-        if (self->asks_unanswered < PAIR_ASKS_MAX)
-            self->asks_unanswered++;
+        self->asks_unanswered++;
         return;
     }
     self->asks_unanswered = 0;
