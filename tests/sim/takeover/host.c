@@ -9,7 +9,7 @@ enum {
 };
 
 const uint8_t takeover_key[BEAT_KEY_SIZE] = "the key of the pair, 32 bytes..";
-const struct pair_home host_beyond = {.state = PAIR_ACTIVE,
+const struct pair_home host_beyond = {.state = PAIR_YIELDING,
                                       .is_partners = true,
                                       .is_granted = true,
                                       .is_refused = true,
