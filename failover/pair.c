@@ -46,7 +46,7 @@ static uint8_t holds(const struct pair *self)
 {
     uint8_t bits = 0;
     for (unsigned i = 0; i < PAIR_NODES; i++)
-        if (self->homes[i].state != PAIR_BACKUP && self->homes[i].is_granted)
+        if (self->homes[i].is_granted)
             bits |= (uint8_t)(1U << i);
     return bits;
 }
@@ -368,7 +368,7 @@ static void judge_stop(struct pair *self, int64_t now_us, struct pair_actions *t
 {
     if (!self->stopping)
         return;
-    bool is_alone = !self->config.has_partner || !pair_hears_beats(self, now_us);
+    bool is_alone = !pair_hears_beats(self, now_us);
     for (uint8_t i = 0; i < PAIR_NODES; i++)
         if (self->homes[i].state != PAIR_BACKUP && (is_alone || now_us >= self->stop_us))
             pair_drop(self, i, now_us, PAIR_STOPPED, todo);
@@ -479,13 +479,13 @@ int64_t pair_deadline_us(const struct pair *self)
     int64_t due_us = self->beat_due_us;
     int64_t ask_us = reception_deadline_us(&self->reception);
     int64_t interval_us = self->config.interval_us;
-    if (ask_us > self->now_us && ask_us < due_us)
+    if (ask_us < due_us)
         due_us = ask_us;
     /* Each instant at which the partner's silence means something. */
     const int64_t silences_us[] = {interval_us * 3 / 2, interval_us * 5 / 2,
                                    PAIR_SILENT_INTERVALS * interval_us};
     int64_t sign_us = pair_last_sign_us(self);
-    for (size_t i = 0; sign_us != INT64_MIN && i < sizeof silences_us / sizeof *silences_us; i++)
+    for (size_t i = 0; i < sizeof silences_us / sizeof *silences_us; i++)
         if (sign_us + silences_us[i] > self->now_us && sign_us + silences_us[i] < due_us)
             due_us = sign_us + silences_us[i];
     if (self->listen_us > self->now_us && self->listen_us < due_us)

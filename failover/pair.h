@@ -150,7 +150,7 @@ struct pair {
     int64_t broke_us; /* the tripwire, or its port refused; INT64_MAX: neither since a sign */
     enum pair_reason broke_by;
     int64_t asked_us; /* rule 4: the last query; INT64_MIN: none */
-    uint8_t asks_unanswered;
+    unsigned asks_unanswered;
     bool partner_answers; /* rule 4: the last query was answered */
     uint8_t said;         /* flags and holds of my last beat: a change is said at once */
     uint8_t said_holds;

@@ -128,7 +128,7 @@ void pair_follow(struct pair *self, uint8_t number, int64_t now_us)
     struct pair_home *home = &self->homes[number];
     int64_t holds_us = held_us(self, home, now_us);
     /* Who fell silent holds it still, for all that is known: rules 2 and 3 are for that. */
-    home->is_partners = holds_us != INT64_MIN && holds_us > home->beat_lacks_us;
+    home->is_partners = holds_us > home->beat_lacks_us;
     home->was_partners |= home->is_partners;
     if (home->is_partners || home->state != PAIR_BACKUP)
         home->vacant_us = INT64_MAX;
@@ -149,8 +149,7 @@ static bool is_partner_unheard(const struct pair *self, int64_t now_us, enum pai
 {
     bool mine = reception_has_reply(&self->reception, now_us);
     *reason = mine ? PAIR_UNHEARD : PAIR_AGENTS_LOST_IT;
-    return !reception_is_isolated(&self->reception) && says(self, BEAT_PROBING) &&
-           !says(self, BEAT_ANSWERED) &&
+    return !reception_is_isolated(&self->reception) && !says(self, BEAT_ANSWERED) &&
            self->last.unanswered_us >= UNHEARD_INTERVALS * self->config.interval_us &&
            (mine || most_lost_it(self->agents_fresh, self->agents_lost));
 }
@@ -242,8 +241,6 @@ static bool claims_vacant(const struct pair *self, uint8_t number, int64_t now_u
     /* The other one does not wait for a rightful that is worse than itself. */
     bool is_rightful_able = !pair_hears_beats(self, now_us) ||
                             (is_partner_sound(self) && (says(self, BEAT_SYNCED) || !self->synced));
-    if (home->vacant_us == INT64_MAX)
-        return false;
     if (!self->synced && pair_partner_is_able(self, now_us))
         return false;
     int64_t windows = rightful || !is_rightful_able ? 1 : 2;
@@ -269,8 +266,7 @@ static bool claims_back(const struct pair *self, uint8_t number, int64_t now_us,
     /* Who never had it since the partner started did not lose it, and cannot be flapping: both were
      * started, and the partner was quicker. */
     bool is_first = says(self, BEAT_KEEPING) && number == self->config.self;
-    return home->is_left || home->is_ordered || is_first ||
-           (self->fit_us != INT64_MAX && now_us - self->fit_us >= home->hold_us);
+    return home->is_left || home->is_ordered || is_first || now_us - self->fit_us >= home->hold_us;
 }
 
 /* Claimed by the partner, or it did when it fell silent. */
@@ -294,7 +290,7 @@ static bool claims_from_partner(struct pair *self, uint8_t number, int64_t now_u
     if (is_vrrp_silent)
         return is_partner_unheard(self, now_us, reason); /* 3. it lives, but is it heard? */
     *reason = PAIR_UNANSWERED;
-    return is_beat_silent && claims_unanswered(self, home, now_us);
+    return claims_unanswered(self, home, now_us);
 }
 
 bool pair_claims(struct pair *self, uint8_t number, int64_t now_us, enum pair_reason *reason)

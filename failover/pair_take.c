@@ -25,7 +25,7 @@ static void take_return(struct pair *self, int64_t now_us, int64_t last_us,
 /* It lives, whatever broke. */
 static void take_life(struct pair *self, int64_t now_us)
 {
-    if (self->broke_us != INT64_MAX && now_us - self->broke_us > PAIR_LIFE_US)
+    if (now_us - self->broke_us > PAIR_LIFE_US)
         self->broke_us = INT64_MAX;
 }
 
@@ -103,8 +103,7 @@ static void take_drained(struct pair *self, int64_t now_us, struct pair_actions 
 static void take_asked(struct pair *self, bool is_answered)
 {
     if (!is_answered) {
-        if (self->asks_unanswered < PAIR_ASKS_MAX)
-            self->asks_unanswered++;
+        self->asks_unanswered++;
         return;
     }
     self->asks_unanswered = 0;

@@ -188,7 +188,7 @@ static void take_own(struct replica *self, int64_t now_ms, const struct record *
 {
     const struct table_entry *known = table_find(self->table, &record->key);
     bool is_news = known == NULL || record_compare(record->version, known->version) > 0;
-    if (is_news && record->version.incarnation >= self->incarnation)
+    if (is_news)
         replica_adopt(self, now_ms, replica_next(record->version.incarnation));
 }
 

@@ -209,7 +209,7 @@ static void say_hello(struct sim *self, const struct replica *replica, struct mi
     else
         snprintf(hello->name, sizeof hello->name, "%s", fault == 4 ? names[name].said : longest);
     misspoken->size = message_encode(&message, misspoken->bytes);
-    if (fault == 4) {
+    if (fault == 4 && names[name].reason != MESSAGE_OK) {
         rename_to(misspoken, names[name].said, names[name].becomes);
         misspoken->message_reason = names[name].reason;
     } else if (fault == 5 && is_longer) {
@@ -295,13 +295,45 @@ static void judge_refused(struct sim *self, struct sim_node *node, size_t number
               "ns%zu is moved by what peer %zu may not say", number + 1, misspoken->peer);
 }
 
-/* From the partner, in a way that takes no dice of the seed's. */
-static void hear(struct sim *self, size_t number, const struct message *message)
+static void hear(struct sim *self, size_t number, size_t peer, const struct message *message)
 {
     static uint8_t bytes[MESSAGE_SIZE_MAX];
     size_t size = message_encode(message, bytes);
-    sim_node_event(self, number,
-                   &(struct node_event){.type = NODE_FRAME, .bytes = bytes, .size = size});
+    sim_node_event(
+        self, number,
+        &(struct node_event){.type = NODE_FRAME, .peer = peer, .bytes = bytes, .size = size});
+}
+
+/* Who speaks without a greeting is asked for one, as sim_talk_judge and judge_report have it. */
+static void hear_stranger(struct sim *self, size_t number, size_t peer)
+{
+    static struct message message;
+    memset(&message, 0, sizeof message);
+    message.type = MESSAGE_DELTA;
+    if (peer != REPLICA_PARTNER) {
+        struct record *record = &message.records.records[message.records.count++];
+        record->key.kind = RECORD_REPORT;
+        strcpy(record->key.name, self->document.servers[peer - 1].name);
+        record->version = (struct record_version){1, 1};
+    }
+    hear(self, number, peer, &message);
+}
+
+/* The partner says HELLO before it has heard of this node's present life. */
+static void hear_hello(struct sim *self, const struct sim_node *node, size_t number)
+{
+    const struct replica_config *config = &node->node.replica.config;
+    bool is_synced = self->nodes[1 - number].node.replica.sync == REPLICA_SYNCED;
+    struct message message = {.type = MESSAGE_HELLO,
+                              .hello = {.protocol_min = MESSAGE_PROTOCOL,
+                                        .protocol_max = MESSAGE_PROTOCOL,
+                                        .role = MESSAGE_NODE,
+                                        .boot = node->talk.boot,
+                                        .wants_snapshot = !is_synced,
+                                        .synced = is_synced}};
+    strcpy(message.hello.name, config->partner);
+    strcpy(message.hello.cluster, config->cluster);
+    hear(self, number, REPLICA_PARTNER, &message);
 }
 
 /* A node's own record comes back, as a frame would that was long on its way. Is it above what this
@@ -331,7 +363,7 @@ static void judge_late(struct sim *self, struct sim_node *node, size_t number)
         return;
     if (above >= 2)
         expected = record->version.incarnation + 1;
-    hear(self, number, &message);
+    hear(self, number, REPLICA_PARTNER, &message);
     sim_check(self, SIM_ANSWERS,
               core->replica.incarnation == expected && core->replica.lamport == lamport &&
                   self->room.update->replica.change_count == 0,
@@ -352,11 +384,15 @@ static void misspeak(struct sim *self)
     bool is_greeted = misspoken.peer == REPLICA_PARTNER
                           ? node->talk.is_greeted
                           : node->talk.agents[misspoken.peer - 1].is_greeted;
-    if (sim_has_history(self) && sim_dice(self, 2) == 0) {
-        if (node->talk.is_greeted)
+    if (sim_has_history(self) && !is_greeted) {
+        hear_stranger(self, number, misspoken.peer);
+        return;
+    }
+    if (sim_has_history(self) && node->talk.is_greeted && sim_dice(self, 2) == 0) {
+        if (sim_dice(self, 4) == 0)
+            hear_hello(self, node, number);
+        else
             judge_late(self, node, number);
-        else /* it is asked to greet: sim_talk_judge */
-            hear(self, number, &(struct message){.type = MESSAGE_ACK});
         return;
     }
     if (!is_greeted || sim_dice(self, 2) == 0)
@@ -369,7 +405,8 @@ static void misspeak(struct sim *self)
     judge_refused(self, node, number, &misspoken);
 }
 
-/* With other dice, so that a seed's schedule is as it would be without. */
+/* With other dice, so that a seed's schedule is as it would be without; but one with a history is
+ * moved by what is said in it. */
 void sim_misspoken_step(struct sim *self)
 {
     if (self->now_ms < self->next_misspoken_ms)

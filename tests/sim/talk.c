@@ -359,6 +359,15 @@ static void judge_greeted(struct sim *self, struct sim_step *step)
                   step->number + 1);
 }
 
+/* What a node states itself is no news to it, whoever brings it. */
+static void judge_changes(struct sim *self, const struct sim_step *step)
+{
+    for (size_t i = 0; i < step->said->change_count; i++)
+        sim_check(self, SIM_ANSWERS,
+                  !sim_is_of_node(self, &step->said->changes[i]->key, step->number),
+                  "ns%zu learns what it states itself", step->number + 1);
+}
+
 void sim_talk_judge(struct sim *self, struct sim_step *step)
 {
     struct sim_talk *talk = step->talk;
@@ -391,6 +400,7 @@ void sim_talk_judge(struct sim *self, struct sim_step *step)
     judge_versions(self, step);
     judge_pull(self, step);
     judge_delta(self, step);
+    judge_changes(self, step);
     judge_alone(self, step);
     judge_greeted(self, step);
 }

@@ -2,6 +2,8 @@
 
 #include "sim/takeover/takeover.h"
 
+enum { PACKETS_SPARE = 256 }; /* more than any instant takes */
+
 /* ---- packets on their way: a heap by arrival, and for those due at once by their order ---- */
 
 static bool is_before(const struct timer *a, const struct timer *b)
@@ -90,6 +92,10 @@ bool clock_run(struct takeover *self, int64_t until_us)
             break;
         assert(due_us >= self->now_us);
         self->now_us = due_us;
+        if (self->free_count < PACKETS_SPARE) {
+            takeover_broken(self, ORACLE_BOUNDS, "%d packets are on their way", self->heap_count);
+            break;
+        }
         while (self->heap_count > 0 && self->heap[0].due_us <= due_us)
             kernel_arrives(self, clock_pop(self));
         if (due_us >= self->next_fault_us)

@@ -140,7 +140,9 @@ static bool is_possible(const struct takeover *self, const struct fault *fault)
                       fault->kind == FAULT_RESET || fault->kind == FAULT_UPGRADE ||
                       fault->kind == FAULT_REPLAYED_ADVERTISEMENTS ||
                       fault->kind == FAULT_FOREIGN_CLAIM || fault->kind == FAULT_DELAY;
-    if (self->are_routers && is_of_pair)
+    bool is_of_two = fault->kind == FAULT_HANDOVER || fault->kind == FAULT_HANDOVER_BACK ||
+                     fault->kind >= FAULT_FORGED_BEATS;
+    if ((self->are_routers && is_of_pair) || (self->is_alone && is_of_two))
         return false;
     if (!is_instant(fault->kind))
         return fault_find(self, fault->kind) == NULL &&
@@ -259,7 +261,8 @@ void fault_heal(struct takeover *self)
         struct host *host = &self->hosts[i];
         host->is_reset_asked = self->is_resetting;
         host_wake_by(self, host, self->now_us);
-        if (host->process == PROCESS_DEAD && host->restart_us > self->now_us + 500 * MS)
+        if (host->process == PROCESS_DEAD && host->restart_us != INT64_MAX &&
+            host->restart_us > self->now_us + 500 * MS)
             host->restart_us = self->now_us + 500 * MS;
         if (host->process == PROCESS_SLEEPS && host->wake_us > self->now_us + 500 * MS)
             host->wake_us = self->now_us + 500 * MS;

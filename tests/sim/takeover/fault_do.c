@@ -229,12 +229,13 @@ static void change_host(struct takeover *self, struct host *host, const struct f
     case FAULT_ADDRESS_DELETED:
         delete_address(self, host, fault->choice);
         break;
-    case FAULT_STOP:
+    case FAULT_STOP: /* now and then somebody else asks for an upgrade as well */
         host->is_stop_asked = true;
+        host->upgrades_asked = fault->choice % 4 == 0 && !self->are_routers;
         host_wake_by(self, host, self->now_us);
         break;
     case FAULT_UPGRADE:
-        host->is_upgrade_asked = true;
+        host->upgrades_asked = fault->choice % 4 == 0 ? 2 : 1;
         host_wake_by(self, host, self->now_us);
         break;
     case FAULT_RESET:

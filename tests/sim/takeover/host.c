@@ -9,6 +9,11 @@ enum {
 };
 
 const uint8_t takeover_key[BEAT_KEY_SIZE] = "the key of the pair, 32 bytes..";
+const struct pair_home host_beyond = {.state = PAIR_YIELDING,
+                                      .is_partners = true,
+                                      .is_granted = true,
+                                      .is_refused = true,
+                                      .is_kept = true};
 const uint8_t takeover_vrid[NODES] = {51, 52};
 
 struct ip host_address(uint8_t place, uint8_t family)
@@ -98,6 +103,8 @@ static void send_beat(struct takeover *self, struct host *host)
 {
     struct beat beat;
     pair_beat(&host->pair, self->now_us, &beat);
+    if (self->has_opinion)
+        oracle_says(self, host, &beat);
     beat.cluster = 1;
     beat.boot = host->boot;
     beat.sequence = ++host->sequence;
@@ -196,6 +203,8 @@ void host_tell(struct takeover *self, struct host *host, const struct pair_event
         bool was_isolated = reception_is_isolated(&host->pair.reception);
         pair_step(&host->pair, self->now_us, &queue[i], &todo);
         oracle_told(self, host, was_isolated);
+        if (self->has_opinion)
+            oracle_agrees(self, host, &queue[i], &todo);
         for (size_t j = 0; j < todo.count; j++) {
             oracle_act(self, host, &todo.list[j]);
             if (count < EVENTS_MAX && perform(self, host, &todo.list[j], &queue[count]))
@@ -233,9 +242,11 @@ static bool wake_partner(struct takeover *self, struct host *host)
 {
     int64_t late_us = self->now_us - host->deadline_us;
     bool is_late = late_us > LATE_INTERVALS * self->interval_us;
-    if (is_late)
+    if (is_late && !self->are_routers)
         host_tell(self, host,
                   &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = late_us});
+    if (is_late && !self->are_routers && self->has_opinion)
+        oracle_wakes(self, host, pair_deadline_us(&host->pair));
     return is_late;
 }
 
@@ -308,9 +319,10 @@ static void take_stop(struct takeover *self, struct host *host)
 /* A planned absence: likewise, and another worker follows. */
 static void take_upgrade(struct takeover *self, struct host *host)
 {
-    if (host->is_upgrade_asked)
-        host_happens(self, host, PAIR_EVENT_LEAVE, 0);
-    host->is_upgrade_asked = false;
+    if (host->upgrades_asked == 0)
+        return;
+    host->upgrades_asked--;
+    host_happens(self, host, PAIR_EVENT_LEAVE, 0);
 }
 
 static void plan_wake(struct takeover *self, struct host *host)
@@ -318,6 +330,8 @@ static void plan_wake(struct takeover *self, struct host *host)
     int64_t due_us = worker_deadline_us(host);
     host->deadline_us =
         self->are_routers ? router_deadline_us(host) : pair_deadline_us(&host->pair);
+    if (!self->are_routers && self->has_opinion)
+        oracle_wakes(self, host, host->deadline_us);
     if (host->deadline_us < due_us)
         due_us = host->deadline_us;
     host->wake_us = due_us > self->now_us ? due_us : self->now_us + 1;
@@ -347,13 +361,13 @@ void host_turn(struct takeover *self, struct host *host)
 {
     sums.turns++;
     note_waking(self, host);
-    bool is_late = !self->are_routers && wake_partner(self, host);
+    bool is_late = wake_partner(self, host);
     worker_turn(self, host);
     take_stop(self, host);
     take_upgrade(self, host);
     tell_fitness(self, host);
     if (self->are_routers)
-        router_turn(self, host);
+        router_turn(self, host, is_late);
     else
         turn_partner(self, host, is_late);
     if (host->has_left)
@@ -392,12 +406,19 @@ static void empty_all(struct takeover *self, struct host *host)
     empty(self, &host->answers);
 }
 
-void host_start(struct takeover *self, struct host *host)
+static void start_pair(struct takeover *self, struct host *host)
 {
     const struct pair_config config = {.self = host->self,
-                                       .has_partner = true,
+                                       .has_partner = !self->is_alone,
                                        .has_witness = self->witness_count > 0,
                                        .interval_us = self->interval_us};
+    pair_init(&host->pair, &config, self->now_us);
+    host->beyond = host_beyond;
+    opinion_start(&host->opinion, &config, self->now_us);
+}
+
+void host_start(struct takeover *self, struct host *host)
+{
     takeover_trace(self, "ns%d starts", host->self + 1);
     kernel_start(host);
     host->process = PROCESS_RUNS;
@@ -408,7 +429,8 @@ void host_start(struct takeover *self, struct host *host)
     host->sequence = 0;
     host->memory = (struct beat_memory){0};
     host->knows_mac = host->is_asking = host->is_over = host->has_left = false;
-    host->is_stop_asked = host->is_upgrade_asked = false;
+    host->is_stop_asked = false;
+    host->upgrades_asked = 0;
     host->is_carrier_told = false;
     host->is_hanging = host->is_fit = host->is_synced = host->was_synced = false;
     host->emptying = 0;
@@ -428,7 +450,7 @@ void host_start(struct takeover *self, struct host *host)
     if (self->are_routers)
         router_start(self, host);
     else
-        pair_init(&host->pair, &config, self->now_us);
+        start_pair(self, host);
     worker_start(host);
     worker_dispatch(self, host, SUPERVISE_START, SUPERVISE_STARTED);
 }

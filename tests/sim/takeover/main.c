@@ -96,6 +96,12 @@ static void draw_settings(struct takeover *self)
     uint64_t which = takeover_dice(self, sizeof intervals_ms / sizeof *intervals_ms);
     self->interval_us = intervals_ms[which] * MS;
     self->are_routers = takeover_dice(self, 10) == 0;
+    self->is_alone = !self->are_routers && self->seed % 32 == 5;
+    self->has_opinion = self->are_routers || self->seed % 2 == 1;
+    if (self->are_routers && self->seed % 4 == 2)
+        self->interval_us = 400 * MS; /* Active_Down_Interval is longer than VRRP_RETRY_US */
+    self->are_equal = self->are_routers && self->seed % 4 == 0;
+    self->are_patient = self->are_routers && self->seed % 4 == 1;
     self->travels_as_bytes = takeover_dice(self, 16) == 0;
     self->witness_count = (uint8_t)takeover_dice(self, WITNESSES_MAX + 1);
     self->agent_count = (uint8_t)takeover_dice(self, AGENTS_MAX + 1);
@@ -116,6 +122,10 @@ static void start(struct takeover *self)
         host->hold_us = PAIR_HOLD_US_MIN;
         host->homecoming_us = INT64_MIN;
         host->restart_us = takeover_draw(self, 0, takeover_dice(self, 2) == 0 ? 50 * MS : SECOND);
+    }
+    if (self->is_alone) {
+        self->hosts[1].restart_us = INT64_MAX;
+        self->hosts[1].kernel.is_on = false;
     }
     self->throw_us = self->seed % 6 == 0 ? 0 : takeover_draw(self, 0, 3 * SECOND);
     self->next_fault_us = self->throw_us;
@@ -186,9 +196,8 @@ static bool print_counts(uint64_t seeds)
     for (int i = 0; i < CLAUSES; i++)
         all_enough &= print_count("clause", clause_text((enum clause)i), sums.clauses[i], seeds);
     for (int i = 0; i <= VRRP_ADD_FAILED; i++)
-        if (i != VRRP_HIGHER_ADDRESS) /* of two with one priority, which these never are */
-            all_enough &= print_count("vrrp", vrrp_reason_word((enum vrrp_reason)i),
-                                      sums.router_reasons[i], seeds);
+        all_enough &= print_count("vrrp", vrrp_reason_word((enum vrrp_reason)i),
+                                  sums.router_reasons[i], seeds);
     for (int i = 0; i < BEAT_REFUSALS; i++)
         if (i != BEAT_BAD_VERSION && i != BEAT_BAD_FIELD) /* the pair's key vouches for both */
             all_enough &= print_count("beat", beat_refusal_word((enum beat_refusal)i),

@@ -1,11 +1,12 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sim/takeover/takeover.h"
 
 enum {
-    AGENTS_US = 700 * MS, /* until they tell, worker.c */
+    AGENTS_US = 2500 * MS, /* until most of them tell, worker.c */
     ASKING_US = PAIR_ASK_AFTER_US + 4 * PAIR_ASK_US,
     CLIENT_US = 1500 * MS + SECOND + 2600 * MS, /* client.c's patience, arp's lock, a lease */
 };
@@ -27,6 +28,8 @@ static const char *const texts[ORACLE_KINDS] = {
     [ORACLE_DAMPING] = "flapping-is-damped",
     [ORACLE_DEAF] = "deaf-takes-nothing",
     [ORACLE_UNSYNCED] = "facts-before-claims",
+    [ORACLE_OPINION] = "by-the-rules",
+    [ORACLE_BOUNDS] = "within-its-bounds",
 };
 
 const char *oracle_text(enum oracle_kind kind)
@@ -153,7 +156,7 @@ static void follow_parting(struct takeover *self)
  *   10 until a node finds that nothing comes in, or out, and 5 of listening (rules 5 and 6);
  *   120 ms for a thread that hangs (failover/gate.h); the way, the kernel and the client: 30 ms;
  *   ten seconds and three queries, if a forger on the LAN speaks for a dead partner (rule 4);
- *   0.7 s until agents tell (rule 3), where no witness does;
+ *   2.5 s until agents tell (rule 3), where no witness does;
  *   a second after a kernel that refused an address;
  *   and what clients need by themselves, where nobody can tell them. */
 static int64_t bound_us(const struct takeover *self)
@@ -264,7 +267,7 @@ static bool is_disturbed(const struct takeover *self)
     for (uint8_t i = 0; i < self->standing_count; i++)
         if (!fault_is_strange(self->standing[i].kind))
             return true;
-    for (uint8_t i = 0; i < NODES; i++)
+    for (uint8_t i = 0; i < (self->is_alone ? 1 : NODES); i++)
         if (self->hosts[i].process != PROCESS_RUNS || !self->hosts[i].is_fit ||
             !self->hosts[i].is_synced)
             return true;
@@ -309,8 +312,12 @@ static void follow_host(struct takeover *self, struct host *host)
     else if (host->able_us == INT64_MAX)
         host->able_us = self->now_us;
     judge_lease(self, host);
-    if (!self->are_routers && host->process == PROCESS_RUNS)
-        clause_sample(self, host);
+    if (self->are_routers || host->process != PROCESS_RUNS)
+        return;
+    clause_sample(self, host);
+    takeover_check(self, ORACLE_BOUNDS,
+                   memcmp(&host->beyond, &host_beyond, sizeof host_beyond) == 0,
+                   "ns%d writes beyond its homes", host->self + 1);
 }
 
 void oracle_check(struct takeover *self)
@@ -321,7 +328,7 @@ void oracle_check(struct takeover *self)
         self->disturbed_us = self->now_us;
     for (uint8_t i = 0; i < NODES; i++)
         follow_host(self, &self->hosts[i]);
-    for (uint8_t home = 0; home < NODES; home++) {
+    for (uint8_t home = 0; home < (self->is_alone ? 1 : NODES); home++) {
         judge_answered(self, home, 0);
         judge_answered(self, home, 1);
         judge_overlap(self, home);
@@ -339,8 +346,9 @@ static void judge_home(struct takeover *self, uint8_t home)
     uint8_t rightful = self->are_routers || order->version == 0 ? home : order->node;
     const struct host *holder = &self->hosts[rightful];
     enum oracle_kind oracle = rightful == home ? ORACLE_HOME : ORACLE_ORDER;
-    if (self->now_us - self->disturbed_us < PAIR_HOLD_US_MIN + 2 * SECOND)
-        return;
+    if (self->now_us - self->disturbed_us < PAIR_HOLD_US_MIN + 2 * SECOND || self->are_equal ||
+        self->are_patient)
+        return; /* routers of one priority, or patient ones, leave it where it is */
     if (!self->are_routers)
         takeover_check(self, ORACLE_ORDER,
                        pair_rightful(&first->pair, home) == rightful &&
@@ -367,6 +375,6 @@ static void judge_moves(struct takeover *self)
 void oracle_end(struct takeover *self)
 {
     judge_moves(self);
-    for (uint8_t home = 0; home < NODES; home++)
+    for (uint8_t home = 0; home < (self->is_alone ? 1 : NODES); home++)
         judge_home(self, home);
 }

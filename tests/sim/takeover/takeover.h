@@ -13,6 +13,7 @@
  *   router.c    the same host with failover/vrrp.c in place of the pair
  *   oracle.c    what must hold, each a function with its promise; oracle_act.c of what is sent
  *   clause.c    which clause of the rules is at work
+ *   opinion.c   the rules once more: what the pair does is compared with it
  *
  *            service LAN: advertisements, ARP and ND, queries, witnesses, agents
  *     ┌────────┬───────────┬───────────┬──────────┐
@@ -33,6 +34,8 @@
 #include "failover/pair.h"
 #include "failover/supervise.h"
 #include "failover/vrrp.h"
+#include "sim/takeover/opinion.h"
+#include "sim/takeover/opinion_vrrp.h"
 
 enum {
     NODES = PAIR_NODES,
@@ -207,17 +210,22 @@ struct host {
     struct supervise supervise;
     struct gate gate;
     struct pair pair;
+    struct pair_home beyond; /* what follows the pair's homes: neither read nor written */
+    struct opinion opinion;  /* of the oracle */
     struct vrrp routers[NODES][FAMILIES];
-    int64_t router_refresh_us;
+    struct opinion_vrrp elections[NODES][FAMILIES]; /* of the oracle */
+    int64_t router_refresh_us, router_echo_us;
+    int64_t router_claimed_us[NODES][FAMILIES], router_announce_us[NODES][FAMILIES];
+    uint8_t router_announcements[NODES][FAMILIES];
     struct beat_memory memory;
     uint64_t boot, sequence;
     struct queue beats, vrrp, neighbours, tripwire, answers;
     int64_t deadline_us;      /* of the pair, as told last */
     int64_t learn_us, tap_us; /* tap_us: when a client's frame comes in next */
     uint64_t nonce;           /* of the round of probes under way */
-    bool knows_mac, is_asking, is_stop_asked, is_upgrade_asked, is_carrier_told, has_left, is_over;
+    bool knows_mac, is_asking, is_stop_asked, is_carrier_told, has_left, is_over;
     bool is_hanging, is_fit, is_synced, was_synced; /* as in failover/guardian.h */
-    uint8_t emptying;
+    uint8_t emptying, upgrades_asked;
     bool empties_anew;
     uint64_t empties;
     struct beat_handover disk[NODES]; /* orders, as the worker keeps them */
@@ -264,6 +272,8 @@ enum oracle_kind {
     ORACLE_DAMPING,   /* who lost its home soon after its return waits twice as long */
     ORACLE_DEAF,      /* who hears nothing takes nothing by silence */
     ORACLE_UNSYNCED,  /* who has no facts takes nothing from one who has */
+    ORACLE_OPINION,   /* each action is what the rules, read once more, ask for */
+    ORACLE_BOUNDS,    /* nothing is written beyond a pair's homes */
     ORACLE_KINDS
 };
 
@@ -319,7 +329,10 @@ struct takeover {
     uint64_t seed, dice;
     bool is_traced;
     bool travels_as_bytes, are_routers, is_lan_quiet, is_lan_busy, has_witness;
-    bool is_resetting;                     /* at the end of trouble damping is cleared */
+    bool are_equal, are_patient; /* routers: of one priority; they do not preempt */
+    bool is_alone;               /* a cluster of one: ns2 is none */
+    bool has_opinion;            /* it takes a third of a seed's time: every other has it */
+    bool is_resetting;           /* at the end of trouble damping is cleared */
     uint8_t witness_count, witnesses_dead; /* dead: faults standing */
     uint8_t agent_count;
     uint8_t agents_cut[NODES]; /* so many do not hear it */
@@ -360,6 +373,8 @@ struct takeover {
     struct timer heap[PACKETS_MAX];
 };
 
+/* What host.beyond is: were it read as a home, it would be seen. */
+extern const struct pair_home host_beyond;
 extern const uint8_t takeover_key[BEAT_KEY_SIZE];
 extern const uint8_t takeover_vrid[NODES];
 
@@ -447,7 +462,7 @@ void worker_tick(struct takeover *self);
 
 /* router.c */
 void router_start(struct takeover *self, struct host *host);
-void router_turn(struct takeover *self, struct host *host);
+void router_turn(struct takeover *self, struct host *host, bool is_late);
 int64_t router_deadline_us(const struct host *host);
 void router_hears(struct takeover *self, struct host *host, uint8_t home, uint8_t family,
                   uint8_t priority, uint16_t interval_cs);
@@ -485,11 +500,19 @@ void oracle_end(struct takeover *self);
 bool oracle_is_able(const struct takeover *self, const struct host *host);
 bool oracle_holds(const struct takeover *self, const struct host *host, uint8_t home,
                   uint8_t family);
-/* A machine of vrrp.h is about to do this. */
+/* A machine of vrrp.h was told this, and is about to do that. */
+void oracle_elects(struct takeover *self, struct host *host, uint8_t home, uint8_t family,
+                   const struct vrrp_event *event, const struct vrrp_actions *todo);
+/* Of these, one after the other. */
 void oracle_router(struct takeover *self, struct host *host, uint8_t home, uint8_t family,
                    const struct vrrp_action *action);
 /* An event was told: what it changed of reception. */
 void oracle_told(struct takeover *self, struct host *host, bool was_isolated);
+/* And what was done by it; what a beat says; and when the pair wants to be told next. */
+void oracle_agrees(struct takeover *self, struct host *host, const struct pair_event *event,
+                   const struct pair_actions *todo);
+void oracle_says(struct takeover *self, struct host *host, const struct beat *beat);
+void oracle_wakes(struct takeover *self, struct host *host, int64_t deadline_us);
 void oracle_act(struct takeover *self, struct host *host, const struct pair_action *action);
 
 /* clause.c */

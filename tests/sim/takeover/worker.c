@@ -117,15 +117,23 @@ void worker_dispatch(struct takeover *self, struct host *host, enum supervise_ev
 
 /* ---- what wakes the guardian of it ---- */
 
+static void tell_order(struct takeover *self, struct host *host, uint8_t home,
+                       const struct beat_handover *order)
+{
+    host_tell(self, host,
+              &(struct pair_event){.kind = PAIR_EVENT_HANDOVER, .home = home, .handover = *order});
+}
+
+/* Before each order one that names no node: it is passed over. */
 static void tell_orders(struct takeover *self, struct host *host)
 {
+    const struct beat_handover no_node = {.version = BEAT_HANDOVER_MAX, .node = NODES};
     for (uint8_t home = 0; home < NODES; home++) {
         if (host->disk[home].version == host->told[home].version)
             continue;
         host->told[home] = host->disk[home];
-        host_tell(self, host,
-                  &(struct pair_event){
-                      .kind = PAIR_EVENT_HANDOVER, .home = home, .handover = host->disk[home]});
+        tell_order(self, host, home, &no_node);
+        tell_order(self, host, home, &host->disk[home]);
     }
 }
 
@@ -272,6 +280,7 @@ static void share_orders(struct takeover *self)
     }
 }
 
+/* They find out one after the other. */
 static void tell_agents(struct takeover *self, struct host *host)
 {
     const struct host *other = &self->hosts[1 - host->self];
@@ -281,6 +290,8 @@ static void tell_agents(struct takeover *self, struct host *host)
     uint8_t cut = self->agents_cut[host->self], other_cut = self->agents_cut[other->self];
     uint16_t fresh = hears && is_talking(host) ? (uint16_t)(self->agent_count - cut) : 0;
     uint16_t lost = !hears_other ? fresh : other_cut < fresh ? other_cut : fresh;
+    uint16_t known = (uint16_t)(host->agents_lost + 1 + self->seed % 3);
+    lost = lost < known ? lost : known;
     bool is_news = host->agents_fresh != fresh || host->agents_lost != lost;
     host->agents_fresh = fresh;
     host->agents_lost = lost;
