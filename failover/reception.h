@@ -6,7 +6,7 @@
  * reply proves that they go out too.
  *
  *   isolated =  carrier down                                              until it is up
- *            or no frame for 10 intervals, for 5 when the partner is silent on all paths,
+ *            or no frame for 10 intervals, for 5 when the partner is silent or isolated,
  *               and 3 questions in them                                   until a frame comes
  *            or no reply to 4 questions in as many intervals, while the partner
  *               says that it has one                  until a reply comes, its beats
@@ -24,7 +24,7 @@ enum {
     RECEPTION_DOUBT_INTERVALS = 2,  /* without a frame: witnesses are asked */
     RECEPTION_REPLY_INTERVALS = 4,  /* of asking without a reply, that the partner has */
     RECEPTION_FRAME_INTERVALS = 10, /* without a frame */
-    RECEPTION_ALONE_INTERVALS = 5,  /* the same, when the partner is silent, too */
+    RECEPTION_ALONE_INTERVALS = 5,  /* the same, when the partner has no say */
     RECEPTION_FRAME_QUESTIONS = 3,  /* asked in vain meanwhile */
     RECEPTION_FRESH_INTERVALS = 2,  /* so long a reply counts as one I have */
 };

@@ -174,7 +174,8 @@ static void judge_isolation(struct opinion *self)
     if (has_partner_reply && self->questions >= 4 &&
         opinion_unanswered_us(self) >= 4 * self->interval_us)
         self->reception = RECEPTION_NO_REPLY;
-    else if (self->has_witness && opinion_is_quiet(self, 10))
+    else if (self->has_witness && self->questions >= 3 &&
+             opinion_is_quiet(self, is_partner_of_use ? 10 : 5))
         self->reception = RECEPTION_NO_FRAME;
 }
 
