@@ -1,11 +1,12 @@
 /* tests/bench/blast.c -- ask a name server over UDP as fast as it answers, or at a given rate.
  *
- *   tandem-blast ADDRESS PORT NAMES SECONDS [RATE]
+ *   tandem-blast ADDRESS PORT NAMES SECONDS [RATE [pause]]
  *
  * NAMES holds names, one a line, asked for A with EDNS in turn. FLOWS sockets, so that a server
  * with several sockets a port sees several clients. Without RATE each keeps WINDOW queries in
  * flight: the answers per second are the server's limit. With RATE (queries/s) each query has its
- * time, and its latency counts from then even when it left late. Spins: give it a CPU of its own.
+ * time, and its latency counts from then even when it left late. Spins: give it a CPU of its own;
+ * or with "pause" let it sleep between: a millisecond of latency, and the CPU is left to others.
  * Prints "answers/s p50_us p99_us lost rcodes_not_0"; of the first tenth nothing counts. */
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -25,6 +26,7 @@ enum {
     QUERY_MAX = 300,
     LATENCY_US_MAX = 100000,
     GIVEN_UP_MS = 500,       /* a query without an answer for so long is lost */
+    PAUSE_NS = 200000,       /* at a rate: what is due meanwhile leaves so late at the most */
     RECEIVE_BYTES = 4 << 20, /* what arrives while this program has no CPU is not lost */
 };
 
@@ -185,7 +187,7 @@ static void hear(struct flow *flow)
     give_up(flow, now);
 }
 
-static void blast(double seconds, double rate)
+static void blast(double seconds, double rate, bool pauses)
 {
     const int64_t start = now_ns(), end = start + (int64_t)(seconds * 1e9);
     uint64_t due = 0, asked = 0;
@@ -200,6 +202,8 @@ static void blast(double seconds, double rate)
             else if (rate > 0 && asked < due && flows[i].in_flight < RING / 2)
                 asked += ask(&flows[i], 1, start + (int64_t)((double)asked * 1e9 / rate));
         }
+        if (pauses && asked >= due)
+            nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
     }
 }
 
@@ -216,14 +220,14 @@ static unsigned percentile_us(double share)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5 && argc != 6) {
-        fprintf(stderr, "usage: tandem-blast ADDRESS PORT NAMES SECONDS [RATE]\n");
+    if (argc < 5 || argc > 7) {
+        fprintf(stderr, "usage: tandem-blast ADDRESS PORT NAMES SECONDS [RATE [pause]]\n");
         return 100;
     }
     read_names(argv[3]);
     open_flows(argv[1], (uint16_t)atoi(argv[2]));
     double seconds = atof(argv[4]);
-    blast(seconds, argc == 6 ? atof(argv[5]) : 0);
+    blast(seconds, argc > 5 ? atof(argv[5]) : 0, argc == 7);
     printf("%.0f %u %u %llu %llu\n", (double)answers / (seconds * 0.9), percentile_us(0.5),
            percentile_us(0.99), (unsigned long long)lost, (unsigned long long)errors);
     return answers > 0 ? 0 : 1;

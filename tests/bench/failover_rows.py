@@ -175,7 +175,7 @@ class Load:
         names = f"/run/tandem-lab/{lab.identity}/names"
         pathlib.Path(names).write_text(lab_of.NAME + "\n", encoding="ascii")
         self.process = lab.start_in("client", lab_of.BUILD / "tests/tandem-blast", VICTIMS[0], 53,
-                                    names, seconds, *([rate] if rate else []))
+                                    names, seconds, *([rate, "pause"] if rate else []))
 
     def __enter__(self):
         return self
