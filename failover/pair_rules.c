@@ -107,8 +107,6 @@ bool pair_is_in_doubt(const struct pair *self, int64_t now_us)
 {
     /* Two missing, and half an interval for them to be late. */
     int64_t patience_us = self->config.interval_us * 5 / 2;
-    if (!self->config.has_partner)
-        return false;
     if (pair_hears_beats(self, now_us) && says(self, BEAT_PROBING))
         return true;
     /* Who holds nothing that I could take, and is silent: there is nothing to find out. */

@@ -23,13 +23,15 @@ uint8_t record_order_number(struct record_version version)
     return (uint8_t)(1 + (version.sequence >> NODE_SHIFT));
 }
 
+static int compare(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
 int record_compare(struct record_version a, struct record_version b)
 {
-    if (a.incarnation != b.incarnation)
-        return a.incarnation < b.incarnation ? -1 : 1;
-    if (a.sequence != b.sequence)
-        return a.sequence < b.sequence ? -1 : 1;
-    return 0;
+    int by_incarnation = compare(a.incarnation, b.incarnation);
+    return by_incarnation != 0 ? by_incarnation : compare(a.sequence, b.sequence);
 }
 
 bool record_name_is_valid(const char *name, size_t size)

@@ -184,6 +184,12 @@ static bool throw_fault(struct takeover *self)
                           .choice = (uint8_t)takeover_dice(self, 256),
                           .amount = (uint32_t)takeover_dice(self, 1000),
                           .next_us = INT64_MAX};
+    /* More often than by chance: whose partner's kernel refuses addresses is upgraded. */
+    const struct fault *refusal = fault_find(self, FAULT_ADD_FAILS);
+    if (refusal != NULL && fault.kind == FAULT_RESET && !self->are_routers) {
+        fault.kind = FAULT_UPGRADE;
+        fault.node = (uint8_t)(1 - refusal->node);
+    }
     fault.until_us = self->now_us + takeover_draw(self, 200 * MS, 6 * SECOND);
     /* Long enough for rule 4, now and then. */
     if ((fault.kind == FAULT_PAIR_CUT || fault.kind == FAULT_REPLAYED_ADVERTISEMENTS) &&

@@ -319,9 +319,10 @@ static void take_stop(struct takeover *self, struct host *host)
 /* A planned absence: likewise, and another worker follows. */
 static void take_upgrade(struct takeover *self, struct host *host)
 {
-    if (host->upgrades_asked == 0)
+    if (host->upgrades_asked == 0 || self->now_us < host->upgrade_us)
         return;
     host->upgrades_asked--;
+    host->upgrade_us = self->now_us + SECOND;
     host_happens(self, host, PAIR_EVENT_LEAVE, 0);
 }
 

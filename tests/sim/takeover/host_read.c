@@ -173,14 +173,21 @@ bool kernel_has_news(const struct takeover *self, const struct host *host)
     return !host->is_carrier_told || is_missing(self, host, 0) || is_missing(self, host, 1);
 }
 
+/* And of addresses that are gone, which this node does not hold: nothing is to be done. */
+static void tell_carrier(struct takeover *self, struct host *host)
+{
+    host_tell(self, host,
+              &(struct pair_event){.kind = PAIR_EVENT_CARRIER, .is = host->kernel.carrier});
+    for (uint8_t home = 0; home < NODES; home++)
+        if (host->pair.homes[home].state == PAIR_BACKUP)
+            host_happens(self, host, PAIR_EVENT_DELETED, home);
+}
+
 static void read_watch(struct takeover *self, struct host *host)
 {
-    if (!host->is_carrier_told) {
-        host->is_carrier_told = true;
-        if (!self->are_routers)
-            host_tell(self, host,
-                      &(struct pair_event){.kind = PAIR_EVENT_CARRIER, .is = host->kernel.carrier});
-    }
+    if (!host->is_carrier_told && !self->are_routers)
+        tell_carrier(self, host);
+    host->is_carrier_told = true;
     for (uint8_t home = 0; home < NODES; home++) {
         if (!is_missing(self, host, home))
             continue;

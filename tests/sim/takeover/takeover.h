@@ -221,6 +221,7 @@ struct host {
     uint64_t boot, sequence;
     struct queue beats, vrrp, neighbours, tripwire, answers;
     int64_t deadline_us;      /* of the pair, as told last */
+    int64_t upgrade_us;       /* asked for again, not before */
     int64_t learn_us, tap_us; /* tap_us: when a client's frame comes in next */
     uint64_t nonce;           /* of the round of probes under way */
     bool knows_mac, is_asking, is_stop_asked, is_carrier_told, has_left, is_over;
