@@ -18,8 +18,10 @@ enum {
     HOUSEKEEPING_MS = 1000, /* sums in the log */
     AGENTS_MS = 250,        /* between two words to the guardian about them */
     SLEEP_MS_MAX = 100,     /* the guardian wants to see progress within a second */
-    ORDER_LIFE_BITS = 6,    /* of who wrote an order, beside 24 of the counter */
 };
+
+_Static_assert((uint32_t)RECORD_ORDER_RANK_MAX == (uint32_t)CHANNEL_VERSION_MAX,
+               "a rank is told as a version");
 
 int64_t worker_now_ms(void)
 {
@@ -183,14 +185,10 @@ static void tell_guardian_handovers(struct worker *self)
         const struct node_handover *handover = &self->node.handovers[i];
         if (record_compare(handover->version, self->told_handovers[i]) == 0)
             continue;
-        /* The counter, then which node it was, and some of which life of it: one order of all. */
-        uint64_t version = handover->version.incarnation << ORDER_LIFE_BITS |
-                           handover->version.sequence >> (64 - ORDER_LIFE_BITS);
-        struct channel_message message = {
-            .kind = CHANNEL_HANDOVER,
-            .home = (uint8_t)i,
-            .away = handover->away,
-            .version = version > CHANNEL_VERSION_MAX ? CHANNEL_VERSION_MAX : (uint32_t)version};
+        struct channel_message message = {.kind = CHANNEL_HANDOVER,
+                                          .home = (uint8_t)i,
+                                          .away = handover->away,
+                                          .version = record_order_rank(handover->version)};
         if (channel_send(self->channel_fd, &message) == 0)
             self->told_handovers[i] = handover->version;
     }

@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NODE_SHIFT = 63 }; /* of an order's sequence */
+enum {
+    NODE_SHIFT = 63, /* of an order's sequence */
+    RANK_WRITER_BITS = 6,
+    RANK_COUNTER_MAX = RECORD_ORDER_RANK_MAX >> RANK_WRITER_BITS
+};
 
 static const char *const kind_names[] = {
     [RECORD_REPORT] = "report",   [RECORD_HANDED_OUT] = "handed-out",
@@ -21,6 +25,13 @@ struct record_version record_order_version(uint64_t counter, uint8_t number, uin
 uint8_t record_order_number(struct record_version version)
 {
     return (uint8_t)(1 + (version.sequence >> NODE_SHIFT));
+}
+
+uint32_t record_order_rank(struct record_version version)
+{
+    uint64_t counter =
+        version.incarnation < RANK_COUNTER_MAX ? version.incarnation : RANK_COUNTER_MAX;
+    return (uint32_t)(counter << RANK_WRITER_BITS | version.sequence >> (64 - RANK_WRITER_BITS));
 }
 
 static int compare(uint64_t a, uint64_t b)

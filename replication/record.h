@@ -60,6 +60,11 @@ struct record_version record_order_version(uint64_t counter, uint8_t number, uin
 /* The number of the node that wrote an order of this version. */
 uint8_t record_order_number(struct record_version version);
 
+/* The same order of all orders in 30 bits, for the guardian: 24 of the counter (from 2^24 - 1 on it
+ * is one and the same), which node, and 5 of its life. */
+enum { RECORD_ORDER_RANK_MAX = 0x3fffffff };
+uint32_t record_order_rank(struct record_version version);
+
 /* <0, 0, >0 as a is older than, the same as, newer than b. */
 int record_compare(struct record_version a, struct record_version b);
 

@@ -25,6 +25,25 @@ START_TEST(the_incarnation_decides_before_the_sequence)
 }
 END_TEST
 
+/* The guardian knows a handover by its rank alone. */
+START_TEST(ranks_are_in_the_order_of_the_versions)
+{
+    const uint64_t early = 1, late = UINT64_MAX;
+    const struct record_version rising[] = {
+        record_order_version(1, 1, early),         record_order_version(1, 1, late),
+        record_order_version(1, 2, early),         record_order_version(1, 2, late),
+        record_order_version(2, 1, early),         record_order_version(0xfffffe, 2, late),
+        record_order_version(UINT64_MAX, 1, early)};
+    for (size_t i = 1; i < sizeof rising / sizeof *rising; i++) {
+        ck_assert_int_lt(record_compare(rising[i - 1], rising[i]), 0);
+        ck_assert_uint_lt(record_order_rank(rising[i - 1]), record_order_rank(rising[i]));
+        ck_assert_uint_le(record_order_rank(rising[i]), RECORD_ORDER_RANK_MAX);
+    }
+    ck_assert_uint_eq(record_order_number(rising[1]), 1);
+    ck_assert_uint_eq(record_order_number(rising[2]), 2);
+}
+END_TEST
+
 START_TEST(a_name_is_printable_ascii_within_its_length)
 {
     char longest[RECORD_NAME_MAX + 1];
@@ -104,7 +123,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("replication/record");
-    SUITE_CASE(suite, "version", the_incarnation_decides_before_the_sequence);
+    SUITE_CASE(suite, "version", the_incarnation_decides_before_the_sequence,
+               ranks_are_in_the_order_of_the_versions);
     SUITE_CASE(suite, "key", a_name_is_printable_ascii_within_its_length,
                kinds_beyond_the_list_are_not_known, keys_are_equal_by_kind_and_name,
                a_record_belongs_to_its_writer_alone_but_an_order_to_any_node,
