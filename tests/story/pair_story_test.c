@@ -1,4 +1,5 @@
-/* Who holds an address when something breaks, told line by line: failover/README.md's rules. */
+/* Who holds an address when something breaks, told line by line: failover/README.md's rules. When
+ * somebody orders it: pair_orders_story_test.c. */
 #include "story/pair_world.h"
 
 START_TEST(both_nodes_that_start_together_hold_their_homes)
@@ -183,6 +184,19 @@ START_TEST(a_deaf_node_is_found_by_its_witness_and_replaced)
 }
 END_TEST
 
+/* No partner to ask any more: five intervals, and the next beat that says so. */
+START_TEST(a_node_that_is_deaf_on_all_paths_is_replaced_after_five_intervals)
+{
+    at_home();
+    world[0].lan_in = world[0].link_in = false;
+    pass_ms(40);
+    ck_assert_str_eq(said, "");
+    pass_ms(960);
+    ck_assert_str_eq(said, "1052 ns2 home1 backup>active partner-isolated");
+    ck_assert(world[1].holds[0]);
+}
+END_TEST
+
 /* Rule 4. */
 START_TEST(a_pair_link_that_breaks_moves_nothing)
 {
@@ -202,112 +216,6 @@ START_TEST(a_dead_witness_moves_nothing)
     witness_lives = false;
     pass_ms(9000);
     ck_assert_str_eq(said, "");
-}
-END_TEST
-
-START_TEST(a_handover_stands_until_it_is_taken_back)
-{
-    at_home();
-    const struct beat_handover away = {.version = 1, .node = 1}, back = {.version = 2, .node = 0};
-    happen(1, &(struct pair_event){.kind = PAIR_EVENT_HANDOVER, .home = 0, .handover = away});
-    pass_ms(10000);
-    happen(1, &(struct pair_event){.kind = PAIR_EVENT_HANDOVER, .home = 0, .handover = back});
-    pass_ms(1000);
-    ck_assert_str_eq(said, "1000 ns2 home1 backup>active handover\n"
-                           "1001 ns1 home1 active>yielding overlap\n"
-                           "1021 ns1 home1 yielding>backup moved\n"
-                           "11011 ns1 home1 backup>active handover\n"
-                           "11012 ns2 home1 active>yielding overlap\n"
-                           "11032 ns2 home1 yielding>backup moved");
-}
-END_TEST
-
-START_TEST(a_planned_stop_waits_until_the_partner_holds_and_no_query_is_in_hand)
-{
-    at_home();
-    world[0].reads = false;
-    happens(0, PAIR_EVENT_STOP);
-    pass_ms(100);
-    ck_assert(world[0].holds[0]);
-    ck_assert(world[1].holds[0]);
-    happen(0, &(struct pair_event){.kind = PAIR_EVENT_QUEUE_EMPTY, .home = 0});
-    pass_ms(10);
-    ck_assert(!world[0].holds[0]);
-    ck_assert(world[0].ended);
-}
-END_TEST
-
-/* The worker is replaced: nothing of it counts as a flap, and no hold is waited for. */
-START_TEST(a_planned_absence_hands_all_over_and_comes_home_at_once)
-{
-    at_home();
-    happens(0, PAIR_EVENT_LEAVE);
-    pass_ms(100);
-    worker_is(0, false, false);
-    pass_ms(400);
-    happens(0, PAIR_EVENT_RETURN);
-    worker_is(0, true, false);
-    pass_ms(100);
-    worker_is(0, true, true);
-    pass_ms(1000);
-    ck_assert_str_eq(said, "1001 ns2 home1 backup>active partner-stopping\n"
-                           "1002 ns1 home1 active>yielding overlap\n"
-                           "1022 ns1 home1 yielding>backup moved\n"
-                           "1022 ns1 left\n"
-                           "1600 ns1 home1 backup>active upgraded\n"
-                           "1601 ns2 home1 active>yielding overlap\n"
-                           "1621 ns2 home1 yielding>backup moved");
-    ck_assert_int_eq(world[0].pair.homes[0].hold_us, PAIR_HOLD_US_MIN);
-    said[0] = '\0';
-    for (int i = 0; i < 3; i++) {
-        happens(0, PAIR_EVENT_LEAVE);
-        pass_ms(100);
-        happens(0, PAIR_EVENT_RETURN);
-        pass_ms(100);
-    }
-    ck_assert(world[0].holds[0]);
-    ck_assert(!world[1].holds[0]);
-    ck_assert_int_eq(world[0].pair.homes[0].hold_us, PAIR_HOLD_US_MIN);
-}
-END_TEST
-
-/* It leaves when the last query is answered. */
-START_TEST(a_planned_absence_waits_for_empty_queues)
-{
-    at_home();
-    world[0].reads = false;
-    happens(0, PAIR_EVENT_LEAVE);
-    pass_ms(500);
-    ck_assert_ptr_null(strstr(said, "left"));
-    happen(0, &(struct pair_event){.kind = PAIR_EVENT_QUEUE_EMPTY, .home = 0});
-    pass_ms(10);
-    ck_assert_ptr_nonnull(strstr(said, "left"));
-}
-END_TEST
-
-START_TEST(nobody_leaves_whose_partner_could_not_take_over)
-{
-    at_home();
-    worker_is(1, true, false);
-    pass_ms(10);
-    said[0] = '\0';
-    happens(0, PAIR_EVENT_LEAVE);
-    pass_ms(100);
-    ck_assert_str_eq(said, "1010 ns1 stayed");
-    ck_assert(world[0].holds[0]);
-}
-END_TEST
-
-/* Its beats say that it leaves, and the partner dies of something else in that instant. */
-START_TEST(leaving_is_called_off_when_the_partner_dies)
-{
-    at_home();
-    world[1].runs = false;
-    happens(0, PAIR_EVENT_LEAVE);
-    pass_ms(500);
-    ck_assert_str_eq(said, "1051 ns1 stayed\n"
-                           "1052 ns1 home2 backup>active silence");
-    ck_assert(world[0].holds[0]);
 }
 END_TEST
 
@@ -570,15 +478,10 @@ int main(void)
                an_unplugged_node_says_so_and_is_replaced_at_once,
                a_mute_node_is_found_by_its_witness_and_replaced,
                a_deaf_node_is_found_by_its_witness_and_replaced,
+               a_node_that_is_deaf_on_all_paths_is_replaced_after_five_intervals,
                a_node_that_was_cut_off_for_long_takes_nothing_when_its_lan_returns,
                a_pair_link_that_breaks_moves_nothing, a_dead_witness_moves_nothing,
                most_agents_decide_where_no_witness_answers_anybody);
-    SUITE_CASE(suite, "orders", a_handover_stands_until_it_is_taken_back,
-               a_planned_stop_waits_until_the_partner_holds_and_no_query_is_in_hand,
-               a_planned_absence_hands_all_over_and_comes_home_at_once,
-               a_planned_absence_waits_for_empty_queues,
-               nobody_leaves_whose_partner_could_not_take_over,
-               leaving_is_called_off_when_the_partner_dies);
     SUITE_CASE(suite, "strangers", a_forged_goodbye_moves_nothing_while_beats_live,
                an_address_that_a_stranger_has_is_claimed_a_second_after_it_left,
                a_stranger_delays_no_takeover,

@@ -24,6 +24,7 @@ struct sign {
 static struct world_node {
     bool runs;                  /* the guardian: not killed, not frozen */
     bool lan_in, lan_out, link; /* what arrives, what leaves, the pair link */
+    bool link_in;               /* what arrives on that */
     bool reads;                 /* the DNS threads empty their queues */
     bool refuses;               /* the kernel takes no address */
     size_t announcements;       /* that left it */
@@ -85,7 +86,7 @@ static void do_action(size_t number, const struct pair_action *action)
     case PAIR_BEAT:
         sign.is_beat = true;
         pair_beat(&node->pair, now_ms * 1000, &sign.beat);
-        if (node->link && world[other].link)
+        if (node->link && world[other].link && world[other].link_in)
             send_sign(other, &sign);
         break;
     case PAIR_PROBE:
@@ -177,8 +178,12 @@ static void start_node(size_t number, bool has_witness)
                                        .has_partner = true,
                                        .has_witness = has_witness,
                                        .interval_us = INTERVAL_MS * 1000};
-    world[number] = (struct world_node){
-        .runs = true, .lan_in = true, .lan_out = true, .link = true, .reads = true};
+    world[number] = (struct world_node){.runs = true,
+                                        .lan_in = true,
+                                        .lan_out = true,
+                                        .link = true,
+                                        .link_in = true,
+                                        .reads = true};
     pair_init(&world[number].pair, &config, now_ms * 1000);
 }
 
@@ -199,7 +204,7 @@ static void at_home(void)
 }
 
 /* The guardian and its worker end at once; the kernel lives and closes their connections. */
-static void kill_node(size_t number)
+static inline void kill_node(size_t number)
 {
     world[number].runs = false;
     world[number].sign_count = 0;
@@ -208,7 +213,7 @@ static void kill_node(size_t number)
 }
 
 /* The guardian that slept goes on. */
-static void wake_node(size_t number, int64_t late_ms)
+static inline void wake_node(size_t number, int64_t late_ms)
 {
     world[number].runs = true;
     happen(number, &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = late_ms * 1000});

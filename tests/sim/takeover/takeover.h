@@ -13,7 +13,7 @@
  *   router.c    the same host with failover/vrrp.c in place of the pair
  *   oracle.c    what must hold, each a function with its promise; oracle_act.c of what is sent
  *   clause.c    which clause of the rules is at work
- *   opinion.c   the rules once more: what the pair does is compared with it
+ *   opinion.c   the rules once more: what the pair does is compared with it, by oracle_rules.c
  *
  *            service LAN: advertisements, ARP and ND, queries, witnesses, agents
  *     ┌────────┬───────────┬───────────┬──────────┐
