@@ -220,7 +220,7 @@ static unsigned percentile_us(double share)
 
 int main(int argc, char **argv)
 {
-    if (argc < 5 || argc > 7) {
+    if (argc < 5 || argc > 7 || (argc == 7 && strcmp(argv[6], "pause") != 0)) {
         fprintf(stderr, "usage: tandem-blast ADDRESS PORT NAMES SECONDS [RATE [pause]]\n");
         return 100;
     }

@@ -37,8 +37,8 @@ sleep 0.5
 faltered() {
     cat "/run/tandem-lab/$lab/log/"{ns1,ns2} | grep -cE 'thread-silent|woke-late|reason=silence'
 }
-# upgrade_once: 0 when no query was lost, 1 when the machine faltered or lost one of its own accord.
-# Fails when more were: an upgrade that breaks before it makes loses tens of them.
+# upgrade_once: 0 when no query was lost, 1 when the machine faltered, 2 when some were lost. Fails
+# when more were: an upgrade that breaks before it makes loses tens of them.
 upgrade_once() {
     local before faults line
     before=$(worker_pid)
@@ -54,15 +54,22 @@ upgrade_once() {
     [ "$(faltered)" = "$faults" ] || return 1
     while read -r line; do
         [[ $line =~ \ lost=([0-8])\ failed=0\  ]] || fail "$line"
-        [ "${BASH_REMATCH[1]}" = 0 ] || return 1
+        [ "${BASH_REMATCH[1]}" = 0 ] || return 2
         [[ $line =~ by=.*ns1: && $line =~ by=.*ns2: ]] || fail "not both have answered: $line"
         [[ $line =~ \ asked=([0-9]+) ]] && asked=$((asked + BASH_REMATCH[1]))
     done <"$work/report"
 }
 
-asked=0 clean=0
+asked=0 clean=0 lossy=0
 for _ in $(seq 15); do
-    [ $clean -eq 5 ] || { assert_eventually 20 is_home && upgrade_once && clean=$((clean + 1)); }
+    [ $clean -lt 5 ] || break
+    assert_eventually 20 is_home
+    upgrade_once
+    case $? in
+    0) clean=$((clean + 1)) ;;
+    2) lossy=$((lossy + 1)) ;;
+    esac
+    [ $lossy -lt 2 ] || fail "in a second round, too, queries were lost: $(cat "$work/report")"
 done
 [ $clean -gt 0 ] || fail "in none of 15 rounds every query was answered"
 pair ctl ns2 events >"$work/events"

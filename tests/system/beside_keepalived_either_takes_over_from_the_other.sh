@@ -103,7 +103,7 @@ begin_keepalived() {
         --vrrp_pid="$state/run/ns2.vrrp.pid" --checkers_pid="$state/run/ns2.checkers.pid"
 }
 
-holds() { # NODE HOME: all of its addresses
+holds_home() { # NODE HOME: all of its addresses
     local last=$((52 + ${2#ns}))
     [ "$(inside "$1" ip -o addr show dev lan |
         grep -cE " (192\.0\.2\.|2001:db8:53::|fe80::)$last/")" = $addresses ]
@@ -121,7 +121,7 @@ answers_on() { # ADDRESS
 }
 
 each_at_home() {
-    holds ns1 ns1 && holds ns2 ns2 && lacks ns1 ns2 && lacks ns2 ns1
+    holds_home ns1 ns1 && holds_home ns2 ns2 && lacks ns1 ns2 && lacks ns2 ns1
 }
 
 # Not for a moment only: who is started, or had no time, may first lose what it held.
@@ -146,11 +146,11 @@ both_ways() {
     mapfile -t pids < <(ip netns pids "$lab-ns2")
     began=$(now_ms)
     kill -KILL "${pids[@]}"
-    assert_eventually 5 holds ns1 ns2
+    assert_eventually 5 holds_home ns1 ns2
     took_ms=$(($(now_ms) - began))
     assert_at_most "$most_ms" $took_ms "$what: a take from the killed (ms)"
     [ $took_ms -ge "$least_ms" ] || fail "$what: taken after $took_ms ms, before its interval"
-    holds ns2 ns2 || fail "$what: keepalived's kernel lost its addresses: this shows nothing"
+    holds_home ns2 ns2 || fail "$what: keepalived's kernel lost its addresses: this shows nothing"
     for _ in 1 2 3; do # a client that has to ask where it is, and may be told by the dead one
         inside client ip neigh flush dev lan
         assert_eventually 2 answers_on "$ns2"
@@ -163,7 +163,7 @@ both_ways() {
     assert_eventually 30 settled
     assert_eventually 5 logged ns1 "active -> .* home=ns2"
     kill -TERM "$(pid_of ns2)"
-    assert_eventually 5 holds ns1 ns2
+    assert_eventually 5 holds_home ns1 ns2
     logged ns1 "backup -> active reason=partner-left home=ns2" || fail "$what: no goodbye heard"
     assert_eventually 5 ended ns2
     begin_keepalived
@@ -171,7 +171,7 @@ both_ways() {
 
     # Tandem's planned stop is a goodbye, too.
     kill -TERM "$(pid_of ns1)"
-    assert_eventually 5 holds ns2 ns1
+    assert_eventually 5 holds_home ns2 ns1
     assert_eventually 2 lacks ns1 ns1
     logged ns2 "(ns1_4) Backup received priority 0 advertisement" || fail "$what: v4: no goodbye"
     [ $unicast = 1 ] || logged ns2 "(ns1_6) Backup received priority 0 advertisement" ||
@@ -190,7 +190,7 @@ both_ways() {
     # Killed, it leaves nothing behind but what its leases allow.
     mapfile -t pids < <(node_pids ns1)
     kill -KILL "${pids[@]}"
-    assert_eventually 5 holds ns2 ns1
+    assert_eventually 5 holds_home ns2 ns1
     assert_eventually 4 lacks ns1 ns1
     mapfile -t pids < <(ip netns pids "$lab-ns2")
     kill -TERM "${pids[@]}"

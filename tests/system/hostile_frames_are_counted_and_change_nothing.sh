@@ -5,7 +5,7 @@
 lab_up --servers 3
 state=/run/tandem-lab/$lab
 cluster=$(sed -n 's/^cluster: *//p' "$state/tandem.yaml")
-frames=100 # of each kind
+frames=300 # of each kind
 pair kill media1 --agent >/dev/null # its key now speaks for somebody else
 sleep 2.5
 

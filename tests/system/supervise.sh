@@ -53,10 +53,8 @@ now_us() { echo "${EPOCHREALTIME/./}"; }
 logged() { grep -q -- "$1" "$work/log"; }
 count() { grep -c -- "$1" "$work/log"; }
 
-# within MILLISECONDS COMMAND...: true as soon as the command is; a busy machine gets five times
-# that.
-within() {
-    local end=$(($(now_us) + $1 * 5000))
+within() { # MILLISECONDS COMMAND...: true as soon as the command is
+    local end=$(($(now_us) + $1 * 1000))
     shift
     until "$@"; do
         [ "$(now_us)" -lt "$end" ] || return 1

@@ -3,8 +3,13 @@
 # long
 . "$(dirname "$0")/harness.sh"
 
+touch "$work/begun"
 TANDEM_DEMO_PAUSE_S=0 "$top/deploy/pair" --lab "$lab" demo >"$work/tour" 2>&1 ||
     fail "the tour broke off: $(tail -3 "$work/tour")"
+
+# It builds first, and what was built stays: other labs run it.
+anew=$(find "$build" -maxdepth 1 -type f -name 'tandem*' -newer "$work/begun")
+[ -z "$anew" ] || fail "built anew under labs that run: $anew"
 
 # step N: what the tour showed under its sentence N.
 step() {

@@ -5,7 +5,7 @@ log() {
     echo "/run/tandem-lab/$lab/log/$1"
 }
 
-holds() { # NODE NUMBER: all three addresses of the home of that number
+holds_home() { # NODE NUMBER: all three addresses of the home of that number
     [ "$(pair run "$1" ip -o addr show dev lan |
         grep -cE " (192\.0\.2\.|2001:db8:53::|fe80::)$2/")" = 3 ]
 }
@@ -16,7 +16,7 @@ lacks_all() { # NODE
 }
 
 each_at_home() {
-    holds ns1 53 && holds ns2 54
+    holds_home ns1 53 && holds_home ns2 54
 }
 
 # advertise SECONDS VRID: as a router that knows nothing of the pair, to the group.
@@ -65,7 +65,7 @@ sleep 1
 
 # Somebody deletes one: it is there again.
 pair run ns1 ip addr del fe80::53/128 dev lan
-assert_eventually 2 holds ns1 53
+assert_eventually 2 holds_home ns1 53
 
 advertise 3 53
 advertise 1 99
@@ -78,7 +78,7 @@ each_at_home || fail "an address moved by a stranger's advertisement"
 
 began=$(now_ms)
 pair kill ns1 --hard
-assert_eventually 5 holds ns2 53
+assert_eventually 5 holds_home ns2 53
 took_ms=$(($(now_ms) - began))
 assert_eventually 4 lacks_all ns1
 conclude "killed: three addresses taken after $took_ms ms; a stranger with our VRID told of once"
