@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/dns/cpu.h"
 #include "node/dns/dice.h"
 #include "node/dns/stream.h"
 
@@ -270,6 +271,7 @@ static void *run(void *context)
 {
     struct tcp *self = context;
     pthread_setname_np(pthread_self(), "dns-tcp");
+    cpu_short_turns();
     publish_register();
     if (self->page != NULL)
         self->service.note = page_own_note(self->page, PAGE_TCP_NOTE);

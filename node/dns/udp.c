@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/dns/cpu.h"
 #include "node/dns/dice.h"
 #include "node/dns/udp_probe.h"
 
@@ -198,6 +198,8 @@ static void *run(void *context)
 {
     struct thread *self = context;
     pthread_setname_np(pthread_self(), self->name);
+    cpu_own(self->position, self->udp->thread_count);
+    cpu_short_turns();
     publish_register();
     if (self->udp->page != NULL)
         self->note = page_own_note(self->udp->page, self->position);
@@ -220,23 +222,6 @@ static void *run(void *context)
     serve_last(self);
     publish_unregister();
     return NULL;
-}
-
-/* The thread's own CPU, when there are enough of them. A failure leaves it to the scheduler. */
-static void pin(pthread_t id, size_t position, size_t thread_count)
-{
-    cpu_set_t allowed, own;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 ||
-        (size_t)CPU_COUNT(&allowed) < thread_count)
-        return;
-    CPU_ZERO(&own);
-    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET(cpu, &allowed) && position-- == 0) {
-            CPU_SET(cpu, &own);
-            pthread_setaffinity_np(id, sizeof own, &own);
-            return;
-        }
-    }
 }
 
 static bool watch(int epoll_fd, int fd)
@@ -368,7 +353,6 @@ int udp_start(struct udp *udp, char *error)
         if (result != 0)
             break;
         udp->started_count++;
-        pin(thread->id, i, udp->thread_count);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return result == 0 ? 0 : explain(result, "start a DNS thread", error);
