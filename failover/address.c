@@ -3,16 +3,21 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/cache.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
+#include <netlink/route/route.h>
 #include <string.h>
 #include <sys/socket.h>
 
 enum {
     ADDRESS_VALID_S_MAX = 3600,
-    ADDRESS_DUMPS_MAX = 8 /* tries to list the addresses while somebody else changes them */
+    ADDRESS_DUMPS_MAX = 8, /* tries to list the addresses while somebody else changes them */
+    ADDRESS_WAY_METRIC = 1 /* the kernel's own route to an address has 0: both must be able to be */
 };
 
 int address_open(struct address *self)
@@ -124,8 +129,74 @@ int address_lease(struct address *self, int interface, const struct ip *ip, uint
     return built < 0 ? -ENOMEM : ask(self, request);
 }
 
+/* The local route to an IPv6 address as libnl knows it, or NULL without memory. The caller puts
+ * it. */
+static struct rtnl_route *way(int interface, const struct ip *ip)
+{
+    assert(interface > 0);
+    assert(ip->family == 6);
+    struct rtnl_route *route = rtnl_route_alloc();
+    struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+    struct nl_addr *target = nl_addr_build(AF_INET6, ip->bytes, ip_size(ip));
+    if (route == NULL || hop == NULL || target == NULL ||
+        rtnl_route_set_type(route, RTN_LOCAL) < 0) {
+        rtnl_route_put(route);
+        route = NULL;
+    } else {
+        rtnl_route_set_family(route, AF_INET6);
+        rtnl_route_set_table(route, RT_TABLE_LOCAL);
+        rtnl_route_set_scope(route, RT_SCOPE_UNIVERSE);
+        rtnl_route_set_protocol(route, RTPROT_STATIC);
+        rtnl_route_set_priority(route, ADDRESS_WAY_METRIC);
+        rtnl_route_set_dst(route, target);
+        rtnl_route_nh_set_ifindex(hop, interface);
+        rtnl_route_add_nexthop(route, hop); /* its own from here on */
+        hop = NULL;
+    }
+    if (hop != NULL)
+        rtnl_route_nh_free(hop);
+    if (target != NULL)
+        nl_addr_put(target);
+    return route;
+}
+
+int address_open_way(struct address *self, int interface, const struct ip *ip, uint32_t valid_s)
+{
+    assert(valid_s >= 1);
+    assert(valid_s <= ADDRESS_VALID_S_MAX);
+    struct rtnl_route *route = way(interface, ip);
+    struct nl_msg *request = NULL;
+    if (route == NULL)
+        return -ENOMEM;
+    int built = rtnl_route_build_add_request(route, NLM_F_CREATE | NLM_F_REPLACE, &request);
+    rtnl_route_put(route);
+    if (built < 0)
+        return -ENOMEM;
+    if (nla_put_u32(request, RTA_EXPIRES, valid_s) < 0) { /* libnl has no call for it */
+        nlmsg_free(request);
+        return -ENOMEM;
+    }
+    return ask(self, request);
+}
+
+static int close_way(struct address *self, int interface, const struct ip *ip)
+{
+    struct rtnl_route *route = way(interface, ip);
+    struct nl_msg *request = NULL;
+    if (route == NULL)
+        return -ENOMEM;
+    int built = rtnl_route_build_del_request(route, 0, &request);
+    rtnl_route_put(route);
+    return built < 0 ? -ENOMEM : ask(self, request);
+}
+
 int address_delete(struct address *self, int interface, const struct ip *ip)
 {
+    if (ip->family == 6) {
+        int error = close_way(self, interface, ip);
+        if (error < 0 && error != -ESRCH)
+            return error;
+    }
     struct rtnl_addr *address = host_address(interface, ip);
     if (address == NULL)
         return -ENOMEM;

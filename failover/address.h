@@ -8,6 +8,10 @@
  * and more, and latch a failure after a split) and with preferred lifetime 0, so that the kernel
  * never chooses it as the source of the node's own connections. Neither gets a prefix route.
  *
+ * What is sent to a new IPv6 address the kernel takes in only when work that it has queued was
+ * done: some milliseconds later on a busy host. A way is a local route to the address that bridges
+ * this time. It has a lifetime as well, and beside the address it changes nothing.
+ *
  * Blocking calls, about 0.1 ms each; one struct address serves one thread. */
 #ifndef TANDEM_FAILOVER_ADDRESS_H
 #define TANDEM_FAILOVER_ADDRESS_H
@@ -32,8 +36,12 @@ int address_interface(const char *name);
  * -errno: -EPERM without CAP_NET_ADMIN, -ENODEV when the interface is gone. */
 int address_lease(struct address *self, int interface, const struct ip *ip, uint32_t valid_s);
 
-/* Remove the address, leased or not, from the interface. 0 or -errno: -EADDRNOTAVAIL when it was
- * not there, -EPERM without CAP_NET_ADMIN even then. */
+/* Take in what is sent to this IPv6 address for valid_s seconds (1..3600) from now, to the
+ * moment. 0 or -errno as address_lease; -EINVAL or -ENETUNREACH where there is no IPv6. */
+int address_open_way(struct address *self, int interface, const struct ip *ip, uint32_t valid_s);
+
+/* Remove the address, leased or not, from the interface, and the way to it. 0 or -errno:
+ * -EADDRNOTAVAIL when it was not there, -EPERM without CAP_NET_ADMIN even then. */
 int address_delete(struct address *self, int interface, const struct ip *ip);
 
 /* Remove the address from the interface in whatever form somebody left it there. The number

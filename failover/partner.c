@@ -236,7 +236,6 @@ void partner_turn(struct partner *self, int64_t now_us)
     if (is_read)
         partner_happens(self, now_us, PAIR_EVENT_READING, 0);
     partner_read(self, now_us, is_late);
-    partner_announce_settled(self);
     if (neighbour_heard(&self->neighbour))
         partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
     if (is_late)

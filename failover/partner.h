@@ -112,14 +112,13 @@ struct partner {
     bool is_late;                              /* it woke so */
     int64_t lateness_us;                       /* of the last late turn */
     int address_error;                         /* -errno of the last that failed */
-    uint8_t emptying;    /* homes, as bits, whose queries in hand are waited for */
-    bool has_left;       /* the partner holds all, as planned; read once */
-    bool has_stayed;     /* or it cannot; read once */
-    uint8_t unannounced; /* homes, as bits, whose IPv6 addresses wait until they settle */
-    bool empties_anew;   /* one more, or again, since the guardian looked */
-    bool is_over;        /* the planned stop came to its end */
-    bool is_reopened;    /* descriptors are others: watch them anew */
-    bool is_changed;     /* who holds what, since it was read last */
+    uint8_t emptying;  /* homes, as bits, whose queries in hand are waited for */
+    bool has_left;     /* the partner holds all, as planned; read once */
+    bool has_stayed;   /* or it cannot; read once */
+    bool empties_anew; /* one more, or again, since the guardian looked */
+    bool is_over;      /* the planned stop came to its end */
+    bool is_reopened;  /* descriptors are others: watch them anew */
+    bool is_changed;   /* who holds what, since it was read last */
     struct partner_note notes[PARTNER_NOTES_MAX];
     size_t note_count; /* not read yet; what does not fit is counted */
     uint64_t beat_refusals[BEAT_REFUSALS];

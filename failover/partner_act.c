@@ -22,6 +22,9 @@ int partner_lease(struct partner *self, uint8_t home, uint8_t family)
             continue;
         address_watch_expect(&self->watch, ip, true);
         int failed = address_lease(&self->address, interface, ip, LEASE_S);
+        /* Without the way it is held as well, and answers some milliseconds later. */
+        if (failed == 0 && ip->family == 6 && address_watch_is_settling(&self->watch, ip))
+            (void)address_open_way(&self->address, interface, ip, LEASE_S);
         error = failed < 0 ? failed : error;
     }
     self->address_error = error;
@@ -117,50 +120,12 @@ void partner_count_unsent(struct partner *self, int error)
         self->unsent++;
 }
 
-/* An address of IPv6 that the kernel has not taken in yet: who is told where it is sends there at
- * once. */
-static bool is_settling(const struct partner *self, uint8_t home)
-{
-    for (size_t i = 0; i < PARTNER_HOME_MAX; i++)
-        if (self->settings.home[home][i].family == 6 &&
-            address_watch_is_settling(&self->watch, &self->settings.home[home][i]))
-            return true;
-    return false;
-}
-
-static void announce(struct partner *self, uint8_t home, uint8_t family)
+void partner_announce(struct partner *self, uint8_t home, uint8_t family)
 {
     for (size_t i = 0; i < PARTNER_HOME_MAX; i++) {
         const struct ip *ip = &self->settings.home[home][i];
         if (is_meant(ip, family))
             partner_count_unsent(self, neighbour_announce(&self->neighbour, ip));
-    }
-}
-
-void partner_announce(struct partner *self, uint8_t home, uint8_t family)
-{
-    uint8_t bit = (uint8_t)(1U << home);
-    if (family != 6)
-        announce(self, home, 4);
-    if (family == 4)
-        return;
-    if (is_settling(self, home) && (self->unannounced & bit) == 0) {
-        self->unannounced |= bit;
-        return;
-    }
-    self->unannounced &= (uint8_t)~bit;
-    announce(self, home, 6);
-}
-
-void partner_announce_settled(struct partner *self)
-{
-    for (uint8_t home = 0; home < PAIR_NODES; home++) {
-        uint8_t bit = (uint8_t)(1U << home);
-        if ((self->unannounced & bit) == 0 || is_settling(self, home))
-            continue;
-        self->unannounced &= (uint8_t)~bit;
-        if (partner_holding(self, home, 6).is_held)
-            announce(self, home, 6);
     }
 }
 

@@ -13,11 +13,7 @@ int partner_lease(struct partner *self, uint8_t home, uint8_t family);
 void partner_release(struct partner *self, uint8_t home, uint8_t family);
 
 void partner_advertise(struct partner *self, uint8_t home, uint8_t family, uint8_t priority);
-/* What the kernel would not take in yet of IPv6 is told when it does, or with the next
- * announcement. */
 void partner_announce(struct partner *self, uint8_t home, uint8_t family);
-/* What the kernel has taken in meanwhile. */
-void partner_announce_settled(struct partner *self);
 /* Ask where every witness is, and always the partner's own addresses. */
 void partner_probe(struct partner *self);
 

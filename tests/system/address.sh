@@ -26,6 +26,9 @@ check() { # CLAIM EXPECTED COMMAND...: what the command prints, spaces squeezed
 
 # The address as the kernel has it: prefix, flags, and lifetimes.
 shown() { ip -o addr show dev lan to "$1" | grep -o 'inet.*' | tr -d '\134'; }
+takes_in() { # an IPv6 address
+    [[ $(ip -6 route get "$1" 2>&1) == "local "* ]] && echo yes || echo no
+}
 routes() { ip -"$1" route show dev lan | grep -v '^fe80\|^ff00'; }
 unprivileged() { setpriv --bounding-set -net_admin "$tool" "$@"; }
 ms_until_gone() { # ADDRESS: milliseconds from now, at most 9000
@@ -77,6 +80,22 @@ for one in $v4 $v6; do
         sh -c "[ $gone_ms -ge 800 ] && [ $gone_ms -le 2700 ] && echo yes"
 done
 
+check "without a way nothing is taken in" no takes_in $v6
+check "a way to it is opened" 0 "$tool" way lan $v6 1
+check "and taken in is what comes" yes takes_in $v6
+check "it is opened anew" 0 "$tool" way lan $v6 1
+sleep 1.2
+check "a second later it is closed by itself" no takes_in $v6
+check "it is opened beside an address" 0 "$tool" lease lan $v6 5
+check "as it is alone" 0 "$tool" way lan $v6 1
+sleep 1.2
+check "and its end leaves the address" yes takes_in $v6
+check "with the address" 0 "$tool" delete lan $v6
+check "it is deleted" no takes_in $v6
+check "as it is" 0 "$tool" way lan $v6 5
+check "without an address" EADDRNOTAVAIL "$tool" delete lan $v6
+check "then, too, nothing is taken in" no takes_in $v6
+
 ip addr add 192.0.2.11/24 dev lan
 ip addr add $v4/24 dev lan
 ip addr add $v4/32 dev lan
@@ -95,6 +114,7 @@ check "with what it has" 1 "$tool" present 192.0.2.54
 
 check "without CAP_NET_ADMIN a lease is EPERM" EPERM unprivileged lease lan $v4 1
 check "and so is a delete of nothing" EPERM unprivileged delete lan $v4
+check "and a way" EPERM unprivileged way lan $v6 1
 check "and a look for residuals" EPERM unprivileged residual lan $v6
 check "looking needs nothing" 0 unprivileged present $v4
 ip link set lan down

@@ -1,7 +1,7 @@
 /* tests/system/address_tool.c -- failover/address from the command line, for address.sh.
  *
- *   lease INTERFACE ADDRESS SECONDS | delete INTERFACE ADDRESS | residual INTERFACE ADDRESS |
- *   present ADDRESS | interface NAME
+ *   lease INTERFACE ADDRESS SECONDS | way INTERFACE ADDRESS SECONDS | delete INTERFACE ADDRESS |
+ *   residual INTERFACE ADDRESS | present ADDRESS | interface NAME
  *
  * Prints what the function returned: a number, or the name of the error. */
 #include <errno.h>
@@ -26,6 +26,8 @@ static int call(struct address *address, int argc, char **argv)
         return -EINVAL;
     if (strcmp(verb, "lease") == 0 && argc == 5)
         return address_lease(address, interface, &ip, (uint32_t)strtoul(argv[4], NULL, 10));
+    if (strcmp(verb, "way") == 0 && argc == 5)
+        return address_open_way(address, interface, &ip, (uint32_t)strtoul(argv[4], NULL, 10));
     if (strcmp(verb, "delete") == 0)
         return address_delete(address, interface, &ip);
     if (strcmp(verb, "residual") == 0)
