@@ -133,6 +133,7 @@ verb_kill() {
 
     fi
     strike
+    [ -z "$await" ] || echo "struck $struck_at"
     struck "$host"
 }
 

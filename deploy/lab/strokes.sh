@@ -10,6 +10,7 @@
 readonly ended_within_tenths=50
 stroke=''         # what `strike` does
 stroke_at=''      # the second at which frames begin to vanish; empty: at once
+struck_at=''      # when it was done: seconds of the wall clock, to the microsecond
 stroke_pids=()    # to these processes
 waiting_pids=()   # commands that read what they shall do from
 waiting_fds=()    # these descriptors, and are told
@@ -141,6 +142,8 @@ ready_group() {
 strike() {
     local i fd when=''
     [ -z "$stroke_at" ] || when="meta time >= \"$(date -d "@$stroke_at" '+%F %T')\""
+    # shellcheck disable=SC2034 # read in faults.sh
+    struck_at=$EPOCHREALTIME
     case $stroke in
     tell)
         for i in "${!waiting_fds[@]}"; do

@@ -3,7 +3,9 @@
 . "$(dirname "$0")/takeover"
 
 # The local route by which a new IPv6 address answers before the kernel has taken it in.
-has_way() { [[ $(ip -n "$lab-ns2" -6 route show table local 2001:db8:53::53) == *"proto static"* ]]; }
+has_way() {
+    [[ $(ip -n "$lab-ns2" -6 route show table local 2001:db8:53::53) == *"proto static"* ]]
+}
 
 lab_up --servers 1
 watch_addresses
