@@ -253,9 +253,7 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
         /* Once more: the better one may not know that it has to announce. */
         if (!pair_hears_beats(self, now_us) && home->is_granted)
             advertise(self, number, todo);
-        home->is_queue_empty = !self->worker_fit; /* a dead worker has no queue to wait for */
-        if (!home->is_queue_empty)
-            pair_act(todo, PAIR_EMPTY, number);
+        home->is_emptying = home->is_queue_empty = false;
         move(self, number, now_us, PAIR_YIELDING, PAIR_OVERLAP, todo);
         return;
     }
@@ -286,9 +284,16 @@ static void judge_yielding(struct pair *self, uint8_t number, int64_t now_us,
         schedule_announcements(self, number, now_us, todo);
         return;
     }
-    bool is_empty =
-        home->is_queue_empty || !self->worker_fit || now_us - home->since_us >= PAIR_YIELD_MAX_US;
-    if (is_empty && now_us - home->since_us >= PAIR_YIELD_US)
+    int64_t yielded_us = now_us - home->since_us;
+    if (yielded_us < PAIR_YIELD_US)
+        return;
+    /* Only now, when the last query has come: one that is in hand when the address goes has no
+     * answer. A dead worker has none in hand. */
+    if (!home->is_emptying && self->worker_fit) {
+        home->is_emptying = true;
+        pair_act(todo, PAIR_EMPTY, number);
+    }
+    if (home->is_queue_empty || !self->worker_fit || yielded_us >= PAIR_YIELD_MAX_US)
         pair_drop(self, number, now_us, PAIR_MOVED, todo);
 }
 

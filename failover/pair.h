@@ -9,7 +9,7 @@
  *        ^                               ^  ^                                              | |
  *        |                               |  +---- the partner's signs ceased --------------+ |
  *        |                               |                                                   |
- *        +--------- queue empty and 20 ms later: deleted ------------------------------------+
+ *        +--------- 20 ms later, and then its queue empty: deleted --------------------------+
  *        +--------- woke late, and the partner holds it: rule 7 ------------ (from ACTIVE)
  *
  * Two holders for a moment are harmless, for both answer the same; no holder is an outage. So
@@ -121,6 +121,7 @@ struct pair_home {
     bool is_kept;                                 /* rule 4: until the partner's DNS answers */
     bool is_contested; /* rule 8: the partner held it too, by less right */
     /* yielding */
+    bool is_emptying; /* PAIR_EMPTY was said */
     bool is_queue_empty;
     /* giving back */
     int64_t hold_us;     /* so long fit before it returns */

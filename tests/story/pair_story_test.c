@@ -33,7 +33,7 @@ START_TEST(a_home_that_its_partner_kept_for_it_comes_home_at_once)
                            "50 ns1 home2 backup>active vacant\n"
                            "200 ns2 home2 backup>active give-back\n"
                            "201 ns1 home2 active>yielding overlap\n"
-                           "221 ns1 home2 yielding>backup moved");
+                           "222 ns1 home2 yielding>backup moved");
 }
 END_TEST
 
@@ -50,7 +50,7 @@ START_TEST(a_worker_that_dies_costs_a_millisecond_and_its_home_for_five_seconds)
                            "1022 ns1 home1 yielding>backup moved\n"
                            "6100 ns1 home1 backup>active give-back\n"
                            "6101 ns2 home1 active>yielding overlap\n"
-                           "6121 ns2 home1 yielding>backup moved");
+                           "6122 ns2 home1 yielding>backup moved");
 }
 END_TEST
 
@@ -158,7 +158,7 @@ START_TEST(an_unplugged_node_says_so_and_is_replaced_at_once)
     pass_ms(1000);
     ck_assert_str_eq(said, "1001 ns2 home1 backup>active partner-isolated\n"
                            "1002 ns1 home1 active>yielding overlap\n"
-                           "1022 ns1 home1 yielding>backup moved");
+                           "1023 ns1 home1 yielding>backup moved");
 }
 END_TEST
 
@@ -169,7 +169,7 @@ START_TEST(a_mute_node_is_found_by_its_witness_and_replaced)
     pass_ms(1000);
     ck_assert_str_eq(said, "1042 ns2 home1 backup>active partner-isolated\n"
                            "1043 ns1 home1 active>yielding overlap\n"
-                           "1063 ns1 home1 yielding>backup moved");
+                           "1064 ns1 home1 yielding>backup moved");
 }
 END_TEST
 
@@ -180,7 +180,7 @@ START_TEST(a_deaf_node_is_found_by_its_witness_and_replaced)
     pass_ms(1000);
     ck_assert_str_eq(said, "1042 ns2 home1 backup>active partner-isolated\n"
                            "1043 ns1 home1 active>yielding overlap\n"
-                           "1063 ns1 home1 yielding>backup moved");
+                           "1064 ns1 home1 yielding>backup moved");
 }
 END_TEST
 
@@ -460,7 +460,7 @@ START_TEST(what_the_agents_decided_is_not_fought_over)
     pass_with_clients_ms(2000);
     ck_assert_str_eq(said, "1051 ns1 home2 backup>active agents-lost-it\n"
                            "1052 ns2 home2 active>yielding overlap\n"
-                           "1072 ns2 home2 yielding>backup moved");
+                           "1073 ns2 home2 yielding>backup moved");
 }
 END_TEST
 

@@ -207,9 +207,7 @@ static void yield(struct opinion *self, uint8_t number)
     struct opinion_home *home = &self->homes[number];
     if (!opinion_hears(self) && home->is_granted)
         opinion_advertise(self, number);
-    home->is_queue_empty = !self->worker_fit;
-    if (self->worker_fit)
-        opinion_act(self, PAIR_EMPTY, number);
+    home->is_asked = home->is_queue_empty = false;
     move(self, number, PAIR_YIELDING, PAIR_OVERLAP);
 }
 
@@ -252,8 +250,13 @@ static void judge_yielding(struct opinion *self, uint8_t number)
         return;
     }
     int64_t waited_us = opinion_since_us(self, home->since_us);
-    bool is_empty = home->is_queue_empty || !self->worker_fit || waited_us >= PAIR_YIELD_MAX_US;
-    if (is_empty && waited_us >= PAIR_YIELD_US)
+    if (waited_us < PAIR_YIELD_US)
+        return;
+    if (self->worker_fit && !home->is_asked) {
+        opinion_act(self, PAIR_EMPTY, number);
+        home->is_asked = true;
+    }
+    if (home->is_queue_empty || !self->worker_fit || waited_us >= PAIR_YIELD_MAX_US)
         opinion_drop(self, number, PAIR_MOVED);
 }
 

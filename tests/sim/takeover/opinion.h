@@ -28,7 +28,7 @@ struct opinion_home {
     bool is_granted, is_refused;               /* by the kernel */
     bool is_kept;                              /* rule 4 */
     bool is_contested;                         /* the partner held it too, by less right */
-    bool is_queue_empty;
+    bool is_asked, is_queue_empty;
     int64_t hold_us, returned_us;
     struct beat_handover order;
     bool is_ordered, is_left; /* comes home without a hold */

@@ -180,7 +180,7 @@ static void take_of_home(struct opinion *self, const struct pair_event *event)
         take_deleted(self, event->home);
         break;
     case PAIR_EVENT_QUEUE_EMPTY:
-        home->is_queue_empty = home->state == PAIR_YIELDING;
+        home->is_queue_empty = home->state == PAIR_YIELDING && home->is_asked;
         break;
     case PAIR_EVENT_HANDOVER:
         take_order(self, event->home, &event->handover);

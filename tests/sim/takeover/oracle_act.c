@@ -114,10 +114,12 @@ static void judge_break(struct takeover *self, struct host *host, const struct p
                    "ns%d deletes home%d and its partner does not hold it", host->self + 1,
                    action->home + 1);
     int64_t waited_us = self->now_us - host->yielded_us[action->home];
-    /* 20 ms for what is on its way, and every thread was seen without a query. */
-    bool is_waited = waited_us >= PAIR_YIELD_US &&
-                     (worker_was_empty(self, host->yielded_us[action->home]) ||
-                      waited_us >= PAIR_YIELD_MAX_US || host->yields_idle[action->home]);
+    /* 20 ms for what is on its way, and then every thread was seen without a query, if there is a
+     * worker to have one. */
+    int64_t last_us = host->yielded_us[action->home] + PAIR_YIELD_US;
+    bool is_waited =
+        waited_us >= PAIR_YIELD_US && (worker_was_empty(self, last_us) ||
+                                       waited_us >= PAIR_YIELD_MAX_US || !host->pair.worker_fit);
     takeover_check(self, ORACLE_BREAKS, is_waited || !host->is_fit,
                    "ns%d deletes home%d and did not wait for its queries", host->self + 1,
                    action->home + 1);
@@ -168,7 +170,6 @@ static void count_overlap(struct takeover *self, struct host *host,
     if (action->reason != PAIR_OVERLAP)
         return;
     host->yielded_us[action->home] = self->now_us;
-    host->yields_idle[action->home] = !pair->worker_fit; /* it has no queries in hand */
     bool is_fit = pair_fault(pair) == PAIR_SOUND, is_synced = (pair->last.flags & BEAT_SYNCED) != 0;
     bool is_partner_fit = (pair->last.flags & BEAT_FIT) != 0;
     if (!pair_hears_beats(pair, self->now_us))

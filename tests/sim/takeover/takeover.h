@@ -242,7 +242,6 @@ struct host {
     int64_t deaf_us;             /* nothing comes in from the LAN since; INT64_MAX: it does */
     int64_t woke_us, listens_us; /* it woke last; nothing may be announced before */
     int64_t yielded_us[NODES];
-    bool yields_idle[NODES];
     int64_t homecoming_us, hold_us;  /* its home's last return, and its hold as damping has it */
     uint32_t clauses;                /* as sampled last */
     enum pair_event_kind told_event; /* last */
