@@ -133,7 +133,8 @@ verb_kill() {
 
     fi
     strike
-    [ -z "$await" ] || echo "struck $struck_at"
+    # Who only waited for "ready" may be gone.
+    [ -z "$await" ] || (trap '' PIPE && echo "struck $struck_at" 2>/dev/null)
     struck "$host"
 }
 
