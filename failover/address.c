@@ -5,12 +5,11 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netlink/cache.h>
 #include <netlink/attr.h>
+#include <netlink/cache.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
-#include <netlink/route/route.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -129,74 +128,46 @@ int address_lease(struct address *self, int interface, const struct ip *ip, uint
     return built < 0 ? -ENOMEM : ask(self, request);
 }
 
-/* The local route to an IPv6 address as libnl knows it, or NULL without memory. The caller puts
- * it. */
-static struct rtnl_route *way(int interface, const struct ip *ip)
+/* The way to an IPv6 address: made or made anew (RTM_NEWROUTE, for valid_s seconds), or unmade. */
+static int ask_way(struct address *self, int type, int flags, int interface, const struct ip *ip,
+                   uint32_t valid_s)
 {
     assert(interface > 0);
     assert(ip->family == 6);
-    struct rtnl_route *route = rtnl_route_alloc();
-    struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
-    struct nl_addr *target = nl_addr_build(AF_INET6, ip->bytes, ip_size(ip));
-    if (route == NULL || hop == NULL || target == NULL ||
-        rtnl_route_set_type(route, RTN_LOCAL) < 0) {
-        rtnl_route_put(route);
-        route = NULL;
-    } else {
-        rtnl_route_set_family(route, AF_INET6);
-        rtnl_route_set_table(route, RT_TABLE_LOCAL);
-        rtnl_route_set_scope(route, RT_SCOPE_UNIVERSE);
-        rtnl_route_set_protocol(route, RTPROT_STATIC);
-        rtnl_route_set_priority(route, ADDRESS_WAY_METRIC);
-        rtnl_route_set_dst(route, target);
-        rtnl_route_nh_set_ifindex(hop, interface);
-        rtnl_route_add_nexthop(route, hop); /* its own from here on */
-        hop = NULL;
-    }
-    if (hop != NULL)
-        rtnl_route_nh_free(hop);
-    if (target != NULL)
-        nl_addr_put(target);
-    return route;
-}
-
-int address_open_way(struct address *self, int interface, const struct ip *ip, uint32_t valid_s)
-{
-    assert(valid_s >= 1);
-    assert(valid_s <= ADDRESS_VALID_S_MAX);
-    struct rtnl_route *route = way(interface, ip);
-    struct nl_msg *request = NULL;
-    if (route == NULL)
+    struct rtmsg route = {
+        .rtm_family = AF_INET6,
+        .rtm_dst_len = 128,
+        .rtm_table = RT_TABLE_LOCAL,
+        .rtm_protocol = RTPROT_STATIC,
+        .rtm_scope = RT_SCOPE_UNIVERSE,
+        .rtm_type = RTN_LOCAL,
+    };
+    struct nl_msg *request = nlmsg_alloc_simple(type, flags);
+    if (request == NULL)
         return -ENOMEM;
-    int built = rtnl_route_build_add_request(route, NLM_F_CREATE | NLM_F_REPLACE, &request);
-    rtnl_route_put(route);
-    if (built < 0)
-        return -ENOMEM;
-    if (nla_put_u32(request, RTA_EXPIRES, valid_s) < 0) { /* libnl has no call for it */
+    if (nlmsg_append(request, &route, sizeof route, NLMSG_ALIGNTO) < 0 ||
+        nla_put(request, RTA_DST, (int)ip_size(ip), ip->bytes) < 0 ||
+        nla_put_u32(request, RTA_OIF, (uint32_t)interface) < 0 ||
+        nla_put_u32(request, RTA_PRIORITY, ADDRESS_WAY_METRIC) < 0 ||
+        (valid_s > 0 && nla_put_u32(request, RTA_EXPIRES, valid_s) < 0)) {
         nlmsg_free(request);
         return -ENOMEM;
     }
     return ask(self, request);
 }
 
-static int close_way(struct address *self, int interface, const struct ip *ip)
+int address_open_way(struct address *self, int interface, const struct ip *ip, uint32_t valid_s)
 {
-    struct rtnl_route *route = way(interface, ip);
-    struct nl_msg *request = NULL;
-    if (route == NULL)
-        return -ENOMEM;
-    int built = rtnl_route_build_del_request(route, 0, &request);
-    rtnl_route_put(route);
-    return built < 0 ? -ENOMEM : ask(self, request);
+    assert(valid_s >= 1);
+    assert(valid_s <= ADDRESS_VALID_S_MAX);
+    return ask_way(self, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, interface, ip, valid_s);
 }
 
 int address_delete(struct address *self, int interface, const struct ip *ip)
 {
-    if (ip->family == 6) {
-        int error = close_way(self, interface, ip);
-        if (error < 0 && error != -ESRCH)
-            return error;
-    }
+    /* Mostly there is none, and one that stays ends by itself: nothing may keep the address. */
+    if (ip->family == 6)
+        (void)ask_way(self, RTM_DELROUTE, 0, interface, ip, 0);
     struct rtnl_addr *address = host_address(interface, ip);
     if (address == NULL)
         return -ENOMEM;

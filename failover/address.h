@@ -37,7 +37,7 @@ int address_interface(const char *name);
 int address_lease(struct address *self, int interface, const struct ip *ip, uint32_t valid_s);
 
 /* Take in what is sent to this IPv6 address for valid_s seconds (1..3600) from now, to the
- * moment. 0 or -errno as address_lease; -EINVAL or -ENETUNREACH where there is no IPv6. */
+ * moment. 0 or -errno as address_lease. */
 int address_open_way(struct address *self, int interface, const struct ip *ip, uint32_t valid_s);
 
 /* Remove the address, leased or not, from the interface, and the way to it. 0 or -errno:
