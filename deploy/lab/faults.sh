@@ -130,11 +130,9 @@ verb_kill() {
         read -r order || fail "kill --await: no line came on standard input; $host is as it was"
         # shellcheck disable=SC2034 # read in strokes.sh
         [[ ! $order =~ ^at\ ([0-9]+)$ ]] || stroke_at=${BASH_REMATCH[1]}
-
     fi
     strike
-    # Who only waited for "ready" may be gone.
-    [ -z "$await" ] || (trap '' PIPE && echo "struck $struck_at" 2>/dev/null)
+    [ -z "$await" ] || echo "struck $struck_at"
     struck "$host"
 }
 

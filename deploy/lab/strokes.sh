@@ -10,7 +10,7 @@
 readonly ended_within_tenths=50
 stroke=''         # what `strike` does
 stroke_at=''      # the second at which frames begin to vanish; empty: at once
-struck_at=''      # when it was done: seconds of the wall clock, to the microsecond
+struck_at=''      # the instant before it: seconds of the wall clock, to the microsecond
 stroke_pids=()    # to these processes
 waiting_pids=()   # commands that read what they shall do from
 waiting_fds=()    # these descriptors, and are told
