@@ -58,6 +58,13 @@ resume() {
     [ ${#pids[@]} -eq 0 ] || kill -CONT "${pids[@]}" 2>/dev/null
 }
 
+# Undoes what was done to a host, but for what ended its processes.
+mend() {
+    ! is_node "$1" || undrop "$1"
+    plug "$1"
+    resume "$1"
+}
+
 # The options of kill: sets how, what and await.
 read_kill_options() {
     local host=$1 given=''
@@ -140,9 +147,7 @@ verb_heal() {
     local host
     [ $# -eq 0 ] || want_host "$1"
     for host in ${1-$(hosts)}; do
-        ! is_node "$host" || undrop "$host"
-        plug "$host"
-        resume "$host"
+        mend "$host"
         start_host "$host"
     done
 }

@@ -223,9 +223,7 @@ verb_up() {
     net_up
     config_write
     for host in $(hosts); do
-        ! is_node "$host" || undrop "$host"
-        plug "$host"
-        resume "$host"
+        [ -z "$again" ] || mend "$host"
         start_host "$host"
     done
     wait_until_ready
@@ -239,8 +237,9 @@ verb_down() {
         cgroup_thaw "${namespace#"$lab"-}"
         pids="$pids $(ip netns pids "$namespace" | tr '\n' ' ')"
     done
+    # Nobody is to take over from anybody now, so nobody is asked to wait for that.
     # shellcheck disable=SC2086 # one word a pid
-    end_pids $pids
+    [ -z "${pids// /}" ] || { kill -KILL $pids && gone_within 50 $pids; } 2>/dev/null
     net_down
     cgroup_down
     rm -rf "$state" "/run/tandem-lab-$lab.lock" "$copies"

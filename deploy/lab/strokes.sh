@@ -18,9 +18,10 @@ waiting_texts=()  # this text
 
 # The lab's control group for a host; prints nothing where no cgroup v2 is to be had.
 cgroup_path() {
-    local mount
-    mount=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
-    [ -z "$mount" ] || echo "$mount/tandem-lab-$lab-$1"
+    local mount type
+    while read -r _ mount type _; do
+        [ "$type" != cgroup2 ] || { echo "$mount/tandem-lab-$lab-$1" && return; }
+    done </proc/self/mounts
 }
 
 # Gathers processes in the host's control group, with all that they start from now on. Fails where
