@@ -77,6 +77,8 @@ int beat_socket_open(struct beat_socket *self, const struct ip *own, const struc
     if (error >= 0)
         error = socket_set_class(self->fd, own->family);
     if (error >= 0)
+        connect_partner(self); /* first, so that no beat of its is a stranger's */
+    if (error >= 0)
         error = self->strange_fd = open_bound(self);
     if (error >= 0)
         error = count_strangers(self);
@@ -87,7 +89,6 @@ int beat_socket_open(struct beat_socket *self, const struct ip *own, const struc
         return socket_refused(error, sentence, "the socket for beats (UDP port %u of %s)", port,
                               ip_text(own, text));
     }
-    connect_partner(self);
     return 0;
 }
 
@@ -192,8 +193,11 @@ int beat_socket_receive(struct beat_socket *self, struct beat_batch *batch)
         messages[i].msg_hdr.msg_iovlen = 1;
     }
     batch->count = 0;
-    read_errors(self);
     int got = recvmmsg(self->fd, messages, BEAT_SOCKET_BATCH, MSG_DONTWAIT, NULL);
+    if (got < 0) { /* news are told before datagrams, and wake without one */
+        read_errors(self);
+        got = recvmmsg(self->fd, messages, BEAT_SOCKET_BATCH, MSG_DONTWAIT, NULL);
+    }
     batch->is_more = got == BEAT_SOCKET_BATCH;
     if (got < 0)
         return errno == EAGAIN ? 0 : -errno;

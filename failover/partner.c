@@ -168,6 +168,12 @@ void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind 
     partner_tell(self, now_us, &(struct pair_event){.kind = kind, .home = home});
 }
 
+void partner_hears_frame(struct partner *self, int64_t now_us)
+{
+    self->frame_us = now_us;
+    partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
+}
+
 /* ---- turns ---- */
 
 bool partner_is_untouched(const struct partner *self, uint8_t home)
@@ -226,6 +232,16 @@ void partner_wake(struct partner *self, int64_t now_us)
                  &(struct pair_event){.kind = PAIR_EVENT_WOKE, .lateness_us = late_us});
 }
 
+/* Has any frame come in, though none that is read? Not asked, for it costs a system call, while the
+ * partner's frames tell. The first count is of what came beside those, and of no later time. */
+static void listen_to_all(struct partner *self, int64_t now_us)
+{
+    bool is_told = now_us - self->frame_us < self->settings.interval_us * 3 / 2;
+    if (!is_told && neighbour_heard(&self->neighbour) && self->is_counting)
+        partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
+    self->is_counting = !is_told;
+}
+
 void partner_turn(struct partner *self, int64_t now_us)
 {
     bool is_late = self->is_late;
@@ -236,8 +252,7 @@ void partner_turn(struct partner *self, int64_t now_us)
     if (is_read)
         partner_happens(self, now_us, PAIR_EVENT_READING, 0);
     partner_read(self, now_us, is_late);
-    if (neighbour_heard(&self->neighbour))
-        partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
+    listen_to_all(self, now_us);
     if (is_late)
         partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
     ask_lan(self, now_us);

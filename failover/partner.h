@@ -101,6 +101,8 @@ struct partner {
     uint8_t partner_mac[NEIGHBOUR_MAC_SIZE];
     bool knows_mac;
     int64_t lan_us;    /* since when the LAN is there */
+    int64_t frame_us;  /* when one of those that are read came in there */
+    bool is_counting;  /* those that are not, too */
     int64_t owners_us; /* when to ask next who has the homes that are yet to be claimed */
     struct partner_stranger owners[PAIR_NODES];   /* who has a service address */
     struct partner_stranger speakers[PAIR_NODES]; /* who advertises with its VRID */

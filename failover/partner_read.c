@@ -113,16 +113,17 @@ static void take_packet(struct partner *self, int64_t now_us, size_t family,
     self->advertisement_refusals[refusal]++;
 }
 
-static void read_vrrp(struct partner *self, int64_t now_us, int reads_max)
+static void read_vrrp(struct partner *self, int64_t now_us, size_t family, int reads_max)
 {
-    for (size_t family = 0; family < 2; family++) {
-        struct vrrp_packet packet;
-        for (int i = 0; i < reads_max && self->vrrp[family].fd >= 0; i++) {
-            if (vrrp_socket_receive(&self->vrrp[family], &packet) <= 0)
-                break;
-            partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
-            take_packet(self, now_us, family, &packet);
-        }
+    struct vrrp_batch batch;
+    batch.is_more = self->vrrp[family].fd >= 0;
+    for (int i = 0; i < reads_max / VRRP_SOCKET_BATCH && batch.is_more; i++) {
+        if (vrrp_socket_receive(&self->vrrp[family], &batch) < 0)
+            return;
+        if (batch.count > 0)
+            partner_hears_frame(self, now_us);
+        for (size_t j = 0; j < batch.count; j++)
+            take_packet(self, now_us, family, &batch.packets[j]);
     }
 }
 
@@ -200,7 +201,7 @@ static void read_neighbours(struct partner *self, int64_t now_us, int reads_max)
             break;
         if (event.is_ours)
             continue;
-        partner_happens(self, now_us, PAIR_EVENT_FRAME, 0);
+        partner_hears_frame(self, now_us);
         take_claim(self, now_us, &event);
         uint8_t home = event.kind == NEIGHBOUR_WHO_HAS ? home_of(self, &event.target) : PAIR_NODES;
         if (home < PAIR_NODES)
@@ -272,8 +273,10 @@ void partner_mark(struct partner *self, int fd)
         self->ready |= PARTNER_BEATS;
     else if (fd == self->tripwire.epoll_fd)
         self->ready |= PARTNER_TRIPWIRE;
-    else if (fd == self->vrrp[0].fd || fd == self->vrrp[1].fd)
+    else if (fd == self->vrrp[0].fd)
         self->ready |= PARTNER_VRRP;
+    else if (fd == self->vrrp[1].fd)
+        self->ready |= PARTNER_VRRP << 1;
     else if (fd == self->neighbour.fd)
         self->ready |= PARTNER_NEIGHBOURS;
     else if (fd == self->watch.fd)
@@ -290,8 +293,9 @@ void partner_read(struct partner *self, int64_t now_us, bool is_late)
     self->ready = 0;
     if ((ready & PARTNER_BEATS) != 0)
         read_beats(self, now_us, reads_max);
-    if ((ready & PARTNER_VRRP) != 0)
-        read_vrrp(self, now_us, reads_max);
+    for (size_t family = 0; family < 2; family++)
+        if ((ready & (unsigned)PARTNER_VRRP << family) != 0)
+            read_vrrp(self, now_us, family, reads_max);
     if ((ready & PARTNER_NEIGHBOURS) != 0)
         read_neighbours(self, now_us, reads_max);
     if ((ready & PARTNER_TRIPWIRE) != 0)

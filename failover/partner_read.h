@@ -8,10 +8,10 @@
 enum {
     PARTNER_BEATS = 1,
     PARTNER_TRIPWIRE = 2,
-    PARTNER_VRRP = 4,
-    PARTNER_NEIGHBOURS = 8,
-    PARTNER_WATCH = 16,
-    PARTNER_ANSWERS = 32,
+    PARTNER_VRRP = 4, /* of IPv4; of IPv6 the next bit */
+    PARTNER_NEIGHBOURS = 16,
+    PARTNER_WATCH = 32,
+    PARTNER_ANSWERS = 64,
 };
 
 /* Bind the sockets of the service LAN anew. */
@@ -22,6 +22,9 @@ void partner_ask_again(struct partner *self, int64_t now_us);
 
 /* An event that has no more to it than its home. */
 void partner_happens(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home);
+
+/* A frame came in on the service LAN, and was read. */
+void partner_hears_frame(struct partner *self, int64_t now_us);
 
 /* What one address of a home was heard to be: FOREIGN, ANNOUNCED, WHO_HAS or DELETED. */
 void partner_hears(struct partner *self, int64_t now_us, enum pair_event_kind kind, uint8_t home,

@@ -9,8 +9,8 @@
 
 enum {
     PROTOCOL_VRRP = 112,
-    TTL = 255,        /* RFC 9568 §5.1.1.3, §5.1.2.3 */
-    SKIPPED_MAX = 16, /* in one reading: what is no packet keeps nobody here */
+    TTL = 255,          /* RFC 9568 §5.1.1.3, §5.1.2.3 */
+    CONTROL_SIZE = 128, /* bytes, of what the kernel says of a packet */
     IPV4_HEADER_MIN = 20,
     IPV4_TTL_AT = 8,
     IPV4_DESTINATION_AT = 16,
@@ -174,63 +174,67 @@ int vrrp_socket_send(struct vrrp_socket *self, const struct ip *source,
 }
 
 /* IPv4 hands up its header, too: TTL and destination are there, and the payload behind it. */
-static bool strip_ipv4(struct vrrp_packet *packet)
+static void strip_ipv4(struct vrrp_packet *packet)
 {
     size_t header = (packet->bytes[0] & 0x0fU) * 4U;
     if (packet->size < IPV4_HEADER_MIN || header < IPV4_HEADER_MIN || header > packet->size)
-        return false;
+        return;
     packet->ttl = packet->bytes[IPV4_TTL_AT];
     packet->destination = (struct ip){.family = 4};
     memcpy(packet->destination.bytes, packet->bytes + IPV4_DESTINATION_AT, 4);
     packet->is_multicast = packet->destination.bytes[0] >= 224;
     packet->payload += header;
     packet->size -= header;
-    return true;
 }
 
-/* False: the kernel did not say what it was asked to say. */
-static bool read_ipv6(struct msghdr *message, struct vrrp_packet *packet)
+static void read_ipv6(struct msghdr *message, struct vrrp_packet *packet)
 {
-    bool has_ttl = false, has_destination = false;
     for (struct cmsghdr *one = CMSG_FIRSTHDR(message); one != NULL;
          one = CMSG_NXTHDR(message, one)) {
         if (one->cmsg_level == IPPROTO_IPV6 && one->cmsg_type == IPV6_HOPLIMIT) {
             int hops;
             memcpy(&hops, CMSG_DATA(one), sizeof hops);
             packet->ttl = (uint8_t)hops;
-            has_ttl = true;
         } else if (one->cmsg_level == IPPROTO_IPV6 && one->cmsg_type == IPV6_PKTINFO) {
             struct in6_pktinfo info;
             memcpy(&info, CMSG_DATA(one), sizeof info);
             packet->destination = (struct ip){.family = 6};
             memcpy(packet->destination.bytes, &info.ipi6_addr, 16);
-            has_destination = true;
         }
     }
-    packet->is_multicast = has_destination && packet->destination.bytes[0] == 0xff;
-    return has_ttl && has_destination;
+    packet->is_multicast = packet->destination.bytes[0] == 0xff;
 }
 
-int vrrp_socket_receive(struct vrrp_socket *self, struct vrrp_packet *packet)
+int vrrp_socket_receive(struct vrrp_socket *self, struct vrrp_batch *batch)
 {
-    for (int i = 0; i < SKIPPED_MAX; i++) {
-        struct sockaddr_storage name = {0};
-        _Alignas(struct cmsghdr) uint8_t control[128];
-        struct iovec part = {packet->bytes, sizeof packet->bytes};
-        struct msghdr message = {.msg_name = &name,
-                                 .msg_namelen = sizeof name,
-                                 .msg_iov = &part,
-                                 .msg_iovlen = 1,
-                                 .msg_control = control,
-                                 .msg_controllen = sizeof control};
-        ssize_t got = recvmsg(self->fd, &message, 0);
-        if (got < 0)
-            return errno == EAGAIN ? 0 : -errno;
-        packet->source = sockaddr_ip(&name);
-        packet->payload = packet->bytes;
-        packet->size = (size_t)got;
-        if (self->source.family == 4 ? strip_ipv4(packet) : read_ipv6(&message, packet))
-            return 1;
+    struct sockaddr_storage names[VRRP_SOCKET_BATCH];
+    _Alignas(struct cmsghdr) uint8_t controls[VRRP_SOCKET_BATCH][CONTROL_SIZE];
+    struct iovec parts[VRRP_SOCKET_BATCH];
+    struct mmsghdr messages[VRRP_SOCKET_BATCH];
+    memset(messages, 0, sizeof messages);
+    for (size_t i = 0; i < VRRP_SOCKET_BATCH; i++) {
+        parts[i] = (struct iovec){batch->packets[i].bytes, sizeof batch->packets[i].bytes};
+        messages[i].msg_hdr = (struct msghdr){.msg_name = &names[i],
+                                              .msg_namelen = sizeof names[i],
+                                              .msg_iov = &parts[i],
+                                              .msg_iovlen = 1,
+                                              .msg_control = controls[i],
+                                              .msg_controllen = sizeof controls[i]};
     }
-    return 0;
+    int got = recvmmsg(self->fd, messages, VRRP_SOCKET_BATCH, MSG_DONTWAIT, NULL);
+    batch->count = got < 0 ? 0 : (size_t)got;
+    batch->is_more = got == VRRP_SOCKET_BATCH;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct vrrp_packet *packet = &batch->packets[i];
+        packet->source = sockaddr_ip(&names[i]);
+        packet->destination = (struct ip){0};
+        packet->ttl = 0; /* unless the kernel says */
+        packet->payload = packet->bytes;
+        packet->size = messages[i].msg_len;
+        if (self->source.family == 4)
+            strip_ipv4(packet);
+        else
+            read_ipv6(&messages[i].msg_hdr, packet);
+    }
+    return got < 0 && errno != EAGAIN ? -errno : 0;
 }

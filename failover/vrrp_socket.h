@@ -22,6 +22,7 @@
 #include "replication/ip.h"
 
 enum {
+    VRRP_SOCKET_BATCH = 4, /* packets of one reading */
     VRRP_SOCKET_PAYLOAD_MAX =
         8 + 255 * 16, /* an advertisement of as many addresses as there can be */
     VRRP_SOCKET_PACKET_MAX = 60 + VRRP_SOCKET_PAYLOAD_MAX, /* with the header of IPv4 */
@@ -33,6 +34,7 @@ struct vrrp_socket {
     struct ip source;
 };
 
+/* What the kernel does not say of a packet is 0, and no check of RFC 9568 §7.1 lets that pass. */
 struct vrrp_packet {
     struct ip source, destination;
     bool is_multicast;      /* it came to a group */
@@ -40,6 +42,12 @@ struct vrrp_packet {
     size_t size;            /* of the payload, cut to VRRP_SOCKET_PAYLOAD_MAX */
     const uint8_t *payload; /* in bytes */
     uint8_t bytes[VRRP_SOCKET_PACKET_MAX];
+};
+
+struct vrrp_batch {
+    size_t count;
+    bool is_more; /* may wait: receive again */
+    struct vrrp_packet packets[VRRP_SOCKET_BATCH];
 };
 
 /* own: the node's address on that LAN, whose family is the socket's. 0, or -errno and a sentence.
@@ -58,7 +66,7 @@ struct ip vrrp_socket_group(uint8_t family);
 int vrrp_socket_send(struct vrrp_socket *self, const struct ip *source,
                      const struct ip *destination, const uint8_t *bytes, size_t size);
 
-/* 1 and the next packet, 0 when none waits, or -errno. */
-int vrrp_socket_receive(struct vrrp_socket *self, struct vrrp_packet *packet);
+/* What came, in order. 0 or -errno. */
+int vrrp_socket_receive(struct vrrp_socket *self, struct vrrp_batch *batch);
 
 #endif

@@ -128,7 +128,7 @@ static int vrrp(char **words)
 {
     struct ip own = ip_of(words[1]);
     struct vrrp_socket socket;
-    static struct vrrp_packet packet;
+    static struct vrrp_batch batch;
     char sentence[SOCKET_SENTENCE_SIZE], last[160] = "";
     int64_t next_us = 0;
     int error = vrrp_socket_open(&socket, words[0], &own, sentence);
@@ -139,12 +139,14 @@ static int vrrp(char **words)
             vrrp_socket_send(&socket, &from, &to, (const uint8_t *)"advertisement", 13);
             continue;
         }
-        while (vrrp_socket_receive(&socket, &packet) == 1) {
+        vrrp_socket_receive(&socket, &batch);
+        for (size_t i = 0; i < batch.count; i++) {
+            const struct vrrp_packet *packet = &batch.packets[i];
             char line[sizeof last], source[IP_TEXT_SIZE], destination[IP_TEXT_SIZE];
-            snprintf(line, sizeof line, "%s to %s ttl %u %s %.*s", ip_text(&packet.source, source),
-                     ip_text(&packet.destination, destination), packet.ttl,
-                     packet.is_multicast ? "multicast" : "unicast",
-                     packet.size < 20 ? (int)packet.size : 20, (const char *)packet.payload);
+            snprintf(line, sizeof line, "%s to %s ttl %u %s %.*s", ip_text(&packet->source, source),
+                     ip_text(&packet->destination, destination), packet->ttl,
+                     packet->is_multicast ? "multicast" : "unicast",
+                     packet->size < 20 ? (int)packet->size : 20, (const char *)packet->payload);
             if (strcmp(line, last) != 0)
                 say("%s", line);
             memcpy(last, line, sizeof last);
