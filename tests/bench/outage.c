@@ -1,9 +1,9 @@
 /* tests/bench/outage.c -- how long addresses went unanswered, and who answered then.
  *
- *   tandem-outage [--lost-ms MS] NAME ADDRESS...
+ *   tandem-outage [--lost-ms MS] [--every-ms MS] NAME ADDRESS...
  *
  * Asks each of up to ADDRESSES_MAX name servers for NAME's A, with NSID (RFC 5001), once a
- * millisecond on the clock; a millisecond in which it did not run is left out, never caught up
+ * millisecond on the clock, or every MS; one in which it did not run is left out, never caught up
  * with. What comes is told on standard input, a line each, and answered on standard output:
  *
  *   who         a line an address: who answered last of what was asked in the last SEEN_MS
@@ -80,6 +80,7 @@ static uint8_t question[QUERY_SIZE_MAX];
 static size_t question_size;
 static int64_t t0_ns = NEVER, ran_ns, late_ns;
 static int64_t lost_ns = 1000000000; /* LOST_MS */
+static int64_t every_ns = 1000000;
 
 static _Noreturn void fail(int status, const char *what, const char *why)
 {
@@ -344,8 +345,9 @@ static bool read_orders(void)
 static int open_timer(void)
 {
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    struct itimerspec each_ms = {.it_interval = {.tv_nsec = ms_ns}, .it_value = {.tv_nsec = ms_ns}};
-    if (timer < 0 || timerfd_settime(timer, 0, &each_ms, NULL) != 0)
+    struct itimerspec each = {.it_interval = {.tv_nsec = every_ns},
+                              .it_value = {.tv_nsec = every_ns}};
+    if (timer < 0 || timerfd_settime(timer, 0, &each, NULL) != 0)
         fail(EXIT_SYSTEM, "timer", strerror(errno));
     return timer;
 }
@@ -354,20 +356,25 @@ static int open_timer(void)
 static void note_lateness(void)
 {
     const int64_t now = now_ns();
-    if (now - ran_ns - ms_ns > late_ns && ran_ns != 0)
-        late_ns = now - ran_ns - ms_ns;
+    if (now - ran_ns - every_ns > late_ns && ran_ns != 0)
+        late_ns = now - ran_ns - every_ns;
     ran_ns = now;
+}
+
+static int64_t *option_of(const char *word)
+{
+    if (strcmp(word, "--lost-ms") == 0)
+        return &lost_ns;
+    return strcmp(word, "--every-ms") == 0 ? &every_ns : NULL;
 }
 
 int main(int argc, char **argv)
 {
     int first = 1;
-    if (argc > 3 && strcmp(argv[1], "--lost-ms") == 0) {
-        lost_ns = atoi(argv[2]) * ms_ns;
-        first = 3;
-    }
-    if (argc < first + 2 || lost_ns <= 0)
-        fail(EXIT_USAGE, "usage", "tandem-outage [--lost-ms MS] NAME ADDRESS...");
+    for (int64_t *option; first + 1 < argc && (option = option_of(argv[first])) != NULL; first += 2)
+        *option = atoi(argv[first + 1]) * ms_ns;
+    if (argc < first + 2 || lost_ns <= 0 || every_ns <= 0 || every_ns >= 1000 * ms_ns)
+        fail(EXIT_USAGE, "usage", "tandem-outage [--lost-ms MS] [--every-ms MS] NAME ADDRESS...");
     (void)sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
     write_question(argv[first]);
     for (int i = first + 1; i < argc; i++)

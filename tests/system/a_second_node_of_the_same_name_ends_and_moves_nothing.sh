@@ -17,7 +17,7 @@ status=$?
 [ $status -eq 111 ] || fail "exit status $status, not 111: $(cat "$work/said")"
 grep -q '192.0.2.11.*give this machine that address first' "$work/said" ||
     fail "it does not say what to do: $(cat "$work/said")"
-answered_by ns1 ns1 || fail "others answer: $(tell 4 who)"
+answered_by ns1 ns1 || fail "others answer: ${told_lines[*]}"
 assert_few_lost ns1 ns2
 heals ns2 give-back
 conclude "exit status 111 with a sentence, and $few lost"

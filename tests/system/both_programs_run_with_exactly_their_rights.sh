@@ -52,9 +52,10 @@ as_unit=(setpriv --reuid "$(setting User)" --regid "$(setting Group)" --clear-gr
 
 # assert_status PID FIELD VALUE: of every thread of it.
 assert_status() {
-    local thread found
+    local thread name found
     for thread in "/proc/$1/task/"*; do
-        found=$(sed -n "s/^$2:[[:space:]]*//p" "$thread/status" | tr '\t' ' ')
+        while IFS=$'\t' read -r name found && [ "$name" != "$2:" ]; do :; done <"$thread/status"
+        found=${found//$'\t'/ }
         [ "${found% }" = "$3" ] ||
             fail "$(cat "$thread/comm") of $(readlink "/proc/$1/exe"): $2 is $found, not $3"
     done
@@ -120,7 +121,7 @@ answers_soon() {
     local until=$((SECONDS + 5))
     until [[ $(ask "$ns1") == NOERROR* ]]; do
         [ $SECONDS -lt $until ] || fail "ns1 does not answer: $(tail -3 "$work/said")"
-        sleep 0.05
+        pause 0.05
     done
 }
 

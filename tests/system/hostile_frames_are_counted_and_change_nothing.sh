@@ -17,17 +17,9 @@ worker_pid() {
 resident_kb() {
     awk '/^VmRSS/ {print $2}' "/proc/$worker/status"
 }
-# counter NAME: its count on ns1, wherever it stands in the JSON.
+# counter NAME: its count on ns1, in whatever group it stands.
 counter() {
-    pair ctl ns1 --json counters | python3 -c "
-import json, sys
-def all_of(value):
-    for key, one in value.items():
-        if isinstance(one, dict):
-            yield from all_of(one)
-        else:
-            yield key, one
-print(sum(one for key, one in all_of(json.load(sys.stdin)) if key == '$1'))"
+    node_says ns1 counters | awk -v name="$1" '$1 ~ "\\." name "$" { n += $2 } END { print n + 0 }'
 }
 has_counted() {
     [ "$(counter "$1")" -ge "$2" ]
@@ -36,16 +28,13 @@ has_counted() {
 assert_counted() {
     local until=$((SECONDS + 5))
     until has_counted "$1" "$2"; do
-        [ $SECONDS -lt $until ] || fail "$1: not $2 counted: $(pair ctl ns1 --json counters)"
-        sleep 0.1
+        [ $SECONDS -lt $until ] || fail "$1: not $2 counted: $(node_says ns1 counters)"
+        pause 0.1
     done
 }
 # Each server and its verdict: not its load.
 servers() {
-    pair ctl ns1 --json servers | python3 -c "
-import json, sys
-for server in json.load(sys.stdin)['servers']:
-    print(server['name'], [pool['verdict'] for pool in server['pools']])"
+    node_says ns1 servers | awk 'NR > 1 { print $1, $2, $3 }'
 }
 hostile() { # KEY-FILE FRAMES
     try_pair run media1 "$build/tests/hostile" "$1" 192.0.2.11 "$(cat "$state/keys/ns1.public")" \

@@ -7,11 +7,11 @@
 readonly state=/run/tandem-lab/$lab
 
 shows() { # shows NODE VERB TEXT
-    grep -qF -- "$3" <<<"$(try_pair ctl "$1" "$2")"
+    grep -qF -- "$3" <<<"$(node_says "$1" "$2")"
 }
-is_healthy() { try_pair ctl ns1 status >/dev/null && try_pair ctl ns1 doctor >/dev/null; }
+is_healthy() { node_says ns1 status >/dev/null && node_says ns1 doctor >/dev/null; }
 doctor_ends_with() { # doctor_ends_with STATUS: 1 for a warning, 2 for a failure
-    try_pair ctl ns1 doctor
+    node_says ns1 doctor
     [ $? = "$1" ]
 }
 are_home() { holds ns1 "$ns1" && holds ns2 "$ns2"; }
@@ -52,7 +52,7 @@ assert_eventually 30 is_healthy
 
 nsenter --net="/run/netns/$lab-ns1" sh -c 'echo 0 >/proc/sys/net/ipv4/conf/lan/arp_ignore'
 assert_eventually 5 doctor_ends_with 1
-said=$(try_pair ctl ns1 doctor)
+said=$(node_says ns1 doctor)
 [[ $said == *"sysctl -w net.ipv4.conf.lan.arp_ignore=1"* ]] || fail "what to do is not said: $said"
 nsenter --net="/run/netns/$lab-ns1" sh -c 'echo 1 >/proc/sys/net/ipv4/conf/lan/arp_ignore'
 
