@@ -26,22 +26,6 @@ uint8_t pair_rightful(const struct pair *self, uint8_t home)
     return order->version == 0 ? home : order->node;
 }
 
-enum pair_fault pair_fault(const struct pair *self)
-{
-    if (self->stopping)
-        return PAIR_IS_STOPPING;
-    if (self->leaving)
-        return PAIR_IS_LEAVING;
-    if (!self->worker_fit)
-        return PAIR_WORKER_UNFIT;
-    if (reception_is_isolated(&self->reception))
-        return PAIR_IS_ISOLATED;
-    for (uint8_t i = 0; i < PAIR_NODES; i++)
-        if (self->homes[i].is_refused)
-            return PAIR_ADDRESS_REFUSED;
-    return PAIR_SOUND;
-}
-
 static uint8_t holds(const struct pair *self)
 {
     uint8_t bits = 0;
@@ -109,13 +93,18 @@ static void advertise(struct pair *self, uint8_t home, struct pair_actions *todo
     pair_act(todo, PAIR_ADVERTISE, home)->priority = pair_is_fit(self) ? priority : 0;
 }
 
-void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
+static void announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
 {
-    bool is_listening = self->is_waking || now_us < self->listen_us;
-    if (reception_is_isolated(&self->reception) || is_listening || !self->homes[home].is_granted)
+    if (reception_is_isolated(&self->reception) || self->is_waking || !self->homes[home].is_granted)
         return;
     self->homes[home].defended_us = now_us;
     pair_act(todo, PAIR_ANNOUNCE, home);
+}
+
+void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
+{
+    if (now_us >= self->listen_us)
+        announce(self, home, now_us, todo);
 }
 
 /* All moves pass here: what may follow what, and what must be true of it. */
@@ -147,10 +136,8 @@ static void count_flap(struct pair_home *home, int64_t now_us)
         return;
     if (now_us - home->returned_us >= PAIR_FLAP_US)
         home->hold_us = PAIR_HOLD_US_MIN;
-    else if (home->hold_us < PAIR_HOLD_US_MAX / 2)
-        home->hold_us *= 2;
     else
-        home->hold_us = PAIR_HOLD_US_MAX;
+        home->hold_us = home->hold_us < PAIR_HOLD_US_MAX / 2 ? home->hold_us * 2 : PAIR_HOLD_US_MAX;
 }
 
 /* The first one now, or at the end of the listening window. */
@@ -257,10 +244,16 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
         move(self, number, now_us, PAIR_YIELDING, PAIR_OVERLAP, todo);
         return;
     }
+    /* Rule 5: who is back is learned before the other deletes it, if that holds it too. Not by its
+     * advertisements: they do not say whether it hears that I am back. */
+    if (overlap == PAIR_BETTER && !home->is_contested && now_us < self->listen_us &&
+        pair_hears_beats(self, now_us))
+        announce(self, number, now_us, todo);
     /* Rule 8: who has learned the other's MAC has to learn mine when that one deleted it, */
     if (home->is_contested && overlap == PAIR_ALONE)
         schedule_announcements(self, number, now_us, todo);
-    home->is_contested = overlap == PAIR_BETTER;
+    home->is_contested =
+        overlap == PAIR_BETTER && (now_us >= self->listen_us || pair_hears_beats(self, now_us));
     /* and whenever the other announces - if it is the other: its beat says so just as soon - or a
      * stranger; again soon after, for theirs may arrive after the first of mine. */
     int64_t interval_us = self->config.interval_us;

@@ -24,6 +24,22 @@ static bool says(const struct pair *self, enum beat_flag flag)
     return (self->last.flags & flag) != 0;
 }
 
+enum pair_fault pair_fault(const struct pair *self)
+{
+    if (self->stopping)
+        return PAIR_IS_STOPPING;
+    if (self->leaving)
+        return PAIR_IS_LEAVING;
+    if (!self->worker_fit)
+        return PAIR_WORKER_UNFIT;
+    if (reception_is_isolated(&self->reception))
+        return PAIR_IS_ISOLATED;
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        if (self->homes[i].is_refused)
+            return PAIR_ADDRESS_REFUSED;
+    return PAIR_SOUND;
+}
+
 bool pair_is_fit(const struct pair *self)
 {
     return pair_fault(self) == PAIR_SOUND;

@@ -1,5 +1,5 @@
 /* Who holds an address when something breaks, told line by line: failover/README.md's rules. When
- * somebody orders it: pair_orders_story_test.c. */
+ * somebody orders it: pair_orders_story_test.c; where two hold it: pair_split_story_test.c. */
 #include "story/pair_world.h"
 
 START_TEST(both_nodes_that_start_together_hold_their_homes)
@@ -314,31 +314,6 @@ END_TEST
 
 /* ---- what tandem-takeover-sim found, each as the shortest story that shows it ---- */
 
-static void set_lan(size_t number, bool in, bool out)
-{
-    world[number].lan_in = in;
-    world[number].lan_out = out;
-}
-
-/* Nobody hears the other; each still hears the clients. */
-static void part(bool is_parted)
-{
-    for (size_t i = 0; i < PAIR_NODES; i++) {
-        world[i].link = !is_parted;
-        set_lan(i, !is_parted, !is_parted);
-    }
-}
-
-static void pass_with_clients_ms(int64_t ms)
-{
-    for (int64_t i = 0; i < ms; i++) {
-        pass_ms(1);
-        for (size_t node = 0; node < PAIR_NODES; node++)
-            if (world[node].runs)
-                happens(node, PAIR_EVENT_FRAME);
-    }
-}
-
 /* Rule 7: between its waking and its last socket it adds and announces nothing, whatever it reads
  * there; and then listens for a window. */
 START_TEST(a_node_that_woke_late_is_silent_until_it_has_listened)
@@ -419,51 +394,6 @@ START_TEST(the_death_of_the_only_witness_isolates_nobody)
 }
 END_TEST
 
-/* Rule 8: the loser deletes, then the winner announces: for the clients that learned the other. */
-START_TEST(after_a_split_the_winner_announces_when_the_loser_has_deleted)
-{
-    at_home();
-    part(true);
-    pass_with_clients_ms(200);
-    ck_assert(world[1].holds[0]);
-    ck_assert(world[0].holds[1]);
-    part(false);
-    while (world[1].holds[0])
-        pass_ms(1);
-    world[0].announcements = 0;
-    pass_ms(3);
-    ck_assert_uint_gt(world[0].announcements, 0);
-}
-END_TEST
-
-START_TEST(a_stranger_that_claims_twice_is_answered_twice)
-{
-    at_home();
-    pass_ms(10000);
-    world[0].announcements = 0;
-    happen(0, &(struct pair_event){.kind = PAIR_EVENT_FOREIGN, .home = 0});
-    pass_ms(150); /* again after 20 and 100 ms, as after every claim */
-    ck_assert_uint_eq(world[0].announcements, 3);
-    happen(0, &(struct pair_event){.kind = PAIR_EVENT_FOREIGN, .home = 0});
-    pass_ms(210);
-    ck_assert_uint_gt(world[0].announcements, 3);
-}
-END_TEST
-
-/* Rules 3 and 8 judge alike: a mute node whose agents lost it leaves what the other takes. */
-START_TEST(what_the_agents_decided_is_not_fought_over)
-{
-    at_home();
-    witness_lives = false;
-    set_lan(1, true, false);
-    happen(0, &(struct pair_event){.kind = PAIR_EVENT_AGENTS, .fresh = 3, .lost = 3});
-    pass_with_clients_ms(2000);
-    ck_assert_str_eq(said, "1051 ns1 home2 backup>active agents-lost-it\n"
-                           "1052 ns2 home2 active>yielding overlap\n"
-                           "1073 ns2 home2 yielding>backup moved");
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("failover/pair, as stories");
@@ -491,8 +421,5 @@ int main(void)
                reception_that_returns_is_followed_by_a_window_of_listening,
                what_the_kernel_refuses_is_not_announced,
                the_death_of_the_only_witness_isolates_nobody);
-    SUITE_CASE(suite, "clients", after_a_split_the_winner_announces_when_the_loser_has_deleted,
-               a_stranger_that_claims_twice_is_answered_twice);
-    SUITE_CASE(suite, "quarrel", what_the_agents_decided_is_not_fought_over);
     return suite_run(suite);
 }

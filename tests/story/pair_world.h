@@ -221,4 +221,29 @@ static inline void wake_node(size_t number, int64_t late_ms)
     happens(number, PAIR_EVENT_DRAINED);
 }
 
+static inline void set_lan(size_t number, bool in, bool out)
+{
+    world[number].lan_in = in;
+    world[number].lan_out = out;
+}
+
+/* Nobody hears the other; each still hears the clients. */
+static inline void part(bool is_parted)
+{
+    for (size_t i = 0; i < PAIR_NODES; i++) {
+        world[i].link = !is_parted;
+        set_lan(i, !is_parted, !is_parted);
+    }
+}
+
+static inline void pass_with_clients_ms(int64_t ms)
+{
+    for (int64_t i = 0; i < ms; i++) {
+        pass_ms(1);
+        for (size_t node = 0; node < PAIR_NODES; node++)
+            if (world[node].runs)
+                happens(node, PAIR_EVENT_FRAME);
+    }
+}
+
 #endif

@@ -50,15 +50,21 @@ static void move(struct opinion *self, uint8_t number, enum pair_state state,
     opinion_follow(self, number);
 }
 
-/* Rules 5 and 7: not while isolated, nor before what follows it was listened to. */
-void opinion_announce(struct opinion *self, uint8_t number)
+/* Rules 5 and 7: not while isolated, nor awake by half. */
+static void announce(struct opinion *self, uint8_t number)
 {
     struct opinion_home *home = &self->homes[number];
-    if (opinion_is_isolated(self) || self->is_waking || self->now_us < self->listens_us ||
-        !home->is_granted)
+    if (opinion_is_isolated(self) || self->is_waking || !home->is_granted)
         return;
     home->defended_us = self->now_us;
     opinion_act(self, PAIR_ANNOUNCE, number);
+}
+
+/* Nor before what follows that was listened to. */
+void opinion_announce(struct opinion *self, uint8_t number)
+{
+    if (self->now_us >= self->listens_us)
+        announce(self, number);
 }
 
 /* So long after the first one are the next; and then every minute. */
@@ -211,16 +217,20 @@ static void yield(struct opinion *self, uint8_t number)
     move(self, number, PAIR_YIELDING, PAIR_OVERLAP);
 }
 
-/* Rule 8: the better one announces when the other does, and when that one is gone. */
-static void defend(struct opinion *self, uint8_t number, bool is_shared)
+/* Rule 8: the better one announces when the other does, and when that one is gone; rule 5: while it
+ * listens, when it hears that the other is there. */
+static void defend(struct opinion *self, uint8_t number, bool is_better, bool is_worse)
 {
     struct opinion_home *home = &self->homes[number];
-    if (home->is_contested && !is_shared)
+    bool is_listening = self->now_us < self->listens_us, is_heard = opinion_hears(self);
+    if (is_better && !home->is_contested && is_listening && is_heard)
+        announce(self, number);
+    if (home->is_contested && !is_better && !is_worse)
         opinion_announce_anew(self, number);
-    home->is_contested = is_shared;
+    home->is_contested = is_better && (!is_listening || is_heard);
     bool is_others =
         home->announced_us > home->defended_us &&
-        (is_shared || opinion_since_us(self, home->announced_us) > 2 * self->interval_us);
+        (is_better || opinion_since_us(self, home->announced_us) > 2 * self->interval_us);
     if ((is_others || home->foreign_us > home->defended_us) && opinion_is_fit(self) &&
         opinion_since_us(self, home->defended_us) >= PAIR_DEFEND_US)
         opinion_announce_anew(self, number);
@@ -235,7 +245,7 @@ static void judge_active(struct opinion *self, uint8_t number)
         yield(self, number);
         return;
     }
-    defend(self, number, is_shared && !is_worse);
+    defend(self, number, is_shared && !is_worse, is_worse);
     announce_in_time(self, number);
 }
 

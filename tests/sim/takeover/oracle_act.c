@@ -18,16 +18,19 @@ static void judge_fit(struct takeover *self, struct host *host, uint8_t home, ui
 }
 
 /* I6. Who announces an address holds it, in its kernel, and is heard: nothing is announced while
- * isolated, nor within one listening window of its end. */
+ * isolated, nor within one listening window of its end, unless the partner's beat says that it
+ * holds the same. */
 static void judge_announcement(struct takeover *self, struct host *host, uint8_t home)
 {
     const struct pair *pair = &host->pair;
+    bool has_listened =
+        self->now_us >= host->listens_us ||
+        pair->homes[home].beat_holds_us >= self->now_us - 2 * pair->config.interval_us;
     takeover_check(self, ORACLE_ANNOUNCES,
                    kernel_holds(self, host, home, 0) || kernel_holds(self, host, home, 1) ||
                        kernel_has_news(self, host), /* somebody deleted it just now */
                    "ns%d announces home%d and does not hold it", host->self + 1, home + 1);
-    takeover_check(self, ORACLE_ISOLATED,
-                   !reception_is_isolated(&pair->reception) && self->now_us >= host->listens_us,
+    takeover_check(self, ORACLE_ISOLATED, !reception_is_isolated(&pair->reception) && has_listened,
                    "ns%d announces home%d while isolated, or before it listened", host->self + 1,
                    home + 1);
 }
