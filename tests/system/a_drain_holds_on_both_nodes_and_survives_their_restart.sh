@@ -4,7 +4,7 @@
 lab_up --group-size 3
 ask_both A 5
 since=$(now_us)
-pair ctl ns1 drain media2 >/dev/null
+node_says ns1 drain media2 >/dev/null
 sleep 0.7
 stop_asking
 assert_last_named 200 media2 "$since"

@@ -3,8 +3,9 @@
 
 lab_up --group-size 3
 ask_both A 5
+read -r listener _ <"/run/tandem-lab/$lab/pid/media2.1755"
 since=$(now_us)
-pair kill media2 --port 1755 --hard
+kill -KILL "$listener"
 sleep 1
 stop_asking
 assert_last_named 300 media2 "$since"
