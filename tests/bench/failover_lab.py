@@ -7,11 +7,13 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = TOP / "build/release"
 NAME = "stream.tandem.example"
+STATIC_NAME = "static.tandem.example"  # depends on no server's report
 HOMES = {"192.0.2.53": "ns1", "2001:db8:53::53": "ns1",
          "192.0.2.54": "ns2", "2001:db8:53::54": "ns2"}
 VICTIM, SURVIVOR = "ns1", "ns2"
@@ -27,9 +29,9 @@ class Unfit(Exception):
 
 
 class Asker:
-    def __init__(self, lab):
+    def __init__(self, lab, name=NAME):
         self.process = subprocess.Popen(
-            lab.inside("client", BUILD / "tests/tandem-outage", "--lost-ms", LOST_MS, NAME, *HOMES),
+            lab.inside("client", BUILD / "tests/tandem-outage", "--lost-ms", LOST_MS, name, *HOMES),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def __enter__(self):
@@ -205,16 +207,19 @@ class Tandem(Lab):
                 for node in (VICTIM, SURVIVOR)]
         return sum(log.count("answered -> dropped reason=poison-query") for log in logs)
 
-    def resident_mb(self):
-        """Of the victim's worker."""
+    def worker(self):
+        """The victim's: its pid and what the kernel tells of it."""
         pids = subprocess.run(["ip", "netns", "pids", f"{self.identity}-{VICTIM}"], text=True,
                               capture_output=True, check=True).stdout.split()
         for pid in pids:
             status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
             fields = dict(line.split(":", 1) for line in status.splitlines())
             if fields["Name"].strip() == "tandem-worker":
-                return int(fields["VmRSS"].split()[0]) // 1024
-        return 0
+                return pid, fields
+        raise Unfit(f"no worker on {VICTIM}")
+
+    def resident_mb(self):
+        return int(self.worker()[1]["VmRSS"].split()[0]) // 1024
 
     def start_node(self, node):
         """Without the lab's own care, which takes longer than what is measured."""
@@ -227,6 +232,30 @@ class Tandem(Lab):
 def keepalived(identity, interval_ms):
     return Lab(f"keepalived {interval_ms} ms", identity, TOP / "tests/bench/keepalived_lab.sh",
                [f"{interval_ms / 1000:g}"])
+
+
+class Crowded:
+    """A process whose threads share one core with so many programs that never rest."""
+
+    def __init__(self, pid, hogs):
+        core = max(os.sched_getaffinity(0))
+        threads = [int(task.name) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+        self.affinity = {thread: os.sched_getaffinity(thread) for thread in threads}
+        for thread in threads:
+            os.sched_setaffinity(thread, {core})
+        hog = f"import os\nos.sched_setaffinity(0, {{{core}}})\nwhile True: pass"
+        self.hogs = [subprocess.Popen([sys.executable, "-c", hog]) for _ in range(hogs)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for hog in self.hogs:
+            hog.kill()
+            hog.wait()
+        for thread, cpus in self.affinity.items():
+            if os.path.exists(f"/proc/{thread}"):
+                os.sched_setaffinity(thread, cpus)
 
 
 def missing(peers):
