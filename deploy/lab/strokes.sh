@@ -95,12 +95,16 @@ END
     waiting "add rule netdev drop_$1 pair WHEN drop" nsenter --net="/run/netns/$lab-$2" -- nft -f -
 }
 
+# All of it at once, as it was broken: nft needs some milliseconds for each.
 undrop() {
-    local node
-    inside lan nft delete table bridge "drop_$1" 2>/dev/null
+    local node pids=()
+    inside lan nft delete table bridge "drop_$1" 2>/dev/null &
+    pids+=($!)
     for node in ns1 ns2; do
-        inside $node nft delete table netdev "drop_$1" 2>/dev/null
+        inside $node nft delete table netdev "drop_$1" 2>/dev/null &
+        pids+=($!)
     done
+    wait "${pids[@]}"
     return 0
 }
 
