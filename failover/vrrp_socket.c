@@ -227,8 +227,8 @@ int vrrp_socket_receive(struct vrrp_socket *self, struct vrrp_batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct vrrp_packet *packet = &batch->packets[i];
         packet->source = sockaddr_ip(&names[i]);
-        packet->destination = (struct ip){0};
-        packet->ttl = 0; /* unless the kernel says */
+        packet->destination = (struct ip){.family = self->source.family};
+        packet->ttl = 0; /* unless the kernel says, both of them */
         packet->payload = packet->bytes;
         packet->size = messages[i].msg_len;
         if (self->source.family == 4)

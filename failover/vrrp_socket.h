@@ -34,7 +34,8 @@ struct vrrp_socket {
     struct ip source;
 };
 
-/* What the kernel does not say of a packet is 0, and no check of RFC 9568 §7.1 lets that pass. */
+/* Source and destination are of the socket's family. What the kernel does not say of a packet is
+ * zero, which the checks of RFC 9568 §7.1 refuse: TTL 0, or the checksum of another destination. */
 struct vrrp_packet {
     struct ip source, destination;
     bool is_multicast;      /* it came to a group */
