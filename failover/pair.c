@@ -246,14 +246,14 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
     }
     /* Rule 5: who is back is learned before the other deletes it, if that holds it too. Not by its
      * advertisements: they do not say whether it hears that I am back. */
-    if (overlap == PAIR_BETTER && !home->is_contested && now_us < self->listen_us &&
-        pair_hears_beats(self, now_us))
+    bool was_contested = home->is_contested, is_listening = now_us < self->listen_us;
+    home->is_contested =
+        overlap == PAIR_BETTER && (!is_listening || pair_hears_beats(self, now_us));
+    if (is_listening && home->is_contested && !was_contested)
         announce(self, number, now_us, todo);
     /* Rule 8: who has learned the other's MAC has to learn mine when that one deleted it, */
-    if (home->is_contested && overlap == PAIR_ALONE)
+    if (was_contested && overlap == PAIR_ALONE)
         schedule_announcements(self, number, now_us, todo);
-    home->is_contested =
-        overlap == PAIR_BETTER && (now_us >= self->listen_us || pair_hears_beats(self, now_us));
     /* and whenever the other announces - if it is the other: its beat says so just as soon - or a
      * stranger; again soon after, for theirs may arrive after the first of mine. */
     int64_t interval_us = self->config.interval_us;
