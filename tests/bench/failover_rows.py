@@ -18,7 +18,7 @@ GIVE_BACK_LOAD_S = 10
 FLOOD_RATE = 1000000  # more than can be sent
 FLOOD_HOGS = 8
 BOOT_APART_S = 0.05
-LEASES_END_S = 1.5  # none of the former life is left
+LEASES_END_S = 1.5  # those of the former life, mostly: the kernel needs 1.0 to 2.6 s
 POISON_S = 30
 VICTIMS = [address for address, home in HOMES.items() if home == VICTIM]
 OTHERS = [address for address, home in HOMES.items() if home == SURVIVOR]

@@ -3,8 +3,9 @@
  *   tandem-outage [--lost-ms MS] [--every-ms MS] NAME ADDRESS...
  *
  * Asks each of up to ADDRESSES_MAX name servers for NAME's A, with NSID (RFC 5001), once a
- * millisecond on the clock, or every MS; one in which it did not run is left out, never caught up
- * with. What comes is told on standard input, a line each, and answered on standard output:
+ * millisecond on the clock, or every MS (1..999); one in which it did not run is left out, never
+ * caught up with. What comes is told on standard input, a line each, and answered on standard
+ * output:
  *
  *   who         a line an address: who answered last of what was asked in the last SEEN_MS
  *               who address=192.0.2.53 nsid=ns1 asked=200 answered=200

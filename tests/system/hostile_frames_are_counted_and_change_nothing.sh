@@ -44,6 +44,7 @@ hostile() { # KEY-FILE FRAMES
 worker=$(worker_pid)
 before_kb=$(resident_kb)
 before_servers=$(servers)
+[ -n "$before_servers" ] || fail "ns1 tells of no server"
 ask_both A 5
 hostile_s=$SECONDS
 install -m 600 "$state/keys/media1.key" "$work/media1.key" # a key is read by its owner alone
