@@ -57,23 +57,25 @@ static uint8_t flags(const struct pair *self, int64_t now_us)
     return (uint8_t)bits;
 }
 
+static uint32_t capped(int64_t us)
+{
+    return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
 void pair_beat(const struct pair *self, int64_t now_us, struct beat *beat)
 {
-    int64_t unanswered_us = reception_unanswered_us(&self->reception, now_us);
     *beat = (struct beat){
         .sender = self->config.self,
         .flags = flags(self, now_us),
         .holds = holds(self),
-        .lateness_us = self->lateness_us > UINT32_MAX ? UINT32_MAX : (uint32_t)self->lateness_us,
-        .heard_ago_us = UINT32_MAX,
-        .unanswered_us = unanswered_us > UINT32_MAX ? UINT32_MAX : (uint32_t)unanswered_us,
+        .lateness_us = capped(self->lateness_us),
+        .heard_ago_us = self->beat_us == INT64_MIN ? UINT32_MAX : capped(now_us - self->beat_us),
+        .unanswered_us = capped(reception_unanswered_us(&self->reception, now_us)),
         .document = self->config.document,
         .handovers = {self->homes[0].handover, self->homes[1].handover},
         .agents_fresh = self->agents_fresh,
         .agents_lost = self->agents_lost,
     };
-    if (self->beat_us != INT64_MIN && now_us - self->beat_us < UINT32_MAX)
-        beat->heard_ago_us = (uint32_t)(now_us - self->beat_us);
 }
 
 /* ---- what is done ---- */
@@ -130,14 +132,14 @@ static void move(struct pair *self, uint8_t number, int64_t now_us, enum pair_st
 }
 
 /* A home that is lost again soon after its return has to be fit for longer before the next. */
-static void count_flap(struct pair_home *home, int64_t now_us)
+static void count_flap(const struct pair_config *config, struct pair_home *home, int64_t now_us)
 {
     if (home->returned_us == INT64_MIN)
         return;
-    if (now_us - home->returned_us >= PAIR_FLAP_US)
-        home->hold_us = PAIR_HOLD_US_MIN;
-    else
-        home->hold_us = home->hold_us < PAIR_HOLD_US_MAX / 2 ? home->hold_us * 2 : PAIR_HOLD_US_MAX;
+    bool is_flap = now_us - home->returned_us < config->flap_us;
+    home->hold_us = is_flap ? home->hold_us * 2 : PAIR_HOLD_US_MIN;
+    if (home->hold_us > config->hold_us_max)
+        home->hold_us = config->hold_us_max;
 }
 
 /* The first one now, or at the end of the listening window. */
@@ -192,7 +194,7 @@ void pair_drop(struct pair *self, uint8_t number, int64_t now_us, enum pair_reas
     home->is_kept = false;
     home->is_left = self->leaving && pair_rightful(self, number) == self->config.self;
     if (number == self->config.self && !self->leaving)
-        count_flap(home, now_us);
+        count_flap(&self->config, home, now_us);
     move(self, number, now_us, PAIR_BACKUP, reason, todo);
 }
 
@@ -213,11 +215,10 @@ static void announce_in_time(struct pair *self, uint8_t number, int64_t now_us,
     if (now_us < home->announce_us)
         return;
     pair_announce(self, number, now_us, todo);
-    if (home->announcements < ANNOUNCEMENTS)
-        home->announcements++;
-    home->announce_us = home->announcements < ANNOUNCEMENTS
-                            ? home->announce_from_us + announce_us[home->announcements]
-                            : now_us + PAIR_ANNOUNCE_EVERY_US;
+    if (home->announcements + 1 < ANNOUNCEMENTS)
+        home->announce_us = home->announce_from_us + announce_us[++home->announcements];
+    else
+        home->announce_us = now_us + PAIR_ANNOUNCE_EVERY_US;
 }
 
 static void refresh_in_time(struct pair *self, uint8_t number, int64_t now_us,
@@ -350,9 +351,8 @@ static void judge_fitness(struct pair *self, int64_t now_us)
 static void ask_partner(struct pair *self, int64_t now_us, struct pair_actions *todo)
 {
     bool is_lone = self->beat_us == INT64_MIN || now_us - self->beat_us < PAIR_ASK_AFTER_US;
-    bool is_kept = self->homes[0].is_kept || self->homes[1].is_kept;
     bool holds_any = self->homes[0].is_partners || self->homes[1].is_partners;
-    if (is_lone || reception_is_isolated(&self->reception) || !(holds_any || is_kept)) {
+    if (is_lone || reception_is_isolated(&self->reception) || !holds_any) {
         self->asks_unanswered = 0;
         return;
     }
@@ -431,6 +431,8 @@ void pair_init(struct pair *self, const struct pair_config *config, int64_t now_
 {
     assert(config->self < PAIR_NODES);
     assert(config->interval_us > 0);
+    assert(config->flap_us > 0);
+    assert(config->hold_us_max >= PAIR_HOLD_US_MIN);
     assert(now_us >= 0);
     *self = (struct pair){
         .config = *config,

@@ -93,6 +93,8 @@ struct pair_config {
     bool has_partner;
     bool has_witness;
     int64_t interval_us; /* of beats and of advertisements */
+    int64_t flap_us;     /* lost again within so long of its return: the hold doubles, */
+    int64_t hold_us_max; /* up to this */
     uint64_t document;   /* a hash of the cluster's document: the partner's is to be the same */
 };
 

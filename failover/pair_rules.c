@@ -55,9 +55,10 @@ bool pair_hears_beats(const struct pair *self, int64_t now_us)
     return is_within(now_us, self->beat_us, PAIR_SILENT_INTERVALS * self->config.interval_us - 1);
 }
 
+/* Who is isolated or stopping does not say that it is fit. */
 static bool is_partner_sound(const struct pair *self)
 {
-    return says(self, BEAT_FIT) && !says(self, BEAT_ISOLATED) && !says(self, BEAT_STOPPING);
+    return says(self, BEAT_FIT);
 }
 
 bool pair_partner_is_able(const struct pair *self, int64_t now_us)

@@ -149,7 +149,7 @@ static void take_home_event(struct pair *self, int64_t now_us, const struct pair
             pair_act(todo, PAIR_ADD, number);
         break;
     case PAIR_EVENT_QUEUE_EMPTY:
-        home->is_queue_empty = home->state == PAIR_YIELDING && home->is_emptying;
+        home->is_queue_empty = home->is_emptying;
         break;
     case PAIR_EVENT_HANDOVER:
         take_handover(self, number, &event->handover);

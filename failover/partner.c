@@ -365,6 +365,8 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
                                        .has_partner = settings->has_partner,
                                        .has_witness = settings->witness_count > 0,
                                        .interval_us = settings->interval_us,
+                                       .flap_us = PAIR_FLAP_US,
+                                       .hold_us_max = PAIR_HOLD_US_MAX,
                                        .document = settings->document};
     for (size_t i = 0; i < PARTNER_WITNESSES_MAX; i++)
         self->witness_us[i] = INT64_MIN;

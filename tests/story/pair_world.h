@@ -177,7 +177,9 @@ static void start_node(size_t number, bool has_witness)
     const struct pair_config config = {.self = (uint8_t)number,
                                        .has_partner = true,
                                        .has_witness = has_witness,
-                                       .interval_us = INTERVAL_MS * 1000};
+                                       .interval_us = INTERVAL_MS * 1000,
+                                       .flap_us = PAIR_FLAP_US,
+                                       .hold_us_max = PAIR_HOLD_US_MAX};
     world[number] = (struct world_node){.runs = true,
                                         .lan_in = true,
                                         .lan_out = true,

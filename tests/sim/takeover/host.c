@@ -412,7 +412,9 @@ static void start_pair(struct takeover *self, struct host *host)
     const struct pair_config config = {.self = host->self,
                                        .has_partner = !self->is_alone,
                                        .has_witness = self->witness_count > 0,
-                                       .interval_us = self->interval_us};
+                                       .interval_us = self->interval_us,
+                                       .flap_us = self->flap_us,
+                                       .hold_us_max = self->hold_us_max};
     pair_init(&host->pair, &config, self->now_us);
     host->beyond = host_beyond;
     opinion_start(&host->opinion, &config, self->now_us);

@@ -120,11 +120,11 @@ void opinion_drop(struct opinion *self, uint8_t number, enum pair_reason reason)
     home->is_granted = home->is_refused = home->is_kept = false;
     home->is_left = self->leaving && opinion_is_rightful(self, number);
     if (number == self->self && !self->leaving && home->returned_us != OPINION_NEVER) {
-        bool is_flap = opinion_since_us(self, home->returned_us) < PAIR_FLAP_US;
+        bool is_flap = opinion_since_us(self, home->returned_us) < self->flap_us;
         int64_t twice_us = home->hold_us * 2;
-        home->hold_us = !is_flap                      ? PAIR_HOLD_US_MIN
-                        : twice_us < PAIR_HOLD_US_MAX ? twice_us
-                                                      : PAIR_HOLD_US_MAX;
+        home->hold_us = !is_flap                       ? PAIR_HOLD_US_MIN
+                        : twice_us < self->hold_us_max ? twice_us
+                                                       : self->hold_us_max;
     }
     move(self, number, PAIR_BACKUP, reason);
 }
@@ -286,8 +286,7 @@ static void judge_home(struct opinion *self, uint8_t number)
 static void ask(struct opinion *self)
 {
     const struct opinion_home *homes = self->homes;
-    bool is_of_use =
-        homes[0].is_theirs || homes[1].is_theirs || homes[0].is_kept || homes[1].is_kept;
+    bool is_of_use = homes[0].is_theirs || homes[1].is_theirs;
     if (self->beat_us == OPINION_NEVER ||
         opinion_since_us(self, self->beat_us) < PAIR_ASK_AFTER_US || opinion_is_isolated(self) ||
         !is_of_use) {
@@ -421,6 +420,8 @@ void opinion_start(struct opinion *self, const struct pair_config *config, int64
                              .has_witness = config->has_witness,
                              .interval_us = config->interval_us,
                              .window_us = 5 * config->interval_us,
+                             .flap_us = config->flap_us,
+                             .hold_us_max = config->hold_us_max,
                              .now_us = now_us,
                              .listens_us = now_us + 5 * config->interval_us,
                              .sound_us = OPINION_NEVER,

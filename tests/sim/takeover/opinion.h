@@ -45,6 +45,7 @@ struct opinion {
     uint8_t self;
     bool has_partner, has_witness;
     int64_t interval_us, window_us; /* a window is of five intervals */
+    int64_t flap_us, hold_us_max;
     bool worker_fit, synced, stopping, leaving, is_away, is_waking, is_reading;
     int64_t now_us, listens_us; /* until then */
     int64_t sound_us;           /* fit and synced since; OPINION_NEVER: not */

@@ -69,7 +69,7 @@ static void judge_still(struct takeover *self, struct host *host, const struct p
                    pair_state_word(action->is), pair_reason_word(action->reason));
 }
 
-/* A home lost within a minute of its return has to be fit twice as long before the next: counted
+/* A home lost soon after its return has to be fit twice as long before the next: counted
  * here once more, from the moves alone. An order, a planned absence, and a holder that never heard
  * it held, do not wait. */
 static void judge_damping(struct takeover *self, struct host *host,
@@ -80,10 +80,10 @@ static void judge_damping(struct takeover *self, struct host *host,
         return;
     if (action->is == PAIR_BACKUP) {
         if (host->homecoming_us != INT64_MIN && !pair->leaving) {
-            bool is_flapping = self->now_us - host->homecoming_us < PAIR_FLAP_US;
+            bool is_flapping = self->now_us - host->homecoming_us < self->flap_us;
             sums.clauses[CLAUSE_DAMPED] += is_flapping;
             host->hold_us = is_flapping ? host->hold_us * 2 : PAIR_HOLD_US_MIN;
-            host->hold_us = host->hold_us > PAIR_HOLD_US_MAX ? PAIR_HOLD_US_MAX : host->hold_us;
+            host->hold_us = host->hold_us > self->hold_us_max ? self->hold_us_max : host->hold_us;
         }
         return;
     }

@@ -336,7 +336,7 @@ struct takeover {
     uint8_t witness_count, witnesses_dead; /* dead: faults standing */
     uint8_t agent_count;
     uint8_t agents_cut[NODES]; /* so many do not hear it */
-    int64_t now_us, interval_us;
+    int64_t now_us, interval_us, flap_us, hold_us_max;
     int64_t busy_since_us; /* or no longer busy */
     int64_t busy_empty_us; /* busy: between two moments at which a thread has no query */
     struct host hosts[NODES];
