@@ -8,9 +8,13 @@ static const char *const texts[] = {
 };
 
 static const char *const reason_texts[VERDICT_REASON_COUNT] = {
-    [VERDICT_NEVER_REPORTED] = "never-reported", [VERDICT_LISTENING] = "listening",
-    [VERDICT_NOT_LISTENING] = "not-listening",   [VERDICT_SILENT] = "silent",
-    [VERDICT_SILENT_FROZEN] = "silent-frozen",   [VERDICT_ORDERED] = "ordered",
+    [VERDICT_NEVER_REPORTED] = "never-reported",
+    [VERDICT_LISTENING] = "listening",
+    [VERDICT_NOT_LISTENING] = "not-listening",
+    [VERDICT_SILENT] = "silent",
+    [VERDICT_SILENT_FROZEN] = "silent-frozen",
+    [VERDICT_ORDERED] = "ordered",
+    [VERDICT_FORCED] = "forced",
 };
 
 const char *verdict_text(enum verdict verdict)
@@ -63,6 +67,9 @@ static void judge(const struct verdict_pool *self, const struct verdict_member *
     if (member->draining) {
         *verdict = VERDICT_DRAINING;
         *reason = VERDICT_ORDERED;
+    } else if (member->force != VERDICT_UNFORCED) {
+        *verdict = member->force == VERDICT_FORCED_UP ? VERDICT_UP : VERDICT_DOWN;
+        *reason = VERDICT_FORCED;
     } else if (!member->reported) {
         *verdict = VERDICT_UNKNOWN;
         *reason = VERDICT_NEVER_REPORTED;
@@ -84,8 +91,9 @@ static size_t settle(struct verdict_pool *self, int64_t now_ms, size_t position,
 {
     struct verdict_member *member = &self->members[position];
     enum verdict from = member->verdict;
+    bool was_forced = member->reason == VERDICT_FORCED;
     judge(self, member, &member->verdict, &member->reason);
-    if (member->verdict == from)
+    if (member->verdict == from && was_forced == (member->reason == VERDICT_FORCED))
         return 0;
     member->since_ms = now_ms;
     *change = (struct verdict_change){position, from, member->verdict, member->reason};
@@ -104,7 +112,8 @@ static size_t settle_all(struct verdict_pool *self, int64_t now_ms, struct verdi
 
 static bool is_silent_unannounced(const struct verdict_member *member)
 {
-    return is_silent(member) && member->listening && !member->draining;
+    return is_silent(member) && member->listening && !member->draining &&
+           member->force == VERDICT_UNFORCED;
 }
 
 static bool are_too_many(const struct verdict_pool *self, size_t silent)
@@ -163,15 +172,29 @@ size_t verdict_report(struct verdict_pool *self, int64_t now_ms, size_t member,
     return settle(self, now_ms, member, changes);
 }
 
+/* An order was given or ended: a silence may be announced by it. */
+static size_t settle_ordered(struct verdict_pool *self, int64_t now_ms, size_t member,
+                             struct verdict_change *changes)
+{
+    if (is_silent(&self->members[member]) && judge_freeze(self, now_ms))
+        return settle_all(self, now_ms, changes);
+    return settle(self, now_ms, member, changes);
+}
+
 size_t verdict_drain(struct verdict_pool *self, int64_t now_ms, size_t member, bool draining,
                      struct verdict_change *changes)
 {
     assert(member < self->count);
-    struct verdict_member *m = &self->members[member];
-    m->draining = draining;
-    if (is_silent(m) && judge_freeze(self, now_ms))
-        return settle_all(self, now_ms, changes);
-    return settle(self, now_ms, member, changes);
+    self->members[member].draining = draining;
+    return settle_ordered(self, now_ms, member, changes);
+}
+
+size_t verdict_force(struct verdict_pool *self, int64_t now_ms, size_t member,
+                     enum verdict_force force, struct verdict_change *changes)
+{
+    assert(member < self->count);
+    self->members[member].force = force;
+    return settle_ordered(self, now_ms, member, changes);
 }
 
 size_t verdict_age(struct verdict_pool *self, int64_t now_ms, int64_t hearing_ms,

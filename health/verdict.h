@@ -18,8 +18,10 @@
  * freeze the operator drains those he knows to be dead: they are out, and it ends by itself.
  *
  * What a server says freshly about itself, and what the operator orders, holds in a freeze too. An
- * order is visible whatever else: a draining server is DRAINING also when it is down or silent;
- * undrain shows the truth beneath. Members that never reported are not silent. */
+ * order is visible whatever else: a draining server is DRAINING also when it is down or silent, and
+ * one that is forced is what the order says whatever is reported of it; draining goes before
+ * forced. Undrain, or an end of the force, shows the truth beneath. Members that never reported are
+ * not silent. */
 #ifndef TANDEM_HEALTH_VERDICT_H
 #define TANDEM_HEALTH_VERDICT_H
 
@@ -41,8 +43,12 @@ enum verdict_reason {
     VERDICT_SILENT,        /* no report for stale_ms */
     VERDICT_SILENT_FROZEN, /* silent, but so are too many: the verdict from before stands */
     VERDICT_ORDERED,       /* the operator drains it */
+    VERDICT_FORCED,        /* the operator says that it is up, or down */
     VERDICT_REASON_COUNT
 };
+
+/* What an operator says of a server, against whatever is reported. */
+enum verdict_force { VERDICT_UNFORCED, VERDICT_FORCED_UP, VERDICT_FORCED_DOWN };
 
 const char *verdict_text(enum verdict verdict);
 const char *verdict_reason_text(enum verdict_reason reason);
@@ -62,6 +68,7 @@ struct verdict_member {
     uint16_t port;    /* of VERDICT_NOT_LISTENING */
     /* private */
     bool reported, draining;
+    enum verdict_force force;
     bool listening;          /* every port had a listener, as of the last report */
     int64_t stated_ms;       /* of the last report */
     int64_t silent_since_ms; /* INT64_MAX: not silent */
@@ -86,7 +93,8 @@ struct verdict_change {
 bool verdict_init(struct verdict_pool *self, const struct verdict_config *config, size_t count,
                   int64_t now_ms, struct arena *arena);
 
-/* Each applies one fact at now_ms, writes the verdicts that changed to changes[self->count] and
+/* Each applies one fact at now_ms, writes the verdicts that changed, or became or ceased to be
+ * forced, to changes[self->count] and
  * returns how many. verdict_age is to be called every few dozen milliseconds; ageing counts from
  * the later of stated_ms and hearing_ms: since when this node can hear at all (its start, or the
  * end of its own stall), so that its own absence is not held against the servers. Who is silent
@@ -98,6 +106,8 @@ size_t verdict_report(struct verdict_pool *self, int64_t now_ms, size_t member,
                       struct verdict_change *changes);
 size_t verdict_drain(struct verdict_pool *self, int64_t now_ms, size_t member, bool draining,
                      struct verdict_change *changes);
+size_t verdict_force(struct verdict_pool *self, int64_t now_ms, size_t member,
+                     enum verdict_force force, struct verdict_change *changes);
 size_t verdict_age(struct verdict_pool *self, int64_t now_ms, int64_t hearing_ms,
                    struct verdict_change *changes);
 

@@ -156,6 +156,35 @@ END_TEST
 
 /* ---- limits ---- */
 
+START_TEST(a_forced_server_is_what_the_order_says_and_not_what_it_says_itself)
+{
+    begin(3);
+    hear(0, 0);
+    ck_assert_str_eq(force(10, 0, VERDICT_FORCED_DOWN), "0 up -> down forced");
+    ck_assert_str_eq(hear(20, 0), "");
+    ck_assert_str_eq(force(30, 1, VERDICT_FORCED_UP), "1 unknown -> up forced");
+    ck_assert_str_eq(hear_deaf(40, 1), "");
+    ck_assert_str_eq(drain(50, 1, true), "1 up -> draining ordered");
+    ck_assert_str_eq(drain(60, 1, false), "1 draining -> up forced");
+    ck_assert_str_eq(force(70, 1, VERDICT_UNFORCED), "1 up -> down not-listening");
+    ck_assert_str_eq(force(80, 1, VERDICT_FORCED_DOWN), "1 down -> down forced");
+    ck_assert_str_eq(force(90, 0, VERDICT_UNFORCED), "0 down -> up listening");
+}
+END_TEST
+
+/* Who is forced is spoken for: its silence tells nothing of this node's ears. */
+START_TEST(the_silence_of_forced_servers_freezes_nothing)
+{
+    begin(4);
+    hear_from(0, 0, 3);
+    force(10, 0, VERDICT_FORCED_UP);
+    force(10, 1, VERDICT_FORCED_DOWN);
+    hear_from(1000, 2, 3);
+    ck_assert_str_eq(age(2500), "");
+    ck_assert_str_eq(text(0), "");
+}
+END_TEST
+
 START_TEST(an_arena_too_small_is_told)
 {
     struct arena arena;
@@ -189,7 +218,9 @@ int main(void)
                a_report_counts_from_when_it_was_stated_not_from_when_it_came,
                a_report_too_old_when_it_comes_is_of_a_silent_server);
     SUITE_CASE(suite, "order", an_order_to_drain_shows_over_up_down_stale_and_unknown,
-               undrain_shows_the_truth_beneath);
+               undrain_shows_the_truth_beneath,
+               a_forced_server_is_what_the_order_says_and_not_what_it_says_itself,
+               the_silence_of_forced_servers_freezes_nothing);
     SUITE_CASE(suite, "limits", an_arena_too_small_is_told, every_verdict_and_reason_has_a_word);
     return suite_run(suite);
 }

@@ -74,6 +74,11 @@ static inline const char *drain(int64_t now_ms, size_t member, bool draining)
     return text(verdict_drain(&pool, now_ms, member, draining, changes));
 }
 
+static inline const char *force(int64_t now_ms, size_t member, enum verdict_force forced)
+{
+    return text(verdict_force(&pool, now_ms, member, forced, changes));
+}
+
 static inline void hear_from(int64_t now_ms, size_t first, size_t last)
 {
     for (size_t member = first; member <= last; member++)
