@@ -4,7 +4,7 @@
 #include "node/balance/policy.h"
 
 struct candidate {
-    uint64_t utilisation; /* connections << 32 / capacity */
+    uint64_t utilisation; /* connections << 32 / (capacity x weight) */
     uint16_t member;
 };
 
@@ -19,7 +19,8 @@ static uint64_t utilisation(const struct policy_member *member)
 {
     uint64_t load = atomic_load_explicit(&member->sockets, memory_order_relaxed);
     load += policy_pending(member);
-    return (load << 32) / member->capacity;
+    uint64_t weight = atomic_load_explicit(&member->weight, memory_order_relaxed);
+    return (load << 32) / (member->capacity * weight);
 }
 
 /* Is a worse than b? Among equals the later member is, so that the order is one. */

@@ -12,6 +12,7 @@
 struct policy_member {
     uint32_t capacity;
     bool has[2];
+    _Atomic uint32_t weight;         /* percent */
     _Atomic uint8_t fitness;         /* enum pool_fitness */
     _Atomic uint32_t sockets;        /* of the last report */
     _Atomic uint32_t handed;         /* by this node */

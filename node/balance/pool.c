@@ -36,6 +36,7 @@ struct pool *pool_init(const struct pool_config *config, struct arena *arena)
         assert(config->members[i].capacity >= 1);
         members[i].capacity = config->members[i].capacity;
         members[i].fitness = POOL_UNFIT;
+        members[i].weight = 100;
         for (unsigned family = 0; family < 2; family++) {
             members[i].has[family] = config->members[i].has[family];
             self->has_count[family] += config->members[i].has[family];
@@ -77,6 +78,15 @@ void pool_set_fitness(struct pool *self, size_t member, enum pool_fitness fitnes
     /* A member that became fit belongs in the next group; one that left is skipped anyway. */
     if (fitness == POOL_FIT)
         atomic_fetch_add_explicit(&self->news, 1, memory_order_relaxed);
+}
+
+void pool_set_weight(struct pool *self, size_t member, uint32_t percent)
+{
+    assert(member < self->member_count);
+    assert(percent >= 1);
+    assert(percent <= POOL_WEIGHT_MAX);
+    atomic_store_explicit(&self->members[member].weight, percent, memory_order_relaxed);
+    atomic_fetch_add_explicit(&self->news, 1, memory_order_relaxed);
 }
 
 /* A report is a surprise when it differs from what was expected by more than an eighth, and by more
@@ -184,6 +194,7 @@ void pool_member_state(const struct pool *self, size_t member, struct pool_membe
         .handed = atomic_load_explicit(&m->handed, memory_order_relaxed),
         .partner_handed = atomic_load_explicit(&m->partner_handed, memory_order_relaxed),
         .capacity = m->capacity,
+        .weight = atomic_load_explicit(&m->weight, memory_order_relaxed),
         .pending = policy_pending(m),
         .fitness = atomic_load_explicit(&m->fitness, memory_order_relaxed),
         .in_group = is_in_group(&self->rounds[0], member) || is_in_group(&self->rounds[1], member),

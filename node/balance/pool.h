@@ -6,10 +6,10 @@
  *
  * Least connection group (Npia IP Master, 2003): take the G servers with the least utilisation, go
  * round them R times, form the group anew. Utilisation = (sockets at the last report + answers
- * handed out since) / capacity, so that the answers of one report interval do not all meet the same
- * servers. A group also ends after POOL_GROUP_MS, and when a report is a surprise: it differs from
- * what was expected. A report that merely confirms what was handed out lets the round run on. A
- * server that stops being up is skipped at once, in the midst of a round.
+ * handed out since) / (capacity x weight), so that the answers of one report interval do not all
+ * meet the same servers. A group also ends after POOL_GROUP_MS, and when a report is a surprise: it
+ * differs from what was expected. A report that merely confirms what was handed out lets the round
+ * run on. A server that stops being up is skipped at once, in the midst of a round.
  *
  * A group is formed by the one thread that took its last place, O(members); as G x R answers share
  * that cost and G grows with the pool, it is O(1) amortised for an answer. */
@@ -25,6 +25,7 @@ enum {
     POOL_GROUP_MAX = 256,
     POOL_GROUP_MS = 1000, /* a group is not older than this */
     POOL_MEMBERS_MAX = 16384,
+    POOL_WEIGHT_MAX = 1000,
 };
 
 enum pool_last_resort { POOL_LAST_KNOWN_GOOD, POOL_ALL, POOL_FIXED, POOL_SERVFAIL };
@@ -78,6 +79,8 @@ void pool_set_ready(struct pool *self, bool is_ready);
 void pool_set_group(struct pool *self, uint32_t group_size, uint32_t rounds);
 /* Takes effect with the next answer. */
 void pool_set_fitness(struct pool *self, size_t member, enum pool_fitness fitness);
+/* Takes effect with the next group: percent of its capacity, 1..POOL_WEIGHT_MAX; 100 at first. */
+void pool_set_weight(struct pool *self, size_t member, uint32_t percent);
 /* A report: sockets established as of now. What was pending for the member is taken as seen. */
 void pool_set_load(struct pool *self, size_t member, uint32_t sockets);
 /* So many more answers were handed out by the partner. */
@@ -95,6 +98,7 @@ uint32_t pool_handed(const struct pool *self, size_t member);
 struct pool_member_state {
     uint32_t sockets, handed, partner_handed; /* handed: answers since the start, by this node */
     uint32_t capacity;
+    uint32_t weight;  /* percent */
     uint32_t pending; /* answers of both nodes since the last report */
     enum pool_fitness fitness;
     bool in_group; /* of either family */

@@ -65,6 +65,21 @@ START_TEST(the_group_goes_round_r_times_and_counts_what_was_handed_out)
 }
 END_TEST
 
+/* Of twelve answers a server of half the weight gets four, when both begin empty. */
+START_TEST(a_weight_scales_the_capacity)
+{
+    struct pool *pool = pool_of(2, (uint32_t[]){0, 0}, 1, 1, POOL_ALL);
+    pool_set_weight(pool, 1, 50);
+    answers(pool, 0, 12);
+    ck_assert_uint_eq(pool_handed(pool, 0), 8);
+    ck_assert_uint_eq(pool_handed(pool, 1), 4);
+    struct pool_member_state state;
+    pool_member_state(pool, 1, &state);
+    ck_assert_uint_eq(state.weight, 50);
+    ck_assert_uint_eq(state.capacity, 1000);
+}
+END_TEST
+
 START_TEST(load_is_divided_by_capacity)
 {
     struct pool_member_config members[] = {{.capacity = 100, .has = {true, true}},
@@ -278,8 +293,9 @@ int main(void)
     Suite *suite = suite_create("node/balance/pool");
     SUITE_CASE(
         suite, "group", the_group_goes_round_r_times_and_counts_what_was_handed_out,
-        load_is_divided_by_capacity, a_confirming_report_lets_the_round_run_on,
-        a_surprising_report_ends_the_round_at_once, a_group_does_not_grow_older_than_its_time,
+        a_weight_scales_the_capacity, load_is_divided_by_capacity,
+        a_confirming_report_lets_the_round_run_on, a_surprising_report_ends_the_round_at_once,
+        a_group_does_not_grow_older_than_its_time,
         a_server_that_is_no_longer_fit_is_skipped_within_the_round,
         the_partners_answers_count_as_load, changed_group_and_rounds_hold_from_the_next_answer);
     SUITE_CASE(suite, "last-resort",
