@@ -10,13 +10,14 @@ static enum pool_fitness fitness(const struct verdict_member *member)
 {
     if (member->verdict == VERDICT_UP)
         return POOL_FIT;
-    if (member->verdict == VERDICT_DRAINING)
+    /* An operator's word goes before what was last known. */
+    if (member->verdict == VERDICT_DRAINING || member->reason == VERDICT_FORCED)
         return POOL_DRAINED;
     return verdict_was_up(member) ? POOL_LAST_GOOD : POOL_UNFIT;
 }
 
-static void apply_verdicts(struct node *self, int64_t now_ms, size_t pool, size_t count,
-                           struct node_update *update)
+void node_apply_verdicts(struct node *self, int64_t now_ms, size_t pool, size_t count,
+                         struct node_update *update)
 {
     const struct document_pool *configured = &self->config.document->pools[pool];
     for (size_t i = 0; i < count; i++) {
@@ -36,8 +37,8 @@ static void apply_verdicts(struct node *self, int64_t now_ms, size_t pool, size_
     }
 }
 
-static void note_pool(struct node *self, int64_t now_ms, size_t pool, const char *from,
-                      const char *to, const char *reason, struct node_update *update)
+void node_note_pool(struct node *self, int64_t now_ms, size_t pool, const char *from,
+                    const char *to, const char *reason, struct node_update *update)
 {
     node_note(self, update,
               &(struct node_note){.at_ms = now_ms,
@@ -57,9 +58,9 @@ static void watch_last_resort(struct node *self, int64_t now_ms, size_t pool,
     if (at_last_resort == p->at_last_resort)
         return;
     p->at_last_resort = at_last_resort;
-    note_pool(self, now_ms, pool, at_last_resort ? "balanced" : "last-resort",
-              at_last_resort ? "last-resort" : "balanced",
-              at_last_resort ? "no-fit-server" : "fit-server", update);
+    node_note_pool(self, now_ms, pool, at_last_resort ? "balanced" : "last-resort",
+                   at_last_resort ? "last-resort" : "balanced",
+                   at_last_resort ? "no-fit-server" : "fit-server", update);
 }
 
 static void watch_freeze(struct node *self, int64_t now_ms, size_t pool, struct node_update *update)
@@ -68,8 +69,8 @@ static void watch_freeze(struct node *self, int64_t now_ms, size_t pool, struct 
     if (p->frozen == p->verdicts.frozen)
         return;
     p->frozen = p->verdicts.frozen;
-    note_pool(self, now_ms, pool, p->frozen ? "live" : "frozen", p->frozen ? "frozen" : "live",
-              p->frozen ? "too-many-silent-at-once" : "few-silent", update);
+    node_note_pool(self, now_ms, pool, p->frozen ? "live" : "frozen", p->frozen ? "frozen" : "live",
+                   p->frozen ? "too-many-silent-at-once" : "few-silent", update);
 }
 
 void node_age(struct node *self, int64_t now_ms, struct node_update *update)
@@ -77,7 +78,7 @@ void node_age(struct node *self, int64_t now_ms, struct node_update *update)
     for (size_t i = 0; i < self->config.document->pool_count; i++) {
         struct node_pool *p = &self->pools[i];
         size_t count = verdict_age(&p->verdicts, now_ms, self->hearing_ms, self->changes);
-        apply_verdicts(self, now_ms, i, count, update);
+        node_apply_verdicts(self, now_ms, i, count, update);
         watch_freeze(self, now_ms, i, update);
         if (self->replica.sync == REPLICA_SYNCED && p->verdicts.count > 0 &&
             now_ms - self->start_ms >= NODE_GRACE_MS)
@@ -145,72 +146,8 @@ static void learn_report(struct node *self, int64_t now_ms, const struct table_e
                       sockets > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)sockets);
         size_t count = verdict_report(&p->verdicts, now_ms, membership->member, &report,
                                       entry->stated_ms, self->changes);
-        apply_verdicts(self, now_ms, membership->pool, count, update);
+        node_apply_verdicts(self, now_ms, membership->pool, count, update);
     }
-}
-
-/* Whose the home is; the guardians are told, which have no records. */
-static void learn_handover(struct node *self, int64_t now_ms, const struct order *order,
-                           struct record_version version, struct node_update *update)
-{
-    size_t home = document_node(self->config.document, order->subject);
-    if (home == SIZE_MAX)
-        return;
-    struct node_handover *handover = &self->handovers[home];
-    handover->version = version;
-    handover->away = order->away;
-    memcpy(handover->author, order->author, sizeof handover->author);
-    node_note(self, update,
-              &(struct node_note){.at_ms = now_ms,
-                                  .area = "handover",
-                                  .subject = self->config.document->nodes[home].name,
-                                  .to = order->away ? "away" : "back",
-                                  .reason = "ordered"});
-}
-
-void node_learn_order(struct node *self, int64_t now_ms, const struct order *order,
-                      struct record_version version, struct node_update *update)
-{
-    if (order->verb == ORDER_HANDOVER) {
-        learn_handover(self, now_ms, order, version, update);
-        return;
-    }
-    if (order->verb == ORDER_GROUP) {
-        size_t pool = node_pool(self, order->subject);
-        if (pool == SIZE_MAX)
-            return;
-        pool_set_group(self->pools[pool].pool, order->group_size, order->rounds);
-        note_pool(self, now_ms, pool, NULL, "group", "ordered", update);
-        return;
-    }
-    size_t position = node_server(self, order->subject);
-    if (position == SIZE_MAX)
-        return;
-    struct node_server *server = &self->servers[position];
-    server->draining = order->draining;
-    memcpy(server->drain_author, order->author, sizeof server->drain_author);
-    for (size_t i = 0; i < server->membership_count; i++) {
-        const struct node_membership *membership = &server->memberships[i];
-        size_t count = verdict_drain(&self->pools[membership->pool].verdicts, now_ms,
-                                     membership->member, order->draining, self->changes);
-        apply_verdicts(self, now_ms, membership->pool, count, update);
-    }
-}
-
-static void learn_order_record(struct node *self, int64_t now_ms, const struct table_entry *entry,
-                               struct node_update *update)
-{
-    struct order order;
-    enum order_reason reason =
-        order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size);
-    self->order_reasons[reason]++;
-    if (reason == ORDER_OK)
-        node_learn_order(self, now_ms, &order, entry->version, update);
-    /* Kept whether understood or not: a later version of this program may obey it. */
-    assert(update->store_count < REPLICA_CHANGES_MAX);
-    struct node_store *store = &update->stores[update->store_count++];
-    table_record(entry, now_ms, &store->record);
-    store->ticket = 0;
 }
 
 /* "node/pool/server" to the names; false when it is not of that shape. The parts lie in `parts`. */
@@ -295,7 +232,7 @@ static void learn_transition(struct node *self, const struct table_entry *entry)
     if (partner == NULL || !record_is_written_by(&entry->key, partner) ||
         !transition_decode(&told, &self->space, entry->value, entry->value_size))
         return;
-    self->transitions[1 - self->config.self][told.number % NODE_TRANSITIONS_MAX] =
+    self->transitions[1 - self->config.self][node_transition_slot(&told)] =
         (struct node_transition){.at_ms = entry->stated_ms - told.earlier_ms, .told = told};
 }
 
@@ -307,7 +244,7 @@ static void learn(struct node *self, int64_t now_ms, const struct table_entry *e
         learn_report(self, now_ms, entry, update);
         break;
     case RECORD_ORDER:
-        learn_order_record(self, now_ms, entry, update);
+        node_learn_order_record(self, now_ms, entry, update);
         break;
     case RECORD_HANDED_OUT:
         learn_handed(self, entry);

@@ -95,14 +95,17 @@ static void note_held(struct worker *self, int64_t now_ms, const struct channel_
     worker_step(self, now_ms, &(struct node_event){.type = NODE_HOLDS, .status = &held});
 }
 
+static int64_t wall_ms(void)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return wall.tv_sec > 0 ? wall.tv_sec * 1000 + wall.tv_nsec / 1000000 : 0;
+}
+
 /* Its state, and the time of day, for the partner. */
 static void note_fitness(struct worker *self, int64_t now_ms)
 {
-    struct timespec wall;
-    struct fitness fitness = {0};
-    clock_gettime(CLOCK_REALTIME, &wall);
-    if (wall.tv_sec > 0)
-        fitness.wall_ms = wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+    struct fitness fitness = {.wall_ms = wall_ms()};
     if (self->told.has_state)
         told_fitness(&self->told.state, &fitness);
     worker_step(self, now_ms, &(struct node_event){.type = NODE_FITNESS, .fitness = &fitness});
@@ -291,6 +294,7 @@ static void keep_house(struct worker *self, int64_t now_ms)
     if (now_ms < self->housekeeping_due_ms)
         return;
     self->housekeeping_due_ms = now_ms + HOUSEKEEPING_MS;
+    worker_step(self, now_ms, &(struct node_event){.type = NODE_CLOCK, .wall_ms = wall_ms()});
     if (self->link != NULL)
         log_refused_links(self, now_ms);
     log_poison(self, now_ms);

@@ -140,7 +140,7 @@ static bool init_pools(struct node *self, struct arena *arena)
  * themselves, and orders. */
 static size_t table_capacity(const struct document *document)
 {
-    size_t nodes_own = DOCUMENT_NODES_MAX * (2 + NODE_TRANSITIONS_MAX);
+    size_t nodes_own = DOCUMENT_NODES_MAX * (2 + NODE_SLOTS);
     size_t capacity = document->server_count + nodes_own + NODE_ORDERS_MAX;
     for (size_t i = 0; i < document->pool_count; i++)
         capacity += DOCUMENT_NODES_MAX * document->pools[i].member_count;
@@ -325,40 +325,12 @@ static void step_frame(struct node *self, int64_t now_ms, const struct node_even
     }
 }
 
-/* An order: in force here at once, on its way to the disk and to the partner. */
 static void step_command(struct node *self, int64_t now_ms, const struct node_event *event,
                          struct node_update *update)
 {
-    const struct order *order = event->order;
     assert(event->ticket != 0);
-    update->reply_ticket = event->ticket;
-    if (order->verb == ORDER_DRAIN && node_server(self, order->subject) == SIZE_MAX) {
-        update->reply = NODE_NO_SUCH_SERVER;
-        return;
-    }
-    if (order->verb == ORDER_GROUP && node_pool(self, order->subject) == SIZE_MAX) {
-        update->reply = NODE_NO_SUCH_POOL;
-        return;
-    }
-    if (order->verb == ORDER_HANDOVER &&
-        document_node(self->config.document, order->subject) == SIZE_MAX) {
-        update->reply = NODE_NO_SUCH_NODE;
-        return;
-    }
-    struct record_key key;
-    uint8_t value[RECORD_VALUE_MAX];
-    order_key(order, &key);
-    const struct table_entry *entry =
-        replica_write(&self->replica, now_ms, &key, value, order_encode(order, value));
-    if (entry == NULL) {
-        update->reply = NODE_TABLE_FULL;
-        return;
-    }
-    node_learn_order(self, now_ms, order, entry->version, update);
-    update->reply_ticket = 0; /* not before it is on disk */
-    struct node_store *store = &update->stores[update->store_count++];
-    table_record(entry, now_ms, &store->record);
-    store->ticket = event->ticket;
+    update->reply = node_give_order(self, now_ms, event->order, event->ticket, update);
+    update->reply_ticket = update->reply == NODE_DONE ? 0 : event->ticket; /* not before the disk */
 }
 
 static bool is_partner_heard(const struct node *self, int64_t now_ms)
@@ -408,6 +380,7 @@ static void step_tick(struct node *self, int64_t now_ms, struct node_update *upd
     watch_partner(self, now_ms, update);
     node_judge_ready(self, now_ms);
     node_speak_handed(self, now_ms);
+    node_end_orders(self, now_ms, update);
     if (now_ms >= self->status_due_ms) {
         self->status_due_ms = now_ms + NODE_STATUS_MS;
         node_speak_status(self, now_ms);
@@ -477,6 +450,10 @@ void node_step(struct node *self, int64_t now_ms, const struct node_event *event
         break;
     case NODE_HAPPENED:
         node_speak_transition(self, now_ms, event->transition);
+        break;
+    case NODE_CLOCK:
+        self->knows_wall = true;
+        self->wall_offset_ms = event->wall_ms - now_ms;
         break;
     case NODE_TIMEOUT:
         step_timeout(self, now_ms, update);

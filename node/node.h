@@ -32,6 +32,10 @@ enum {
     NODE_NOTES_MAX = 64,        /* out of one step; what is beyond is counted */
     NODE_HISTORY_MAX = 64,      /* last transitions kept for status */
     NODE_TRANSITIONS_MAX = 32,  /* of each node, as its guardian told them: records */
+    NODE_ORDER_EVENTS_MAX = 16, /* likewise, of the orders that were given to it */
+    NODE_SLOTS = NODE_TRANSITIONS_MAX + NODE_ORDER_EVENTS_MAX,
+    NODE_END_ORDERS_MS = 1000,  /* between two looks at the end of orders */
+    NODE_PARTNERS_END_S = 5,    /* so long the end of an order is left to the node that took it */
     NODE_AGENT_FRESH_MS = 2000, /* an agent that reported here within so long is heard */
 };
 
@@ -54,6 +58,7 @@ enum node_event_type {
                        now */
     NODE_FITNESS,   /* fitness, as of now */
     NODE_HAPPENED,  /* transition: the guardian tells of it, perhaps again */
+    NODE_CLOCK,     /* wall_ms, as of now: at the start, and then every second or so */
     NODE_TIMEOUT,   /* node_deadline has come */
 };
 
@@ -66,6 +71,7 @@ struct node_event {
     const struct status *status;
     const struct fitness *fitness;
     const struct transition *transition;
+    int64_t wall_ms; /* since 1970 */
     uint64_t ticket; /* the caller's number for a command, not 0 */
     int error;       /* 0 or -errno */
 };
@@ -114,6 +120,7 @@ struct node_server {
     int64_t agent_ms;  /* when its agent itself reported here last; INT64_MIN: never */
     bool lost_partner; /* and whether it said that the partner did not acknowledge */
     bool draining;
+    enum order_force force;
     char drain_author[ORDER_AUTHOR_MAX + 1];
     size_t membership_count;
     struct node_membership {
@@ -157,7 +164,11 @@ struct node {
     struct node_transition {
         int64_t at_ms; /* on this node's clock */
         struct transition told;
-    } transitions[DOCUMENT_NODES_MAX][NODE_TRANSITIONS_MAX]; /* by its number; number 0: none */
+    } transitions[DOCUMENT_NODES_MAX][NODE_SLOTS]; /* by slot; number 0: none */
+    uint32_t orders_told;                          /* in this life, as transitions */
+    bool knows_wall;
+    int64_t wall_offset_ms; /* of the wall clock to this node's */
+    int64_t orders_due_ms;  /* when to look for the end of orders */
     int64_t start_ms, hearing_ms, tick_due_ms, status_due_ms;
     struct node_note history[NODE_HISTORY_MAX];
     uint64_t history_count; /* ever; the newest is at (count - 1) % NODE_HISTORY_MAX */

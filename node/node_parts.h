@@ -1,7 +1,9 @@
-/* node/node_parts.h -- between node.c, learn.c and speak.c: one machine in three files.
+/* node/node_parts.h -- between node.c, learn.c, orders.c and speak.c: one machine in four
+ * files.
  *
  *   node.c    events, timers, commands
- *   learn.c   records that changed -> verdicts, loads, orders, the partner
+ *   learn.c   records that changed -> verdicts, loads, the partner
+ *   orders.c  orders -> drains, forces, weights, groups, homes; their end
  *   speak.c   what this node states itself: handed out, its status */
 #ifndef TANDEM_NODE_NODE_PARTS_H
 #define TANDEM_NODE_NODE_PARTS_H
@@ -13,6 +15,20 @@ void node_note(struct node *self, struct node_update *update, const struct node_
 
 /* Take in what replica.changes of this update name. */
 void node_learn_changes(struct node *self, int64_t now_ms, struct node_update *update);
+/* What the verdicts that changed (self->changes) mean for the pool. */
+void node_apply_verdicts(struct node *self, int64_t now_ms, size_t pool, size_t count,
+                         struct node_update *update);
+void node_note_pool(struct node *self, int64_t now_ms, size_t pool, const char *from,
+                    const char *to, const char *reason, struct node_update *update);
+
+/* Give it: in force here at once, on its way to the disk (with the ticket) and to the partner.
+ * NODE_DONE when the disk is yet to answer; anything else refuses it. */
+enum node_outcome node_give_order(struct node *self, int64_t now_ms, const struct order *order,
+                                  uint64_t ticket, struct node_update *update);
+void node_learn_order_record(struct node *self, int64_t now_ms, const struct table_entry *entry,
+                             struct node_update *update);
+/* Ends those whose time is over, once a second while the wall clock is known. */
+void node_end_orders(struct node *self, int64_t now_ms, struct node_update *update);
 /* update may be NULL: before the start nobody is told. */
 void node_learn_order(struct node *self, int64_t now_ms, const struct order *order,
                       struct record_version version, struct node_update *update);
@@ -24,7 +40,11 @@ void node_judge_ready(struct node *self, int64_t now_ms);
 
 void node_speak_handed(struct node *self, int64_t now_ms);
 void node_speak_status(struct node *self, int64_t now_ms);
+/* Those of orders have places of their own, so that neither sort drives out the other. */
+size_t node_transition_slot(const struct transition *transition);
 /* Take it in, and state it. One that was told before changes nothing. */
 void node_speak_transition(struct node *self, int64_t now_ms, const struct transition *transition);
+/* That an order was given here, so that both nodes tell of it also when another one stands. */
+void node_speak_order(struct node *self, int64_t now_ms, const struct order *order);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_DRAINING = 1, KEY_AWAY = 1, KEY_GROUP_SIZE = 1, KEY_ROUNDS = 2, KEY_AUTHOR = 9 };
+enum { KEY_WHAT = 1, KEY_ROUNDS = 2, KEY_AUTHOR = 9, KEY_BECAUSE, KEY_GIVEN, KEY_UNTIL };
 
 static const char *const reason_texts[ORDER_REASON_COUNT] = {
     [ORDER_OK] = "ok",
@@ -13,8 +13,10 @@ static const char *const reason_texts[ORDER_REASON_COUNT] = {
     [ORDER_BAD_FIELD] = "bad-field",
 };
 
-static const char *const verb_texts[] = {
-    [ORDER_DRAIN] = "drain", [ORDER_GROUP] = "group", [ORDER_HANDOVER] = "handover"};
+static const char *const verb_texts[ORDER_VERBS] = {
+    [ORDER_DRAIN] = "drain", [ORDER_GROUP] = "group",   [ORDER_HANDOVER] = "handover",
+    [ORDER_FORCE] = "force", [ORDER_WEIGHT] = "weight",
+};
 
 const char *order_reason_text(enum order_reason reason)
 {
@@ -24,7 +26,7 @@ const char *order_reason_text(enum order_reason reason)
 
 const char *order_verb_text(enum order_verb verb)
 {
-    assert(verb <= ORDER_HANDOVER);
+    assert(verb < ORDER_VERBS);
     return verb_texts[verb];
 }
 
@@ -35,25 +37,91 @@ void order_key(const struct order *self, struct record_key *key)
     snprintf(key->name, sizeof key->name, "%s/%s", order_verb_text(self->verb), self->subject);
 }
 
+void order_end(const struct order *self, struct order *end)
+{
+    *end = (struct order){.verb = self->verb, .weight = self->verb == ORDER_WEIGHT ? 100 : 0};
+    memcpy(end->subject, self->subject, sizeof end->subject);
+}
+
+bool order_is_in_force(const struct order *self)
+{
+    struct order end;
+    order_end(self, &end);
+    return self->draining != end.draining || self->away != end.away ||
+           self->group_size != end.group_size || self->rounds != end.rounds ||
+           self->force != end.force || self->weight != end.weight;
+}
+
+void order_word(const struct order *self, char *word, size_t size)
+{
+    static const char *const forces[] = {
+        [ORDER_UNFORCED] = "unforce", [ORDER_UP] = "force-up", [ORDER_DOWN] = "force-down"};
+    switch (self->verb) {
+    case ORDER_DRAIN:
+        snprintf(word, size, "%s", self->draining ? "drain" : "undrain");
+        break;
+    case ORDER_HANDOVER:
+        snprintf(word, size, "%s", self->away ? "handover" : "handover-back");
+        break;
+    case ORDER_FORCE:
+        snprintf(word, size, "%s", forces[self->force]);
+        break;
+    case ORDER_WEIGHT:
+        snprintf(word, size, "weight-%u", self->weight);
+        break;
+    default:
+        snprintf(word, size, "group-%u-rounds-%u", self->group_size, self->rounds);
+        break;
+    }
+}
+
+static void pack_what(struct pack_writer *writer, const struct order *self)
+{
+    pack_uint(writer, KEY_WHAT);
+    switch (self->verb) {
+    case ORDER_DRAIN:
+        pack_bool(writer, self->draining);
+        break;
+    case ORDER_HANDOVER:
+        pack_bool(writer, self->away);
+        break;
+    case ORDER_FORCE:
+        pack_uint(writer, self->force);
+        break;
+    case ORDER_WEIGHT:
+        pack_uint(writer, self->weight);
+        break;
+    default:
+        pack_uint(writer, self->group_size);
+        pack_uint(writer, KEY_ROUNDS);
+        pack_uint(writer, self->rounds);
+        break;
+    }
+}
+
 size_t order_encode(const struct order *self, uint8_t *value)
 {
     struct pack_writer writer;
+    bool has_because = self->because[0] != '\0';
+    int fields =
+        2 + (self->verb == ORDER_GROUP) + has_because + (self->given_s != 0) + (self->until_s != 0);
     pack_begin(&writer, value, RECORD_VALUE_MAX);
-    pack_map(&writer, self->verb == ORDER_GROUP ? 3 : 2);
-    if (self->verb == ORDER_DRAIN) {
-        pack_uint(&writer, KEY_DRAINING);
-        pack_bool(&writer, self->draining);
-    } else if (self->verb == ORDER_HANDOVER) {
-        pack_uint(&writer, KEY_AWAY);
-        pack_bool(&writer, self->away);
-    } else {
-        pack_uint(&writer, KEY_GROUP_SIZE);
-        pack_uint(&writer, self->group_size);
-        pack_uint(&writer, KEY_ROUNDS);
-        pack_uint(&writer, self->rounds);
-    }
+    pack_map(&writer, (uint32_t)fields);
+    pack_what(&writer, self);
     pack_uint(&writer, KEY_AUTHOR);
     pack_text(&writer, self->author);
+    if (has_because) {
+        pack_uint(&writer, KEY_BECAUSE);
+        pack_text(&writer, self->because);
+    }
+    if (self->given_s != 0) {
+        pack_uint(&writer, KEY_GIVEN);
+        pack_uint(&writer, self->given_s);
+    }
+    if (self->until_s != 0) {
+        pack_uint(&writer, KEY_UNTIL);
+        pack_uint(&writer, self->until_s);
+    }
     assert(!writer.overflowed);
     return writer.size;
 }
@@ -61,7 +129,7 @@ size_t order_encode(const struct order *self, uint8_t *value)
 /* "drain/media1" to verb and subject. */
 static enum order_reason split_key(struct order *self, const char *name)
 {
-    for (size_t verb = 0; verb < sizeof verb_texts / sizeof *verb_texts; verb++) {
+    for (size_t verb = 0; verb < ORDER_VERBS; verb++) {
         size_t size = strlen(verb_texts[verb]);
         if (strncmp(name, verb_texts[verb], size) != 0 || name[size] != '/')
             continue;
@@ -75,13 +143,47 @@ static enum order_reason split_key(struct order *self, const char *name)
     return ORDER_UNKNOWN_VERB;
 }
 
-/* An author is for people to read: it is cut to what fits, and never control characters. */
-static void take_author(struct order *self, const char *text, size_t size)
+/* For people to read: it is cut to what fits, and at the first character that is not printable. */
+static void take_text(const struct msgpack_object *map, uint64_t key, char first, char *taken,
+                      size_t max)
 {
-    size_t taken = 0;
-    while (taken < size && taken < ORDER_AUTHOR_MAX && text[taken] > ' ' && text[taken] <= '~') {
-        self->author[taken] = text[taken];
-        taken++;
+    const char *text;
+    size_t size;
+    if (!pack_get_text(pack_get(map, key), &text, &size))
+        return;
+    for (size_t i = 0; i < size && i < max && text[i] >= first && text[i] <= '~'; i++)
+        taken[i] = text[i];
+}
+
+static bool take_number(const struct msgpack_object *map, uint64_t key, uint32_t least,
+                        uint32_t most, uint32_t *number)
+{
+    uint64_t found;
+    if (!pack_get_uint(pack_get(map, key), most, &found) || found < least)
+        return false;
+    *number = (uint32_t)found;
+    return true;
+}
+
+static bool take_what(struct order *self, const struct msgpack_object *map)
+{
+    uint32_t force;
+    switch (self->verb) {
+    case ORDER_DRAIN:
+        return pack_get_bool(pack_get(map, KEY_WHAT), &self->draining);
+    case ORDER_HANDOVER:
+        return pack_get_bool(pack_get(map, KEY_WHAT), &self->away);
+    case ORDER_FORCE:
+        if (!take_number(map, KEY_WHAT, ORDER_UNFORCED, ORDER_DOWN, &force))
+            return false;
+        self->force = (enum order_force)force;
+        return true;
+    case ORDER_WEIGHT:
+        return take_number(map, KEY_WHAT, 1, ORDER_WEIGHT_MAX, &self->weight);
+    default:
+        return take_number(map, KEY_WHAT, 0, ORDER_GROUP_MAX, &self->group_size) &&
+               take_number(map, KEY_ROUNDS, 0, ORDER_ROUNDS_MAX, &self->rounds) &&
+               (self->group_size == 0) == (self->rounds == 0);
     }
 }
 
@@ -96,23 +198,13 @@ enum order_reason order_decode(struct order *self, struct pack_space *space,
     const struct msgpack_object *map;
     if (pack_parse(space, value, size, &map) != PACK_OK)
         return ORDER_MALFORMED;
-    if (self->verb == ORDER_DRAIN) {
-        if (!pack_get_bool(pack_get(map, KEY_DRAINING), &self->draining))
-            return ORDER_BAD_FIELD;
-    } else if (self->verb == ORDER_HANDOVER) {
-        if (!pack_get_bool(pack_get(map, KEY_AWAY), &self->away))
-            return ORDER_BAD_FIELD;
-    } else {
-        uint64_t group_size, rounds;
-        if (!pack_get_uint(pack_get(map, KEY_GROUP_SIZE), 256, &group_size) || group_size == 0 ||
-            !pack_get_uint(pack_get(map, KEY_ROUNDS), 1000, &rounds) || rounds == 0)
-            return ORDER_BAD_FIELD;
-        self->group_size = (uint32_t)group_size;
-        self->rounds = (uint32_t)rounds;
-    }
-    const char *author;
-    size_t author_size;
-    if (pack_get_text(pack_get(map, KEY_AUTHOR), &author, &author_size))
-        take_author(self, author, author_size);
+    if (!take_what(self, map))
+        return ORDER_BAD_FIELD;
+    take_text(map, KEY_AUTHOR, '!', self->author, ORDER_AUTHOR_MAX);
+    take_text(map, KEY_BECAUSE, ' ', self->because, ORDER_BECAUSE_MAX);
+    if (!pack_get_uint(pack_get(map, KEY_GIVEN), UINT64_MAX, &self->given_s))
+        self->given_s = 0;
+    if (!pack_get_uint(pack_get(map, KEY_UNTIL), UINT64_MAX, &self->until_s))
+        self->until_s = 0;
     return ORDER_OK;
 }

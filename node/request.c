@@ -1,10 +1,14 @@
 /* tandemctl's requests: what only reads is answered here, an order becomes an event. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "node/show.h"
 #include "node/worker.h"
+
+enum { FOR_MAX_S = 366 * 86400 };
 
 static void refuse(struct worker *self, uint64_t ticket, const char *sentence)
 {
@@ -21,9 +25,34 @@ static bool take_subject(const struct control_request *request, const char *key,
     return true;
 }
 
+/* Why, and until when; false when they are not what they must be, and that was said. */
+static bool take_terms(struct worker *self, const struct control_request *request,
+                       struct order *order)
+{
+    const char *because = json_string_value(json_object_get(request->json, "because"));
+    json_int_t for_s = json_integer_value(json_object_get(request->json, "for_s"));
+    order->given_s = (uint64_t)time(NULL);
+    if (for_s < 0 || for_s > FOR_MAX_S) {
+        refuse(self, request->ticket, "an order that ends does so within a year");
+        return false;
+    }
+    if (for_s > 0)
+        order->until_s = order->given_s + (uint64_t)for_s;
+    for (size_t i = 0; because != NULL && because[i] != '\0'; i++) {
+        if (i == ORDER_BECAUSE_MAX || because[i] < ' ' || because[i] > '~') {
+            refuse(self, request->ticket, "a reason has at most 80 characters, all of ASCII");
+            return false;
+        }
+        order->because[i] = because[i];
+    }
+    return true;
+}
+
 static void give_order(struct worker *self, int64_t now_ms, const struct control_request *request,
                        struct order *order)
 {
+    if (!take_terms(self, request, order))
+        return;
     if (request->uid == 0)
         snprintf(order->author, sizeof order->author, "root@%.26s", self->node_name);
     else
@@ -39,6 +68,50 @@ static void request_drain(struct worker *self, int64_t now_ms,
     struct order order = {.verb = ORDER_DRAIN, .draining = draining};
     if (!take_subject(request, "server", &order))
         refuse(self, request->ticket, "no server is named");
+    else
+        give_order(self, now_ms, request, &order);
+}
+
+static void request_force(struct worker *self, int64_t now_ms,
+                          const struct control_request *request, bool ends)
+{
+    struct order order = {.verb = ORDER_FORCE};
+    const char *force = json_string_value(json_object_get(request->json, "force"));
+    if (!ends && force != NULL && strcmp(force, "up") == 0)
+        order.force = ORDER_UP;
+    else if (!ends && force != NULL && strcmp(force, "down") == 0)
+        order.force = ORDER_DOWN;
+    if (!take_subject(request, "server", &order))
+        refuse(self, request->ticket, "no server is named");
+    else if (!ends && order.force == ORDER_UNFORCED)
+        refuse(self, request->ticket, "a server is forced up or down");
+    else
+        give_order(self, now_ms, request, &order);
+}
+
+static void request_weight(struct worker *self, int64_t now_ms,
+                           const struct control_request *request)
+{
+    struct order order = {.verb = ORDER_WEIGHT};
+    const char *text = json_string_value(json_object_get(request->json, "weight"));
+    char *end = NULL;
+    long weight = text == NULL ? 0 : strtol(text, &end, 10);
+    if (!take_subject(request, "server", &order))
+        refuse(self, request->ticket, "no server is named");
+    else if (weight < 1 || weight > ORDER_WEIGHT_MAX || *end != '\0')
+        refuse(self, request->ticket, "a weight is a number of percent from 1 to 1000");
+    else {
+        order.weight = (uint32_t)weight;
+        give_order(self, now_ms, request, &order);
+    }
+}
+
+static void request_unset(struct worker *self, int64_t now_ms,
+                          const struct control_request *request)
+{
+    struct order order = {.verb = ORDER_GROUP};
+    if (!take_subject(request, "pool", &order))
+        refuse(self, request->ticket, "no pool is named");
     else
         give_order(self, now_ms, request, &order);
 }
@@ -219,8 +292,18 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
         request_drain(self, now_ms, request, true);
     else if (strcmp(command, "undrain") == 0)
         request_drain(self, now_ms, request, false);
+    else if (strcmp(command, "force") == 0)
+        request_force(self, now_ms, request, false);
+    else if (strcmp(command, "unforce") == 0)
+        request_force(self, now_ms, request, true);
+    else if (strcmp(command, "weight") == 0)
+        request_weight(self, now_ms, request);
     else if (strcmp(command, "set") == 0)
         request_set(self, now_ms, request);
+    else if (strcmp(command, "unset") == 0)
+        request_unset(self, now_ms, request);
+    else if (strcmp(command, "orders") == 0)
+        control_answer(self->control, request->ticket, show_orders(&self->node, now_ms));
     else if (strcmp(command, "handover") == 0)
         request_handover(self, now_ms, request);
     else if (strcmp(command, "failover reset") == 0)

@@ -19,6 +19,9 @@ json_t *show_status(const struct node *node, const struct told *told, int64_t no
 /* What happened last, on both nodes, oldest first: who holds what, workers, servers. */
 json_t *show_events(const struct node *node, int64_t now_ms);
 
+/* The orders that are in force, and until when. */
+json_t *show_orders(const struct node *node, int64_t now_ms);
+
 /* Each server with each of its pools: verdict, reason, load. */
 json_t *show_servers(const struct node *node, int64_t now_ms);
 

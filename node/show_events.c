@@ -9,7 +9,7 @@ struct event {
     const char *area, *subject, *pool, *from, *to, *reason;
 };
 
-enum { EVENTS_MAX = (int)NODE_HISTORY_MAX + (int)DOCUMENT_NODES_MAX * (int)NODE_TRANSITIONS_MAX };
+enum { EVENTS_MAX = (int)NODE_HISTORY_MAX + (int)DOCUMENT_NODES_MAX * (int)NODE_SLOTS };
 
 static int compare(const void *a, const void *b)
 {
@@ -30,7 +30,7 @@ static size_t gather(const struct node *node, struct event *events)
                                          note->pool,  note->from, note->to,   note->reason};
     }
     for (size_t i = 0; i < document->node_count; i++)
-        for (size_t slot = 0; slot < NODE_TRANSITIONS_MAX; slot++) {
+        for (size_t slot = 0; slot < NODE_SLOTS; slot++) {
             const struct node_transition *kept = &node->transitions[i][slot];
             const struct transition *told = &kept->told;
             if (told->number > 0)

@@ -2,7 +2,8 @@
  *
  *   show.c         nodes, addresses, pools, servers, counters
  *   show_alarms.c  sentences about what is not as it should be
- *   show_events.c  what happened, on both nodes */
+ *   show_events.c  what happened, on both nodes
+ *   show_orders.c  what operators ordered */
 #ifndef TANDEM_NODE_SHOW_PARTS_H
 #define TANDEM_NODE_SHOW_PARTS_H
 

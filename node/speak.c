@@ -1,6 +1,7 @@
 /* What this node states itself. */
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "node/node_parts.h"
 
@@ -53,17 +54,38 @@ static void speak_fitness(struct node *self, int64_t now_ms)
     replica_write(&self->replica, now_ms, &key, value, fitness_encode(&fitness, value));
 }
 
-void node_speak_transition(struct node *self, int64_t now_ms, const struct transition *transition)
+size_t node_transition_slot(const struct transition *transition)
 {
-    uint32_t slot = transition->number % NODE_TRANSITIONS_MAX;
-    struct node_transition *kept = &self->transitions[self->config.self][slot];
-    if (kept->told.number == transition->number)
-        return;
-    *kept = (struct node_transition){.at_ms = now_ms - transition->earlier_ms, .told = *transition};
+    bool is_order = strcmp(transition->area, ORDER_AREA) == 0;
+    return is_order ? NODE_TRANSITIONS_MAX + transition->number % NODE_ORDER_EVENTS_MAX
+                    : transition->number % NODE_TRANSITIONS_MAX;
+}
+
+static void speak_in_slot(struct node *self, int64_t now_ms, const struct transition *transition)
+{
+    size_t slot = node_transition_slot(transition);
+    self->transitions[self->config.self][slot] =
+        (struct node_transition){.at_ms = now_ms - transition->earlier_ms, .told = *transition};
     struct record_key key = {.kind = RECORD_TRANSITION};
-    snprintf(key.name, sizeof key.name, "%s/%u", self->replica.config.name, slot);
+    snprintf(key.name, sizeof key.name, "%s/%zu", self->replica.config.name, slot);
     uint8_t value[RECORD_VALUE_MAX];
     replica_write(&self->replica, now_ms, &key, value, transition_encode(transition, value));
+}
+
+void node_speak_transition(struct node *self, int64_t now_ms, const struct transition *transition)
+{
+    size_t slot = node_transition_slot(transition);
+    if (self->transitions[self->config.self][slot].told.number != transition->number)
+        speak_in_slot(self, now_ms, transition);
+}
+
+void node_speak_order(struct node *self, int64_t now_ms, const struct order *order)
+{
+    struct transition told = {.number = ++self->orders_told, .area = ORDER_AREA};
+    snprintf(told.subject, sizeof told.subject, "%s", order->subject);
+    order_word(order, told.to, sizeof told.to);
+    snprintf(told.reason, sizeof told.reason, "%s", order->until_s > 0 ? "until" : "ordered");
+    speak_in_slot(self, now_ms, &told);
 }
 
 void node_speak_status(struct node *self, int64_t now_ms)

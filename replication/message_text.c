@@ -43,8 +43,9 @@ static void append_entry(struct line *line, size_t position, const struct record
     if (version == NULL)
         return;
     bool is_order = key->kind == RECORD_ORDER;
-    append(line, " %" PRIu64 ".%" PRIu64, version->incarnation,
-           is_order ? record_order_number(*version) : version->sequence);
+    bool is_end = is_order && record_compare(*version, record_order_end(*version)) == 0;
+    append(line, " %" PRIu64 ".%" PRIu64 "%s", version->incarnation,
+           is_order ? record_order_number(*version) : version->sequence, is_end ? " end" : "");
 }
 
 static void append_records(struct line *line, const struct message_records *self)

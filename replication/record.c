@@ -5,10 +5,13 @@
 #include <string.h>
 
 enum {
-    NODE_SHIFT = 63, /* of an order's sequence */
-    RANK_WRITER_BITS = 6,
-    RANK_COUNTER_MAX = RECORD_ORDER_RANK_MAX >> RANK_WRITER_BITS
+    NODE_SHIFT = 63,      /* of an order's sequence */
+    RANK_WRITER_BITS = 6, /* which node, and 5 of its life */
+    RANK_BELOW_BITS = RANK_WRITER_BITS + 1,
+    RANK_COUNTER_MAX = RECORD_ORDER_RANK_MAX >> RANK_BELOW_BITS
 };
+
+static const uint64_t order_is_end = 1; /* of an order's sequence */
 
 static const char *const kind_names[] = {
     [RECORD_REPORT] = "report",   [RECORD_HANDED_OUT] = "handed-out",
@@ -19,7 +22,13 @@ static const char *const kind_names[] = {
 struct record_version record_order_version(uint64_t counter, uint8_t number, uint64_t boot)
 {
     assert(counter > 0 && (number == 1 || number == 2));
-    return (struct record_version){counter, (uint64_t)(number - 1) << NODE_SHIFT | boot >> 1};
+    uint64_t sequence = (uint64_t)(number - 1) << NODE_SHIFT | boot >> 1;
+    return (struct record_version){counter, sequence & ~order_is_end};
+}
+
+struct record_version record_order_end(struct record_version version)
+{
+    return (struct record_version){version.incarnation, version.sequence | order_is_end};
 }
 
 uint8_t record_order_number(struct record_version version)
@@ -31,7 +40,9 @@ uint32_t record_order_rank(struct record_version version)
 {
     uint64_t counter =
         version.incarnation < RANK_COUNTER_MAX ? version.incarnation : RANK_COUNTER_MAX;
-    return (uint32_t)(counter << RANK_WRITER_BITS | version.sequence >> (64 - RANK_WRITER_BITS));
+    return (uint32_t)(counter << RANK_BELOW_BITS |
+                      version.sequence >> (64 - RANK_WRITER_BITS) << 1 |
+                      (version.sequence & order_is_end));
 }
 
 static int compare(uint64_t a, uint64_t b)

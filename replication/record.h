@@ -39,9 +39,12 @@ struct record_key {
 };
 
 /* Compared by incarnation, then sequence. {0, 0} is "nothing known" and never in a table.
- * Orders: incarnation is the Lamport counter; sequence is which node, in its highest bit, and which
- * life of it wrote it. So two orders written at once on both sides of a split have one winner, and
- * a count that a crash made the writer forget is not given to another order. */
+ * Orders: incarnation is the Lamport counter; sequence is which node, in its highest bit, which
+ * life of it wrote it, and, in its lowest bit, whether it is the end that this order said it
+ * would come to. So two orders written at once on both sides of a split have one winner, a count
+ * that a crash made the writer forget is not given to another order, and the end of an order
+ * stands over that order alone: never over one that a person gave since, whoever had heard of
+ * it. */
 struct record_version {
     uint64_t incarnation; /* one more for each life of the writer */
     uint64_t sequence;    /* one more for each statement in that life */
@@ -57,11 +60,13 @@ struct record {
 
 /* counter >= 1; number, of the writing node: 1 or 2; boot names its life. */
 struct record_version record_order_version(uint64_t counter, uint8_t number, uint64_t boot);
+/* The version of its end: directly above it. */
+struct record_version record_order_end(struct record_version version);
 /* The number of the node that wrote an order of this version. */
 uint8_t record_order_number(struct record_version version);
 
-/* The same order of all orders in 30 bits, for the guardian: 24 of the counter (from 2^24 - 1 on it
- * is one and the same), which node, and 5 of its life. */
+/* The same order of all orders in 30 bits, for the guardian: 23 of the counter (from 2^23 - 1 on it
+ * is one and the same), which node, 5 of its life, and whether it is the end. */
 enum { RECORD_ORDER_RANK_MAX = 0x3fffffff };
 uint32_t record_order_rank(struct record_version version);
 

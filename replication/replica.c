@@ -154,20 +154,13 @@ void replica_adopt(struct replica *self, int64_t now_ms, uint64_t least_incarnat
     }
 }
 
-struct table_entry *replica_write(struct replica *self, int64_t now_ms,
-                                  const struct record_key *key, const uint8_t *value, size_t size)
+static struct table_entry *write(struct replica *self, int64_t now_ms, const struct record_key *key,
+                                 struct record_version version, const uint8_t *value, size_t size)
 {
-    assert(key->kind == RECORD_ORDER || replica_is_own(self, key));
     assert(record_name_is_valid(key->name, strlen(key->name)));
     assert(size <= RECORD_VALUE_MAX);
-    struct record record = {.key = *key, .value_size = (uint16_t)size};
+    struct record record = {.key = *key, .version = version, .value_size = (uint16_t)size};
     memcpy(record.value, value, size);
-    if (key->kind == RECORD_ORDER) {
-        self->lamport = replica_next(self->lamport);
-        record.version =
-            record_order_version(self->lamport, self->config.number, self->config.boot);
-    } else
-        record.version = (struct record_version){self->incarnation, ++self->sequence};
     struct table_entry *entry;
     if (table_merge(self->table, &record, now_ms, &entry) == TABLE_FULL) {
         self->counts[REPLICA_TABLE_FULL]++;
@@ -175,6 +168,29 @@ struct table_entry *replica_write(struct replica *self, int64_t now_ms,
     }
     table_mark(self->table, entry);
     return entry;
+}
+
+struct table_entry *replica_write(struct replica *self, int64_t now_ms,
+                                  const struct record_key *key, const uint8_t *value, size_t size)
+{
+    struct record_version version;
+    if (key->kind == RECORD_ORDER) {
+        self->lamport = replica_next(self->lamport);
+        version = record_order_version(self->lamport, self->config.number, self->config.boot);
+    } else {
+        assert(replica_is_own(self, key));
+        version = (struct record_version){self->incarnation, ++self->sequence};
+    }
+    return write(self, now_ms, key, version, value, size);
+}
+
+struct table_entry *replica_end_order(struct replica *self, int64_t now_ms,
+                                      const struct table_entry *order, const uint8_t *value,
+                                      size_t size)
+{
+    assert(order->key.kind == RECORD_ORDER);
+    const struct record_key key = order->key; /* the entry is about to be written */
+    return write(self, now_ms, &key, record_order_end(order->version), value, size);
 }
 
 struct table_entry *replica_restore(struct replica *self, int64_t now_ms,

@@ -176,6 +176,13 @@ int64_t replica_deadline(const struct replica *self);
 struct table_entry *replica_write(struct replica *self, int64_t now_ms,
                                   const struct record_key *key, const uint8_t *value, size_t size);
 
+/* The end that an order said it would come to: of the version directly above it, so that it stands
+ * over no order that was given since. Both nodes may write it: the value has to be the same for
+ * both. Returns the entry. */
+struct table_entry *replica_end_order(struct replica *self, int64_t now_ms,
+                                      const struct table_entry *order, const uint8_t *value,
+                                      size_t size);
+
 /* Take back an order read from disk at start; the partner is told. Returns the entry, which may be
  * of a higher version, or NULL when the table is full. */
 struct table_entry *replica_restore(struct replica *self, int64_t now_ms,

@@ -25,12 +25,15 @@ enum {
     EXIT_USAGE = 100,
     EXIT_SYSTEM = 111,
     ANSWER_MAX = 64 << 20, /* bytes */
-    WAIT_S = 5
+    WAIT_S = 5,
+    ORDER_FOR_MAX_S = 366 * 86400,
 };
 
 struct arguments {
     const char *socket; /* NULL: the only one of /run/tandem */
     bool json, back;
+    const char *because; /* NULL: not said */
+    long for_s;          /* 0: without end */
     const char *command;
     int count; /* words after the command */
     char **words;
@@ -45,10 +48,17 @@ static const char usage[] =
     "  counters                   what was answered and what was refused, by reason\n"
     "  drain SERVER               no new answers name it, on both nodes\n"
     "  undrain SERVER\n"
+    "  force SERVER up|down       so it is, whatever is reported of it\n"
+    "  unforce SERVER\n"
+    "  weight SERVER PERCENT      of its capacity counts: 1 to 1000; 100 is as configured\n"
     "  set POOL group-size=N rounds=N\n"
+    "  unset POOL                 as the document says\n"
     "  handover [NODE]            that node's addresses to its partner, until --back;\n"
     "                             without NODE the asked one's\n"
     "  handover --back [NODE]     and home again\n"
+    "  orders                     those in force: who gave them, why, until when\n"
+    "    with each order: --for TIME (90s, 30m, 2h, 7d), and then it ends by itself;\n"
+    "    --because TEXT, for those who read orders\n"
     "  failover reset             forget flaps and deaths: home is given back after 5 s again, "
     "and\n"
     "                             a worker that dies restarted after 0.1 s\n"
@@ -130,11 +140,30 @@ static json_t *request_handover(const struct arguments *arguments)
                      node);
 }
 
+/* An order about one server, pool or node: its words, but for what it is about. */
+static json_t *request_order(const struct arguments *arguments)
+{
+    static const struct {
+        const char *command, *subject; /* what it is about */
+        int count;                     /* words */
+        const char *option;            /* of the second word, or NULL */
+    } orders[] = {{"drain", "server", 1, NULL},      {"undrain", "server", 1, NULL},
+                  {"force", "server", 2, "force"},   {"unforce", "server", 1, NULL},
+                  {"weight", "server", 2, "weight"}, {"unset", "pool", 1, NULL}};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        if (strcmp(arguments->command, orders[i].command) == 0 &&
+            arguments->count == orders[i].count)
+            return json_pack("{s:s, s:s, s:s*}", "command", orders[i].command, orders[i].subject,
+                             arguments->words[0], orders[i].option == NULL ? "" : orders[i].option,
+                             orders[i].option == NULL ? NULL : arguments->words[1]);
+    return NULL;
+}
+
 /* NULL when the words are no command. */
 static json_t *make_request(const struct arguments *arguments)
 {
-    static const char *const plain[] = {"status", "servers", "counters", "events",
-                                        "doctor", "reload",  "upgrade",  "version"};
+    static const char *const plain[] = {"status", "servers", "counters", "events", "doctor",
+                                        "reload", "upgrade", "version",  "orders"};
     bool is_handover = strcmp(arguments->command, "handover") == 0;
     if (arguments->back && !is_handover)
         return NULL;
@@ -146,14 +175,28 @@ static json_t *make_request(const struct arguments *arguments)
         return json_pack("{s:s}", "command", "failover reset");
     if (is_handover)
         return request_handover(arguments);
-    bool drains =
-        strcmp(arguments->command, "drain") == 0 || strcmp(arguments->command, "undrain") == 0;
-    if (drains && arguments->count == 1)
-        return json_pack("{s:s, s:s}", "command", arguments->command, "server",
-                         arguments->words[0]);
     if (strcmp(arguments->command, "set") == 0)
         return request_set(arguments);
-    return NULL;
+    return request_order(arguments);
+}
+
+/* "90s", "30m", "2h", "7d" in seconds; 0 when it is none of these. */
+static long duration_s(const char *text)
+{
+    static const struct {
+        char letter;
+        long seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    char *end;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (end == text || errno != 0 || number < 1 || number > ORDER_FOR_MAX_S || end[0] == '\0' ||
+        end[1] != '\0')
+        return 0;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (*end == units[i].letter && number <= ORDER_FOR_MAX_S / units[i].seconds)
+            return number * units[i].seconds;
+    return 0;
 }
 
 /* ---- the socket ---- */
@@ -265,6 +308,10 @@ static int talk(const struct arguments *arguments)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
+    if (arguments->because != NULL)
+        json_object_set_new(request, "because", json_string(arguments->because));
+    if (arguments->for_s > 0)
+        json_object_set_new(request, "for_s", json_integer(arguments->for_s));
     int status = find_socket(arguments, path, sizeof path);
     if (status == 0) {
         int fd = connect_to(path);
@@ -291,6 +338,8 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"socket", required_argument, NULL, 's'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"back", no_argument, NULL, 'b'},
+                                            {"because", required_argument, NULL, 'w'},
+                                            {"for", required_argument, NULL, 'f'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct arguments arguments = {0};
@@ -301,6 +350,13 @@ int main(int argc, char **argv)
             arguments.json = true;
         } else if (option == 'b') {
             arguments.back = true;
+        } else if (option == 'w') {
+            arguments.because = optarg;
+        } else if (option == 'f') {
+            arguments.for_s = duration_s(optarg);
+            if (arguments.for_s == 0)
+                return fail(EXIT_USAGE, "--for takes a time such as 90s, 30m, 2h or 7d, not \"%s\"",
+                            optarg);
         } else {
             fputs(usage, option == 'h' ? stdout : stderr);
             return option == 'h' ? 0 : EXIT_USAGE;

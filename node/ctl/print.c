@@ -204,6 +204,26 @@ static void print_events(const json_t *events)
         print_transition(json_array_get(events, i));
 }
 
+static void print_orders(const json_t *orders)
+{
+    if (json_array_size(orders) == 0)
+        puts("no order is in force");
+    else
+        printf("%-16s %-20s %-16s %-8s %-8s %s\n", "OF", "ORDER", "BY", "GIVEN", "LEFT", "BECAUSE");
+    size_t i;
+    json_t *order;
+    json_array_foreach (orders, i, order) {
+        char given[32], left[32];
+        bool has_end = json_is_integer(json_object_get(order, "left_s"));
+        bool is_dated = json_is_integer(json_object_get(order, "given_s"));
+        printf("%-16s %-20s %-16s %-8s %-8s %s\n", text(order, "subject"), text(order, "order"),
+               text(order, "author"),
+               is_dated ? age(number(order, "given_s") * 1000, given, sizeof given) : "-",
+               has_end ? age(number(order, "left_s") * 1000, left, sizeof left) : "-",
+               text(order, "because"));
+    }
+}
+
 static void print_checks(const json_t *checks)
 {
     size_t i;
@@ -220,6 +240,8 @@ void print_answer(const char *command, const json_t *answer)
         print_status(answer);
     else if (strcmp(command, "events") == 0)
         print_events(json_object_get(answer, "events"));
+    else if (strcmp(command, "orders") == 0)
+        print_orders(json_object_get(answer, "orders"));
     else if (strcmp(command, "doctor") == 0)
         print_checks(json_object_get(answer, "checks"));
     else if (strcmp(command, "servers") == 0)

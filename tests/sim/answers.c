@@ -22,7 +22,8 @@ enum {
 
 /* What the node's own table says of a server, as a member of a pool. */
 struct facts {
-    bool reported, listening, drained;
+    bool reported, listening, drained; /* drained: or forced down */
+    bool forced;                       /* up: as if it had reported just now */
     int64_t stated_ms;
     int64_t silent_ms; /* since its last report, or since the node can hear */
 };
@@ -46,6 +47,15 @@ static struct facts look(struct sim *self, size_t number, size_t pool, size_t se
     struct facts facts = {0};
     struct order order;
     facts.drained = sim_find_order(self, number, ORDER_DRAIN, name, &order) && order.draining;
+    if (sim_find_order(self, number, ORDER_FORCE, name, &order)) {
+        facts.drained |= order.force == ORDER_DOWN;
+        facts.forced = !facts.drained && order.force == ORDER_UP;
+    }
+    if (facts.forced) {
+        facts.reported = facts.listening = true;
+        facts.stated_ms = self->now_ms;
+        return facts;
+    }
     struct record_key key = {.kind = RECORD_REPORT};
     snprintf(key.name, sizeof key.name, "%s", name);
     const struct table_entry *entry = table_find(&node->node.table, &key);
@@ -201,6 +211,8 @@ static void judge_freeze(struct sim *self, size_t node, size_t pool, enum answer
 static void judge_closed(struct sim *self, size_t node, size_t pool, size_t server, bool is_named)
 {
     const struct sim_agent *agent = &self->agents[server];
+    if (look(self, node, pool, server).forced)
+        return;
     int64_t closed_ms = self->now_ms - agent->ports[pool].since_ms;
     if (!agent->ports[pool].listening && closed_ms > CLOSED_MS && agent->alive &&
         self->now_ms - agent->alive_since_ms > SETTLED_MS + CLOSED_MS &&
@@ -213,6 +225,8 @@ static void judge_closed(struct sim *self, size_t node, size_t pool, size_t serv
 static void judge_silent(struct sim *self, size_t node, size_t pool, size_t server, bool is_named)
 {
     const struct sim_agent *agent = &self->agents[server];
+    if (look(self, node, pool, server).forced)
+        return;
     int64_t silent_ms = self->now_ms - agent->alive_since_ms;
     if (!agent->alive && silent_ms > SILENT_MS &&
         self->now_ms - self->nodes[node].clean_ms > SILENT_MS)
@@ -236,7 +250,8 @@ static const struct sim_order *newest_drain(const struct sim *self, size_t serve
 static void judge_drained(struct sim *self, size_t node, size_t server, bool is_named)
 {
     const struct sim_order *order = newest_drain(self, server);
-    if (order == NULL || !order->done || !order->draining)
+    if (order == NULL || !order->done || !order->draining ||
+        self->now_ms >= order->until_ms - SIM_SKEW_MS)
         return;
     int64_t done_ms = self->now_ms - order->done_ms;
     bool is_told = done_ms > ORDER_MS && sim_is_clean(self, SIM_PARTNER_CONNECTION,

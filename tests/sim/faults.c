@@ -45,32 +45,60 @@ static int64_t in_ms(struct sim *self, int64_t least, int64_t most)
 
 /* ---- orders ---- */
 
+static void choose_group(struct sim *self, struct order *order)
+{
+    snprintf(order->subject, sizeof order->subject, "stream");
+    order->verb = ORDER_GROUP;
+    if (sim_dice(self, 4) == 0) /* as the document says */
+        return;
+    order->group_size = 1 + (uint32_t)sim_dice(self, 4);
+    order->rounds = 1 + (uint32_t)sim_dice(self, 3);
+}
+
+static struct order choose_order(struct sim *self, struct sim_order *kept)
+{
+    struct order order = {.author = "operator"};
+    size_t server = sim_dice(self, self->agent_count);
+    uint64_t kind = sim_dice(self, 8);
+    snprintf(order.subject, sizeof order.subject, "media%zu", server + 1);
+    if (kind < 2) {
+        choose_group(self, &order);
+    } else if (kind == 2) {
+        order.verb = ORDER_FORCE;
+        order.force = (enum order_force)sim_dice(self, ORDER_DOWN + 1);
+    } else if (kind == 3) {
+        order.verb = ORDER_WEIGHT;
+        order.weight = 1 + (uint32_t)sim_dice(self, ORDER_WEIGHT_MAX);
+    } else {
+        kept->server = server;
+        order.verb = ORDER_DRAIN;
+        order.draining = kept->draining = sim_dice(self, 3) == 0;
+    }
+    if (order_is_in_force(&order) && sim_dice(self, 2) == 0) {
+        order.until_s = (uint64_t)(SIM_WALL_MS + self->now_ms) / 1000 + 1 + sim_dice(self, 20);
+        kept->until_ms = (int64_t)order.until_s * 1000 - SIM_WALL_MS;
+    }
+    return order;
+}
+
 static void give_order(struct sim *self)
 {
     size_t node = sim_dice(self, SIM_NODES);
     if (self->order_count == SIM_ORDERS_MAX || !self->nodes[node].alive ||
         self->nodes[node].stalled)
         return;
-    struct order order = {.author = "operator"};
     struct sim_order *kept = &self->orders[self->order_count++];
-    *kept = (struct sim_order){
-        .ticket = ++self->last_ticket, .node = node, .server = SIZE_MAX, .given_ms = self->now_ms};
-    if (sim_dice(self, 4) == 0) {
-        order.verb = ORDER_GROUP;
-        order.group_size = 1 + (uint32_t)sim_dice(self, 4);
-        order.rounds = 1 + (uint32_t)sim_dice(self, 3);
-        snprintf(order.subject, sizeof order.subject, "stream");
-    } else {
-        kept->server = sim_dice(self, self->agent_count);
-        order.verb = ORDER_DRAIN;
-        order.draining = kept->draining = sim_dice(self, 3) == 0;
-        snprintf(order.subject, sizeof order.subject, "media%zu", kept->server + 1);
-    }
+    *kept = (struct sim_order){.ticket = ++self->last_ticket,
+                               .node = node,
+                               .server = SIZE_MAX,
+                               .given_ms = self->now_ms,
+                               .until_ms = INT64_MAX};
+    struct order order = choose_order(self, kept);
+    char word[32];
     order_key(&order, &kept->key);
-    sim_trace(self, "operator orders on ns%zu: %s %s", node + 1, kept->key.name,
-              order.verb == ORDER_GROUP ? ""
-              : kept->draining          ? "on"
-                                        : "off");
+    order_word(&order, word, sizeof word);
+    sim_trace(self, "operator orders on ns%zu: %s %s until %lld", node + 1, kept->key.name, word,
+              kept->until_ms == INT64_MAX ? 0LL : (long long)kept->until_ms);
     sim_sums.faults[SIM_ORDER]++;
     sim_node_event(
         self, node,

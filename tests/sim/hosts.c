@@ -174,6 +174,19 @@ static void start_node(struct sim *self, size_t number)
     sim_trace(self, "ns%zu starts, life %llu, %zu orders on disk", number + 1,
               (unsigned long long)node->lives, node->disk_count);
     sim_node_event(self, number, &(struct node_event){.type = NODE_START});
+    node->skew_ms = (int64_t)sim_dice(self, 2 * SIM_SKEW_MS) - SIM_SKEW_MS;
+    node->clock_ms = self->now_ms;
+}
+
+static void tell_clock(struct sim *self, size_t number)
+{
+    struct sim_node *node = &self->nodes[number];
+    if (self->now_ms < node->clock_ms)
+        return;
+    node->clock_ms = self->now_ms + 1000;
+    sim_node_event(self, number,
+                   &(struct node_event){.type = NODE_CLOCK,
+                                        .wall_ms = SIM_WALL_MS + self->now_ms + node->skew_ms});
 }
 
 bool sim_is_dead(const struct sim *self, int host)
@@ -465,6 +478,7 @@ void sim_hosts_step(struct sim *self)
         if (!node->alive || node->stalled)
             continue;
         step_disk(self, i);
+        tell_clock(self, i);
         for (int turn = 0; self->now_ms >= node->due_ms; turn++) {
             assert(turn < 1000);
             sim_node_event(self, i, &(struct node_event){.type = NODE_TIMEOUT});

@@ -27,6 +27,7 @@ static const char *const oracle_texts[SIM_ORACLES] = {
     [SIM_VERSIONS] = "version-never-back",
     [SIM_ROOM] = "table-within-room",
     [SIM_IN_FORCE] = "order-in-force",
+    [SIM_ENDS] = "order-ends",
     [SIM_DIGESTS] = "quiet-makes-equal",
     [SIM_SURVIVES] = "done-order-survives",
     [SIM_ONE_WINNER] = "one-winner",
@@ -95,16 +96,48 @@ static void judge_in_force(struct sim *self, size_t number)
         sim_check(self, SIM_IN_FORCE, node->servers[i].draining == draining,
                   "ns%zu: media%zu is drained in the table or in force, not both", number + 1,
                   i + 1);
+        bool is_forced =
+            sim_find_order(self, number, ORDER_FORCE, self->document.servers[i].name, &order);
+        sim_check(self, SIM_IN_FORCE,
+                  node->servers[i].force == (is_forced ? order.force : ORDER_UNFORCED),
+                  "ns%zu: media%zu is forced in the table or in force, not both", number + 1,
+                  i + 1);
     }
     for (size_t i = 0; i < self->document.pool_count; i++) {
         const struct document_pool *pool = &self->document.pools[i];
         struct pool_state state;
         pool_state(node->pools[i].pool, &state);
-        bool is_ordered = sim_find_order(self, number, ORDER_GROUP, pool->name, &order);
+        bool is_ordered = sim_find_order(self, number, ORDER_GROUP, pool->name, &order) &&
+                          order_is_in_force(&order);
         sim_check(self, SIM_IN_FORCE,
                   state.group_size == (is_ordered ? order.group_size : pool->group_size) &&
                       state.rounds == (is_ordered ? order.rounds : pool->rounds),
                   "ns%zu: pool %s has another group than ordered", number + 1, pool->name);
+    }
+}
+
+/* An order is over some seconds after its time: by the node that took it, or by the other. */
+static void judge_ends(struct sim *self, size_t number)
+{
+    enum {
+        ENDED_MS = NODE_PARTNERS_END_S * 1000 + 2 * NODE_END_ORDERS_MS + 2 * SIM_SKEW_MS + 1000
+    };
+    const struct sim_node *node = &self->nodes[number];
+    const struct table *table = &node->node.table;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct table_entry *entry = table_at(table, i);
+        struct order order;
+        if (entry->key.kind != RECORD_ORDER ||
+            order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size) !=
+                ORDER_OK ||
+            order.until_s == 0)
+            continue;
+        int64_t over_ms = SIM_WALL_MS + self->now_ms - (int64_t)order.until_s * 1000;
+        bool has_had_time = over_ms > ENDED_MS && self->now_ms - node->clean_ms > ENDED_MS &&
+                            self->now_ms - entry->stated_ms > ENDED_MS;
+        sim_check(self, SIM_ENDS, !has_had_time || !order_is_in_force(&order),
+                  "ns%zu: %s is in force %lld ms after its time", number + 1, entry->key.name,
+                  (long long)over_ms);
     }
 }
 
@@ -189,8 +222,10 @@ void sim_oracles_step(struct sim *self)
         if (self->nodes[node].alive && !self->nodes[node].stalled) {
             judge_table(self, node);
             judge_stall(self, node);
-            if (looks)
+            if (looks) {
                 judge_in_force(self, node);
+                judge_ends(self, node);
+            }
         }
 }
 
@@ -232,7 +267,14 @@ static void judge_winners(struct sim *self)
     }
 }
 
-/* Every server is up or, by an order, draining; nothing is frozen. */
+static enum verdict expected_of(const struct node_server *server)
+{
+    if (server->draining)
+        return VERDICT_DRAINING;
+    return server->force == ORDER_DOWN ? VERDICT_DOWN : VERDICT_UP;
+}
+
+/* Every server is up or, by an order, draining or down; nothing is frozen. */
 static void judge_verdicts(struct sim *self, size_t number)
 {
     const struct node *node = &self->nodes[number].node;
@@ -242,7 +284,7 @@ static void judge_verdicts(struct sim *self, size_t number)
                   number + 1, self->document.pools[pool].name);
         for (size_t i = 0; i < verdicts->count; i++) {
             size_t server = self->document.pools[pool].members[i];
-            enum verdict expected = node->servers[server].draining ? VERDICT_DRAINING : VERDICT_UP;
+            enum verdict expected = expected_of(&node->servers[server]);
             sim_check(self, SIM_WHOLE, verdicts->members[i].verdict == expected,
                       "ns%zu holds media%zu for %s at the end, it is %s", number + 1, server + 1,
                       verdict_text(verdicts->members[i].verdict), verdict_text(expected));

@@ -115,6 +115,8 @@ struct sim_node {
     int64_t restart_ms; /* when dead: alive again */
     int64_t clean_ms;   /* alive and awake since */
     int64_t due_ms;     /* of its deadline */
+    int64_t skew_ms;    /* by which its wall clock is wrong */
+    int64_t clock_ms;   /* when it is told of that clock next */
     int64_t slept_ms;   /* at the begin of its last stall */
     int64_t woke_ms;    /* at its end; INT64_MIN: none in this life */
     uint32_t up_before; /* members of the first pool that were up when it began: bits */
@@ -153,6 +155,11 @@ struct sim_agent {
     int64_t told_ms;
 };
 
+enum {
+    SIM_WALL_MS = 1000000000, /* what every right wall clock says at the begin */
+    SIM_SKEW_MS = 1000,       /* by which one is wrong, at most */
+};
+
 /* An order that was answered with "done": it must survive. */
 struct sim_order {
     uint64_t ticket;
@@ -161,6 +168,7 @@ struct sim_order {
     struct record_version version;
     bool draining, done;
     int64_t given_ms, done_ms;
+    int64_t until_ms; /* of virtual time; INT64_MAX: it has no end */
 };
 
 /* ---- network ---- */
@@ -237,6 +245,7 @@ enum sim_oracle {
     SIM_VERSIONS,    /* a record's version never goes back */
     SIM_ROOM,        /* a table never exceeds its capacity */
     SIM_IN_FORCE,    /* the order that stands in the table is the one obeyed */
+    SIM_ENDS,        /* and none does long after its time */
     SIM_DIGESTS,     /* quiet makes both tables equal */
     SIM_SURVIVES,    /* an order answered with "done" is on both nodes */
     SIM_ONE_WINNER,  /* of orders in conflict the same stands on both */

@@ -1,5 +1,6 @@
 #include "node/order.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "unit/suite.h"
@@ -30,6 +31,11 @@ START_TEST(an_order_survives_its_record)
         {.verb = ORDER_DRAIN, .subject = "media7", .draining = true, .author = "root@ns1"},
         {.verb = ORDER_DRAIN, .subject = "media7", .draining = false, .author = ""},
         {.verb = ORDER_GROUP, .subject = "stream", .group_size = 256, .rounds = 1000},
+        {.verb = ORDER_GROUP, .subject = "stream", .because = "as the document says"},
+        {.verb = ORDER_HANDOVER, .subject = "ns1", .away = true, .until_s = UINT64_MAX},
+        {.verb = ORDER_FORCE, .subject = "media7", .force = ORDER_DOWN, .because = "disk"},
+        {.verb = ORDER_FORCE, .subject = "media7", .force = ORDER_UNFORCED, .given_s = 1},
+        {.verb = ORDER_WEIGHT, .subject = "media7", .weight = 1, .given_s = 2, .until_s = 3},
     };
     setup();
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
@@ -53,6 +59,8 @@ START_TEST(the_largest_order_fits_in_a_record)
     setup();
     memset(order.subject, 's', ORDER_SUBJECT_MAX);
     memset(order.author, 'a', ORDER_AUTHOR_MAX);
+    memset(order.because, 'b', ORDER_BECAUSE_MAX);
+    order.given_s = order.until_s = UINT64_MAX;
     order_key(&order, &key);
     ck_assert_uint_eq(strlen(key.name), strlen("group/") + ORDER_SUBJECT_MAX);
     size_t size = order_encode(&order, value);
@@ -87,6 +95,10 @@ START_TEST(what_is_no_order_is_refused_by_its_reason)
         {"group/stream", "\x82\x01\x00\x02\x01", 5, ORDER_BAD_FIELD},
         {"group/stream", "\x82\x01\x01\x02\x00", 5, ORDER_BAD_FIELD},
         {"group/stream", "\x82\x01\xcd\x01\x01\x02\x01", 7, ORDER_BAD_FIELD}, /* G = 257 */
+        {"force/media1", "\x81\x01\x03", 3, ORDER_BAD_FIELD},
+        {"force/media1", "\x81\x01\xc3", 3, ORDER_BAD_FIELD},
+        {"weight/media1", "\x81\x01\x00", 3, ORDER_BAD_FIELD},
+        {"weight/media1", "\x81\x01\xcd\x03\xe9", 5, ORDER_BAD_FIELD},        /* 1001 % */
         {"group/stream", "\x82\x01\x01\x02\xcd\x03\xe9", 7, ORDER_BAD_FIELD}, /* R = 1001 */
     };
     setup();
@@ -115,11 +127,59 @@ START_TEST(an_author_is_cut_and_never_holds_control_characters)
 }
 END_TEST
 
+START_TEST(a_reason_holds_spaces_and_no_control_characters)
+{
+    struct order order;
+    char value[64] = "\x82\x01\xc3\x0a\xa6"
+                     "a disk";
+    setup();
+    ck_assert_int_eq(decode(&order, "drain/media1", value, 11), ORDER_OK);
+    ck_assert_str_eq(order.because, "a disk");
+    value[6] = '\n';
+    ck_assert_int_eq(decode(&order, "drain/media1", value, 11), ORDER_OK);
+    ck_assert_str_eq(order.because, "a");
+    teardown();
+}
+END_TEST
+
+START_TEST(the_end_of_an_order_is_what_was_before_it)
+{
+    static const struct {
+        struct order order;
+        const char *word, *end;
+    } table[] = {
+        {{.verb = ORDER_DRAIN, .draining = true}, "drain", "undrain"},
+        {{.verb = ORDER_FORCE, .force = ORDER_UP}, "force-up", "unforce"},
+        {{.verb = ORDER_FORCE, .force = ORDER_DOWN}, "force-down", "unforce"},
+        {{.verb = ORDER_WEIGHT, .weight = 50}, "weight-50", "weight-100"},
+        {{.verb = ORDER_GROUP, .group_size = 5, .rounds = 2},
+         "group-5-rounds-2",
+         "group-0-rounds-0"},
+        {{.verb = ORDER_HANDOVER, .away = true}, "handover", "handover-back"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct order order = table[i].order, end;
+        char word[24];
+        snprintf(order.subject, sizeof order.subject, "media7");
+        order_end(&order, &end);
+        order_word(&order, word, sizeof word);
+        ck_assert_str_eq(word, table[i].word);
+        order_word(&end, word, sizeof word);
+        ck_assert_str_eq(word, table[i].end);
+        ck_assert_str_eq(end.subject, "media7");
+        ck_assert(order_is_in_force(&order));
+        ck_assert(!order_is_in_force(&end));
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node/order");
     SUITE_CASE(suite, "record", an_order_survives_its_record, the_largest_order_fits_in_a_record,
                the_key_names_verb_and_subject, what_is_no_order_is_refused_by_its_reason,
-               an_author_is_cut_and_never_holds_control_characters);
+               an_author_is_cut_and_never_holds_control_characters,
+               a_reason_holds_spaces_and_no_control_characters,
+               the_end_of_an_order_is_what_was_before_it);
     return suite_run(suite);
 }

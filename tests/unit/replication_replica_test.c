@@ -96,7 +96,7 @@ START_TEST(no_life_gives_a_version_that_an_earlier_one_gave)
 {
     struct record_version versions[2];
     for (uint64_t life = 0; life < 2; life++) {
-        fixture_start(&ns2, 2, 21 + 2 * life, CAPACITY);
+        fixture_start(&ns2, 2, 21 + 4 * life, CAPACITY);
         versions[life] = fixture_write(&ns2, 0, RECORD_ORDER, "drain/media1")->version;
     }
     ck_assert_uint_eq(versions[0].incarnation, versions[1].incarnation);
