@@ -8,14 +8,22 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "replication/warm.h"
+
 struct job {
     struct record record;
     uint64_t ticket;
 };
 
+struct warm {
+    uint8_t *bytes;
+    size_t room, size; /* size 0: nothing to write */
+};
+
 struct disk {
     struct store *store;
     struct log *log;
+    const char *directory;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t work;
@@ -25,6 +33,9 @@ struct disk {
     size_t first, count;
     struct disk_done done[DISK_QUEUE_MAX];  /* as many as jobs: a ticket's way back has room */
     size_t done_first, done_count, waiting; /* waiting: tickets queued or done but not fetched */
+    struct warm next_warm;
+    struct warm warm; /* of the thread alone */
+    int warm_error;   /* likewise: of the last writing */
 };
 
 static void finish(struct disk *self, uint64_t ticket, int error)
@@ -41,7 +52,29 @@ static void finish(struct disk *self, uint64_t ticket, int error)
     (void)written; /* full means it is readable already */
 }
 
-/* The next job; false when it is time to end. Log lines alone wake it too. */
+/* Under the mutex. */
+static void take_warm(struct disk *self)
+{
+    struct warm written = self->warm;
+    written.size = 0;
+    self->warm = self->next_warm;
+    self->next_warm = written;
+}
+
+static void write_warm(struct disk *self)
+{
+    if (self->warm.size == 0)
+        return;
+    warm_seal(self->warm.bytes, self->warm.size);
+    int error = warm_save(self->directory, self->warm.bytes, self->warm.size);
+    if (error != self->warm_error)
+        log_line(self->log, "disk warm-file %s reason=%s", error == 0 ? "written" : "not-written",
+                 error == 0 ? "has-room" : strerror(-error));
+    self->warm_error = error;
+}
+
+/* The next job, and when there is none what the warm file is to hold; false when it is time to end.
+ * Log lines alone wake it too. */
 static bool wait_for_work(struct disk *self, struct job *job, bool *has_job)
 {
     pthread_mutex_lock(&self->mutex);
@@ -52,8 +85,10 @@ static bool wait_for_work(struct disk *self, struct job *job, bool *has_job)
         *job = self->jobs[self->first];
         self->first = (self->first + 1) % DISK_QUEUE_MAX;
         self->count--;
+    } else {
+        take_warm(self);
+        self->woken = false;
     }
-    self->woken = false;
     bool is_over = self->stopping && !*has_job;
     pthread_mutex_unlock(&self->mutex);
     return !is_over;
@@ -67,8 +102,10 @@ static void *run(void *argument)
     pthread_setname_np(pthread_self(), "disk");
     while (wait_for_work(self, &job, &has_job)) {
         log_write(self->log);
-        if (!has_job)
+        if (!has_job) {
+            write_warm(self);
             continue;
+        }
         int error = store_append(self->store, &job.record);
         if (error != 0)
             log_line(self->log, "disk order=%s not stored: %s", job.record.key.name,
@@ -80,13 +117,14 @@ static void *run(void *argument)
     return NULL;
 }
 
-int disk_open(struct disk **disk, struct store *store, struct log *log)
+int disk_open(struct disk **disk, struct store *store, struct log *log, const char *directory)
 {
     struct disk *self = calloc(1, sizeof *self);
     if (self == NULL)
         return -ENOMEM;
     self->store = store;
     self->log = log;
+    self->directory = directory;
     pthread_mutex_init(&self->mutex, NULL);
     pthread_cond_init(&self->work, NULL);
     self->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -113,6 +151,8 @@ void disk_close(struct disk *disk)
     close(disk->done_fd);
     pthread_cond_destroy(&disk->work);
     pthread_mutex_destroy(&disk->mutex);
+    free(disk->warm.bytes);
+    free(disk->next_warm.bytes);
     free(disk);
 }
 
@@ -133,6 +173,26 @@ int disk_store(struct disk *disk, const struct record *record, uint64_t ticket)
     }
     pthread_mutex_unlock(&disk->mutex);
     return is_full ? -ENOBUFS : 0;
+}
+
+int disk_keep_warm(struct disk *disk, const uint8_t *bytes, size_t size)
+{
+    pthread_mutex_lock(&disk->mutex);
+    struct warm *warm = &disk->next_warm;
+    if (size > warm->room) {
+        uint8_t *larger = realloc(warm->bytes, size);
+        if (larger != NULL)
+            *warm = (struct warm){.bytes = larger, .room = size};
+    }
+    bool fits = size <= warm->room;
+    if (fits) {
+        memcpy(warm->bytes, bytes, size);
+        warm->size = size;
+        disk->woken = true;
+        pthread_cond_signal(&disk->work);
+    }
+    pthread_mutex_unlock(&disk->mutex);
+    return fits ? 0 : -ENOMEM;
 }
 
 void disk_wake(struct disk *disk)

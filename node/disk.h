@@ -1,7 +1,7 @@
 /* node/disk.h -- the thread that touches the disk, so that no other one waits for it.
  *
- * It writes log lines and appends orders to the store, each with fsync. A stalled disk delays the
- * answer to an order and the log, nothing else. */
+ * It writes log lines, appends orders to the store, each with fsync, and keeps the warm file. A
+ * stalled disk delays the answer to an order and the log, nothing else. */
 #ifndef TANDEM_NODE_DISK_H
 #define TANDEM_NODE_DISK_H
 
@@ -19,8 +19,8 @@ struct disk_done {
 };
 
 /* Starts the thread. The store and the log are used by it alone from now on (but for log_line and
- * log_limited). 0 or -errno. */
-int disk_open(struct disk **disk, struct store *store, struct log *log);
+ * log_limited); the warm file lies in directory, which outlives it. 0 or -errno. */
+int disk_open(struct disk **disk, struct store *store, struct log *log, const char *directory);
 /* Waits until all that was queued is written. */
 void disk_close(struct disk *disk);
 
@@ -29,6 +29,9 @@ int disk_fd(const struct disk *disk);
 
 /* Queue an order. ticket 0: nobody waits for it. -ENOBUFS when the queue is full. Never blocks. */
 int disk_store(struct disk *disk, const struct record *record, uint64_t ticket);
+/* What the warm file is to hold (warm_end): copied. One that still waits is dropped for it, being
+ * older. -ENOMEM: the file stays as it is. Never blocks. */
+int disk_keep_warm(struct disk *disk, const uint8_t *bytes, size_t size);
 /* Log lines wait: write them soon. Never blocks. */
 void disk_wake(struct disk *disk);
 

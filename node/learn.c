@@ -110,8 +110,9 @@ void node_judge_ready(struct node *self, int64_t now_ms)
 
 /* ---- records ---- */
 
+/* heard_ms: from when on it ages. update may be NULL: before the start nobody is told. */
 static void learn_report(struct node *self, int64_t now_ms, const struct table_entry *entry,
-                         struct node_update *update)
+                         int64_t heard_ms, struct node_update *update)
 {
     size_t position = node_server(self, entry->key.name);
     if (position == SIZE_MAX) /* the other node's document has a server that ours has not */
@@ -122,7 +123,7 @@ static void learn_report(struct node *self, int64_t now_ms, const struct table_e
         report_decode(&report, &self->space, entry->value, entry->value_size);
     self->report_reasons[reason]++;
     if (reason != REPORT_OK) {
-        if (update->note_count < NODE_NOTES_MAX)
+        if (update != NULL && update->note_count < NODE_NOTES_MAX)
             update->notes[update->note_count++] =
                 (struct node_note){.at_ms = now_ms,
                                    .area = "refuse",
@@ -144,8 +145,8 @@ static void learn_report(struct node *self, int64_t now_ms, const struct table_e
         }
         pool_set_load(p->pool, membership->member,
                       sockets > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)sockets);
-        size_t count = verdict_report(&p->verdicts, now_ms, membership->member, &report,
-                                      entry->stated_ms, self->changes);
+        size_t count = verdict_report(&p->verdicts, now_ms, membership->member, &report, heard_ms,
+                                      self->changes);
         node_apply_verdicts(self, now_ms, membership->pool, count, update);
     }
 }
@@ -241,7 +242,7 @@ static void learn(struct node *self, int64_t now_ms, const struct table_entry *e
 {
     switch (entry->key.kind) {
     case RECORD_REPORT:
-        learn_report(self, now_ms, entry, update);
+        learn_report(self, now_ms, entry, entry->stated_ms, update);
         break;
     case RECORD_ORDER:
         node_learn_order_record(self, now_ms, entry, update);
@@ -271,11 +272,14 @@ void node_restore(struct node *self, int64_t now_ms, const struct record *record
 {
     const struct table_entry *entry = replica_restore(&self->replica, now_ms, record);
     struct order order;
-    if (entry == NULL || record->key.kind != RECORD_ORDER ||
-        order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size) !=
-            ORDER_OK)
+    if (entry == NULL)
         return;
-    node_learn_order(self, now_ms, &order, entry->version, NULL);
+    if (record->key.kind == RECORD_REPORT)
+        learn_report(self, now_ms, entry,
+                     now_ms - entry->stated_ms <= NODE_WARM_MS ? now_ms : entry->stated_ms, NULL);
+    else if (order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size) ==
+             ORDER_OK)
+        node_learn_order(self, now_ms, &order, entry->version, NULL);
 }
 
 /* ---- what is known of them all ---- */

@@ -289,6 +289,25 @@ static void log_poison(struct worker *self, int64_t now_ms)
     self->poison_logged = count;
 }
 
+/* What the servers said last, for the next life of this worker. */
+static void keep_warm(struct worker *self, int64_t now_ms)
+{
+    struct warm_writer writer;
+    warm_now(&self->warm_time);
+    warm_begin(&writer, &self->warm_time, self->warm, self->warm_room);
+    for (size_t i = 0; i < self->node.table.count; i++) {
+        const struct table_entry *entry = table_at(&self->node.table, i);
+        struct record record;
+        if (entry->key.kind != RECORD_REPORT)
+            continue;
+        table_record(entry, now_ms, &record);
+        bool fits = warm_add(&writer, &record); /* room for each server of the document */
+        (void)fits;
+    }
+    if (disk_keep_warm(self->disk, self->warm, warm_end(&writer)) != 0)
+        log_limited(self->log, now_ms, "warm-file", "disk warm-file not-written reason=no-memory");
+}
+
 static void keep_house(struct worker *self, int64_t now_ms)
 {
     if (now_ms < self->housekeeping_due_ms)
@@ -298,6 +317,7 @@ static void keep_house(struct worker *self, int64_t now_ms)
     if (self->link != NULL)
         log_refused_links(self, now_ms);
     log_poison(self, now_ms);
+    keep_warm(self, now_ms);
     log_sum_up(self->log, now_ms);
     disk_wake(self->disk);
 }

@@ -99,7 +99,9 @@ static int load(struct worker *self, const struct arguments *arguments)
         arena_take_array(&self->memory.arena, self->document.pool_count + 1, sizeof *self->pools);
     self->update = arena_take(&self->memory.arena, sizeof *self->update);
     self->frame = arena_take(&self->memory.arena, MESSAGE_SIZE_MAX);
-    if (self->pools == NULL || self->update == NULL || self->frame == NULL ||
+    self->warm_room = WARM_FRAME_SIZE + self->document.server_count * WARM_RECORD_SIZE_MAX;
+    self->warm = arena_take(&self->memory.arena, self->warm_room);
+    if (self->pools == NULL || self->update == NULL || self->frame == NULL || self->warm == NULL ||
         !node_init(&self->node, &config, &self->memory.arena))
         return fail(EXIT_SYSTEM, "%s: the cluster is too large for the memory set aside",
                     arguments->config);
@@ -142,25 +144,37 @@ static const char *beside_config(struct worker *self, const char *path)
     return document_path(self->config_path, path, &self->memory.arena);
 }
 
-static void take_order(void *context, const struct record *record)
+static void take_record(void *context, const struct record *record)
 {
     struct worker *self = context;
     node_restore(&self->node, worker_now_ms(), record);
 }
 
+/* What the servers said last in an earlier life, for as long as nobody says anything else. */
+static void begin_warm(struct worker *self)
+{
+    char sentence[WARM_SENTENCE_MAX];
+    warm_boot(&self->warm_time);
+    warm_now(&self->warm_time);
+    warm_load(self->state_path, &self->warm_time, take_record, self, sentence);
+    if (sentence[0] != '\0')
+        fail(0, "%s", sentence);
+}
+
 static int open_store(struct worker *self)
 {
-    char path[4096], sentence[STORE_SENTENCE_MAX];
-    int status = open_folder(beside_config(self, self->document.state_path), self->node_name, path,
-                             sizeof path);
+    char sentence[STORE_SENTENCE_MAX];
+    int status = open_folder(beside_config(self, self->document.state_path), self->node_name,
+                             self->state_path, sizeof self->state_path);
     if (status != 0)
         return status;
-    if (store_open(&self->store, path, sentence) != 0)
+    if (store_open(&self->store, self->state_path, sentence) != 0)
         return fail(EXIT_SYSTEM, "%s", sentence);
     /* A torn end or a damaged file that was set aside: not fatal, but to be known. */
     if (sentence[0] != '\0')
         fail(0, "%s", sentence);
-    store_load(self->store, take_order, self);
+    store_load(self->store, take_record, self);
+    begin_warm(self);
     return 0;
 }
 
@@ -345,7 +359,8 @@ static int open_threads(struct worker *self)
                                    .document = &self->document,
                                    .pools = self->pools,
                                    .publisher = &self->publisher};
-    if (log_open(&self->log) != 0 || disk_open(&self->disk, self->store, self->log) != 0 ||
+    if (log_open(&self->log) != 0 ||
+        disk_open(&self->disk, self->store, self->log, self->state_path) != 0 ||
         reload_open(&self->reload, &reload) != 0)
         return fail(EXIT_SYSTEM, "no memory or no threads");
     return 0;

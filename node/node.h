@@ -34,8 +34,9 @@ enum {
     NODE_TRANSITIONS_MAX = 32,  /* of each node, as its guardian told them: records */
     NODE_ORDER_EVENTS_MAX = 16, /* likewise, of the orders that were given to it */
     NODE_SLOTS = NODE_TRANSITIONS_MAX + NODE_ORDER_EVENTS_MAX,
-    NODE_END_ORDERS_MS = 1000,  /* between two looks at the end of orders */
-    NODE_PARTNERS_END_S = 5,    /* so long the end of an order is left to the node that took it */
+    NODE_END_ORDERS_MS = 1000, /* between two looks at the end of orders */
+    NODE_PARTNERS_END_S = 5,   /* so long the end of an order is left to the node that took it */
+    NODE_WARM_MS = 60000, /* a report so old at the start still speaks for its server at first */
     NODE_AGENT_FRESH_MS = 2000, /* an agent that reported here within so long is heard */
 };
 
@@ -181,7 +182,9 @@ struct node {
 bool node_init(struct node *self, const struct node_config *config, struct arena *arena);
 void node_close(struct node *self);
 
-/* An order as the disk held it; before NODE_START. */
+/* An order, or a report, as the disk held it; before NODE_START. What was said up to NODE_WARM_MS
+ * ago ages from the start, like all that was heard before a stall: this node's own absence is not
+ * held against the server. What is older tells who was up last, for a last resort. */
 void node_restore(struct node *self, int64_t now_ms, const struct record *record);
 
 void node_step(struct node *self, int64_t now_ms, const struct node_event *event,

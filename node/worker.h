@@ -22,10 +22,11 @@
 #include "node/reload.h"
 #include "node/told.h"
 #include "replication/link.h"
+#include "replication/warm.h"
 
 struct worker {
     const char *config_path, *node_name;
-    char beat_key_path[4096];
+    char beat_key_path[4096], state_path[4096];
     struct load_memory memory; /* the document and the node lie in it */
     struct document document;
     struct node node;
@@ -51,6 +52,9 @@ struct worker {
     uint64_t poison_logged; /* queries dropped as such, as logged last */
     uint64_t reload_ticket; /* who waits for the reload; 0: nobody */
     int64_t housekeeping_due_ms;
+    uint8_t *warm; /* warm_room bytes: what the warm file will hold */
+    size_t warm_room;
+    struct warm_time warm_time;
     uint8_t *frame; /* MESSAGE_SIZE_MAX bytes: the one being sent */
     bool is_stopping;
 };

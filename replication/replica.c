@@ -196,8 +196,9 @@ struct table_entry *replica_end_order(struct replica *self, int64_t now_ms,
 struct table_entry *replica_restore(struct replica *self, int64_t now_ms,
                                     const struct record *record)
 {
-    assert(record->key.kind == RECORD_ORDER);
-    if (record->version.incarnation > self->lamport)
+    assert(record->key.kind == RECORD_ORDER || record->key.kind == RECORD_REPORT);
+    bool is_order = record->key.kind == RECORD_ORDER;
+    if (is_order && record->version.incarnation > self->lamport)
         self->lamport = record->version.incarnation;
     struct table_entry *entry;
     enum table_outcome outcome = table_merge(self->table, record, now_ms, &entry);
@@ -205,7 +206,7 @@ struct table_entry *replica_restore(struct replica *self, int64_t now_ms,
         self->counts[REPLICA_TABLE_FULL]++;
         return NULL;
     }
-    if (outcome != TABLE_OLDER)
+    if (outcome != TABLE_OLDER && is_order)
         table_mark(self->table, entry);
     return entry;
 }

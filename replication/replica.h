@@ -183,7 +183,8 @@ struct table_entry *replica_end_order(struct replica *self, int64_t now_ms,
                                       const struct table_entry *order, const uint8_t *value,
                                       size_t size);
 
-/* Take back an order read from disk at start; the partner is told. Returns the entry, which may be
+/* Take back an order, or a report, read from disk at start; the partner is told of an order, while
+ * the servers tell it themselves. Returns the entry, which may be
  * of a higher version, or NULL when the table is full. */
 struct table_entry *replica_restore(struct replica *self, int64_t now_ms,
                                     const struct record *record);

@@ -139,6 +139,11 @@ static void restore(struct sim *self, size_t number)
     sim_check(self, SIM_TELLS, node->node.table.last_change == node->disk_count,
               "ns%zu restores %zu orders and marks %llu", number + 1, node->disk_count,
               (unsigned long long)node->node.table.last_change);
+    for (size_t i = 0; i < node->warm_count; i++) {
+        struct record report = node->warm[i];
+        report.age_ms += (uint32_t)(self->now_ms - node->warm_ms);
+        node_restore(&node->node, self->now_ms, &report);
+    }
     sim_check(self, SIM_ALONE, replica_deadline(&node->node.replica) == INT64_MAX,
               "ns%zu is due before its start", number + 1);
 }
@@ -215,6 +220,21 @@ static void write_disk(struct sim_node *node, const struct record *record)
 static bool is_disk_failing(const struct sim *self, size_t number)
 {
     return sim_find_fault(self, SIM_DISK_FAILURE, number) != NULL;
+}
+
+/* What it was told of its servers, each second; a disk that fails leaves it as it was. */
+static void keep_warm(struct sim *self, size_t number)
+{
+    struct sim_node *node = &self->nodes[number];
+    if (self->now_ms - node->warm_ms < 1000 || is_disk_failing(self, number))
+        return;
+    node->warm_ms = self->now_ms;
+    node->warm_count = 0;
+    for (size_t i = 0; i < node->node.table.count; i++) {
+        const struct table_entry *entry = table_at(&node->node.table, i);
+        if (entry->key.kind == RECORD_REPORT)
+            table_record(entry, self->now_ms, &node->warm[node->warm_count++]);
+    }
 }
 
 static void step_disk(struct sim *self, size_t number)
@@ -479,6 +499,7 @@ void sim_hosts_step(struct sim *self)
             continue;
         step_disk(self, i);
         tell_clock(self, i);
+        keep_warm(self, i);
         for (int turn = 0; self->now_ms >= node->due_ms; turn++) {
             assert(turn < 1000);
             sim_node_event(self, i, &(struct node_event){.type = NODE_TIMEOUT});

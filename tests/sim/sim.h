@@ -126,6 +126,9 @@ struct sim_node {
     const struct view *view;
     struct record disk[SIM_DISK_MAX];
     size_t disk_count;
+    struct record warm[SIM_AGENTS_MAX]; /* the reports, as of warm_ms */
+    size_t warm_count;
+    int64_t warm_ms;
     struct sim_write { /* an order on its way to the disk */
         struct record record;
         uint64_t ticket;

@@ -11,9 +11,6 @@ order_of() {
 says_order() { # NODE SUBJECT ORDER: "" for none
     [ "$(order_of "$1" "$2")" = "$3" ]
 }
-verdict_is() { # NODE SERVER "VERDICT REASON"
-    [ "$(node_says "$1" servers | awk -v server="$2" '$1 == server { print $3, $4 }')" = "$3" ]
-}
 
 lab_up --servers 3
 for node in ns1 ns2; do

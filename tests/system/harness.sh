@@ -35,6 +35,13 @@ node_says() {
     "$build/tandemctl" --socket "/run/tandem-lab/$lab/run/$node.sock" "$@"
 }
 
+# verdict_is NODE SERVER "VERDICT REASON": now, in the first of its pools; "" for no such server.
+verdict_is() {
+    local line
+    line=$(node_says "$1" servers | awk -v server="$2" '$1 == server { print $3, $4; exit }')
+    [ "$line" = "$3" ]
+}
+
 lab_up() {
     local as_built=()
     [ -z "${TANDEM_LAB-}" ] || as_built=(--as-built) # tests/run has built

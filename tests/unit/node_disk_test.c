@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "unit/suite.h"
@@ -28,7 +29,7 @@ static void setup(void)
     ck_assert_ptr_nonnull(mkdtemp(directory));
     open_store();
     ck_assert_int_eq(log_open(&journal), 0);
-    ck_assert_int_eq(disk_open(&disk, store, journal), 0);
+    ck_assert_int_eq(disk_open(&disk, store, journal, directory), 0);
 }
 
 static void close_disk(void)
@@ -127,6 +128,60 @@ START_TEST(closing_waits_until_all_is_on_disk)
 }
 END_TEST
 
+/* The size of the warm file, once it is of this one; it is written by the disk's thread. */
+static bool is_warm_of(off_t size)
+{
+    char path[sizeof directory + sizeof "/warm"];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/warm", directory);
+    return stat(path, &status) == 0 && status.st_size == size;
+}
+
+static void keep_warm(size_t size)
+{
+    static uint8_t bytes[512];
+    ck_assert_int_eq(disk_keep_warm(disk, bytes, size), 0);
+}
+
+START_TEST(what_is_kept_warm_is_in_the_file_and_the_next_in_its_place)
+{
+    char path[sizeof directory + sizeof "/warm"];
+    setup();
+    for (size_t size = 100; size <= 500; size += 100) {
+        keep_warm(size);
+        for (int i = 0; i < 2000 && !is_warm_of((off_t)size); i++)
+            poll(NULL, 0, 10);
+        ck_assert(is_warm_of((off_t)size));
+    }
+    close_disk();
+    snprintf(path, sizeof path, "%s/warm", directory);
+    unlink(path);
+    remove_directory();
+}
+END_TEST
+
+/* Orders that wait go first, however many. */
+START_TEST(a_warm_file_waits_for_orders_and_delays_none)
+{
+    char path[sizeof directory + sizeof "/warm"];
+    setup();
+    for (uint64_t ticket = 1; ticket <= 50; ticket++) {
+        struct record record = order_of("drain/media1", ticket);
+        keep_warm(100 + ticket);
+        ck_assert_int_eq(disk_store(disk, &record, ticket), 0);
+    }
+    for (uint64_t ticket = 1; ticket <= 50; ticket++)
+        ck_assert_uint_eq(wait_done().ticket, ticket);
+    for (int i = 0; i < 2000 && !is_warm_of(150); i++)
+        poll(NULL, 0, 10);
+    ck_assert(is_warm_of(150)); /* the last one */
+    close_disk();
+    snprintf(path, sizeof path, "%s/warm", directory);
+    unlink(path);
+    remove_directory();
+}
+END_TEST
+
 START_TEST(an_order_without_a_ticket_tells_nobody)
 {
     struct record record = order_of("drain/media1", 1);
@@ -210,6 +265,8 @@ int main(void)
                closing_waits_until_all_is_on_disk, an_order_without_a_ticket_tells_nobody,
                a_full_queue_is_refused_and_takes_again_after_a_fetch,
                what_the_disk_refuses_comes_back_with_its_error_and_a_line);
+    SUITE_CASE(suite, "warm", what_is_kept_warm_is_in_the_file_and_the_next_in_its_place,
+               a_warm_file_waits_for_orders_and_delays_none);
     SUITE_CASE(suite, "log", a_wake_writes_the_lines_that_wait);
     return suite_run(suite);
 }

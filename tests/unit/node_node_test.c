@@ -69,6 +69,42 @@ START_TEST(an_order_from_the_disk_is_in_force_and_is_not_stored_again)
 }
 END_TEST
 
+/* The next life of a node whose partner is dead: what media1 said so long ago, and its answer. */
+static enum pool_reason answer_warm(uint32_t age_ms, size_t *member)
+{
+    init(1, 0, 1);
+    begin_records(MESSAGE_DELTA);
+    add_report(MEDIA1, 4, true, 30);
+    message.records.records[0].age_ms = age_ms;
+    node_restore(&node, 100000, &message.records.records[0]);
+    step(100100, (struct node_event){.type = NODE_START});
+    run(100200);
+    return choose(100200, member);
+}
+
+START_TEST(a_node_begins_with_what_it_was_told_before_its_start)
+{
+    size_t member;
+    ck_assert_int_eq(answer_warm(NODE_WARM_MS, &member), POOL_CHOSEN);
+    ck_assert_uint_eq(member, 0);
+    ck_assert_uint_eq(member_state(0).sockets, 30);
+    ck_assert_int_eq(node.servers[0].stated_ms, 100000 - NODE_WARM_MS);
+    const struct verdict_member *verdict = &node.pools[0].verdicts.members[0];
+    ck_assert_int_eq(verdict->verdict, VERDICT_UP);
+    run(100000 + 60000); /* nobody says it again */
+    ck_assert_int_eq(verdict->verdict, VERDICT_STALE);
+}
+END_TEST
+
+START_TEST(what_is_older_tells_only_who_was_up_last)
+{
+    size_t member;
+    ck_assert_int_eq(answer_warm(NODE_WARM_MS + 1, &member), POOL_CHOSEN_LAST_GOOD);
+    ck_assert_int_eq(node.pools[0].verdicts.members[0].verdict, VERDICT_STALE);
+    ck_assert_int_eq(member_state(0).fitness, POOL_LAST_GOOD);
+}
+END_TEST
+
 START_TEST(too_small_an_arena_is_refused_at_every_size)
 {
     static _Alignas(16) uint8_t memory[4 << 20];
@@ -387,6 +423,8 @@ int main(void)
                a_partner_that_stays_silent_is_not_waited_for_beyond_a_second,
                nobody_reports_and_the_pool_waits_for_its_grace_before_a_last_resort,
                an_order_from_the_disk_is_in_force_and_is_not_stored_again,
+               a_node_begins_with_what_it_was_told_before_its_start,
+               what_is_older_tells_only_who_was_up_last,
                too_small_an_arena_is_refused_at_every_size);
     SUITE_CASE(suite, "links", the_second_node_greets_as_soon_as_its_link_is_up,
                nothing_is_told_to_a_partner_whose_link_is_down);
