@@ -140,6 +140,23 @@ static bool judge_freeze(struct verdict_pool *self, int64_t now_ms)
     return true;
 }
 
+/* ---- another configuration ---- */
+
+void verdict_inherit(struct verdict_pool *self, size_t member, const struct verdict_pool *from,
+                     size_t from_member)
+{
+    assert(member < self->count);
+    assert(from_member < from->count);
+    self->members[member] = from->members[from_member];
+}
+
+void verdict_inherit_freeze(struct verdict_pool *self, const struct verdict_pool *from)
+{
+    self->frozen = from->frozen;
+    self->frozen_from_ms = from->frozen_from_ms;
+    self->silent_count = from->silent_count;
+}
+
 /* ---- facts ---- */
 
 static bool find_deaf_port(const struct verdict_pool *self, const struct report *report,

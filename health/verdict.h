@@ -93,6 +93,12 @@ struct verdict_change {
 bool verdict_init(struct verdict_pool *self, const struct verdict_config *config, size_t count,
                   int64_t now_ms, struct arena *arena);
 
+/* What is known of a member, and then of the pool as a whole, from one of another configuration;
+ * before any fact. Nothing of it is told as a change. */
+void verdict_inherit(struct verdict_pool *self, size_t member, const struct verdict_pool *from,
+                     size_t from_member);
+void verdict_inherit_freeze(struct verdict_pool *self, const struct verdict_pool *from);
+
 /* Each applies one fact at now_ms, writes the verdicts that changed, or became or ceased to be
  * forced, to changes[self->count] and
  * returns how many. verdict_age is to be called every few dozen milliseconds; ageing counts from

@@ -96,7 +96,7 @@ static void gather_told(const struct told *told, int64_t now_ms, struct doctor_f
 void gather_facts(const struct node *node, const struct told *told, int64_t now_ms,
                   struct doctor_facts *facts)
 {
-    const struct document_node *self = &node->config.document->nodes[node->config.self];
+    const struct document_node *self = &node->plan.document->nodes[node->config.self];
     *facts =
         (struct doctor_facts){.interface = self->interface,
                               .partner = node_partner(node),

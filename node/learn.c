@@ -19,13 +19,13 @@ static enum pool_fitness fitness(const struct verdict_member *member)
 void node_apply_verdicts(struct node *self, int64_t now_ms, size_t pool, size_t count,
                          struct node_update *update)
 {
-    const struct document_pool *configured = &self->config.document->pools[pool];
+    const struct document_pool *configured = &self->plan.document->pools[pool];
     for (size_t i = 0; i < count; i++) {
-        const struct verdict_change *change = &self->changes[i];
-        struct node_pool *p = &self->pools[pool];
+        const struct verdict_change *change = &self->plan.changes[i];
+        struct node_pool *p = &self->plan.pools[pool];
         pool_set_fitness(p->pool, change->member, fitness(&p->verdicts.members[change->member]));
         const struct document_server *server =
-            &self->config.document->servers[configured->members[change->member]];
+            &self->plan.document->servers[configured->members[change->member]];
         node_note(self, update,
                   &(struct node_note){.at_ms = now_ms,
                                       .area = "verdict",
@@ -43,7 +43,7 @@ void node_note_pool(struct node *self, int64_t now_ms, size_t pool, const char *
     node_note(self, update,
               &(struct node_note){.at_ms = now_ms,
                                   .area = "pool",
-                                  .subject = self->config.document->pools[pool].name,
+                                  .subject = self->plan.document->pools[pool].name,
                                   .from = from,
                                   .to = to,
                                   .reason = reason});
@@ -53,7 +53,7 @@ void node_note_pool(struct node *self, int64_t now_ms, size_t pool, const char *
 static void watch_last_resort(struct node *self, int64_t now_ms, size_t pool,
                               struct node_update *update)
 {
-    struct node_pool *p = &self->pools[pool];
+    struct node_pool *p = &self->plan.pools[pool];
     bool at_last_resort = verdict_up_count(&p->verdicts) == 0;
     if (at_last_resort == p->at_last_resort)
         return;
@@ -65,7 +65,7 @@ static void watch_last_resort(struct node *self, int64_t now_ms, size_t pool,
 
 static void watch_freeze(struct node *self, int64_t now_ms, size_t pool, struct node_update *update)
 {
-    struct node_pool *p = &self->pools[pool];
+    struct node_pool *p = &self->plan.pools[pool];
     if (p->frozen == p->verdicts.frozen)
         return;
     p->frozen = p->verdicts.frozen;
@@ -75,9 +75,9 @@ static void watch_freeze(struct node *self, int64_t now_ms, size_t pool, struct 
 
 void node_age(struct node *self, int64_t now_ms, struct node_update *update)
 {
-    for (size_t i = 0; i < self->config.document->pool_count; i++) {
-        struct node_pool *p = &self->pools[i];
-        size_t count = verdict_age(&p->verdicts, now_ms, self->hearing_ms, self->changes);
+    for (size_t i = 0; i < self->plan.document->pool_count; i++) {
+        struct node_pool *p = &self->plan.pools[i];
+        size_t count = verdict_age(&p->verdicts, now_ms, self->hearing_ms, self->plan.changes);
         node_apply_verdicts(self, now_ms, i, count, update);
         watch_freeze(self, now_ms, i, update);
         if (self->replica.sync == REPLICA_SYNCED && p->verdicts.count > 0 &&
@@ -99,8 +99,8 @@ void node_judge_ready(struct node *self, int64_t now_ms)
 {
     bool synced = self->replica.sync == REPLICA_SYNCED;
     bool waited = now_ms - self->start_ms >= NODE_GRACE_MS;
-    for (size_t i = 0; i < self->config.document->pool_count; i++) {
-        struct node_pool *p = &self->pools[i];
+    for (size_t i = 0; i < self->plan.document->pool_count; i++) {
+        struct node_pool *p = &self->plan.pools[i];
         if (!p->is_ready && synced && (waited || is_known(&p->verdicts))) {
             p->is_ready = true;
             pool_set_ready(p->pool, true);
@@ -117,7 +117,7 @@ static void learn_report(struct node *self, int64_t now_ms, const struct table_e
     size_t position = node_server(self, entry->key.name);
     if (position == SIZE_MAX) /* the other node's document has a server that ours has not */
         return;
-    struct node_server *server = &self->servers[position];
+    struct node_server *server = &self->plan.servers[position];
     struct report report;
     enum report_reason reason =
         report_decode(&report, &self->space, entry->value, entry->value_size);
@@ -127,7 +127,7 @@ static void learn_report(struct node *self, int64_t now_ms, const struct table_e
             update->notes[update->note_count++] =
                 (struct node_note){.at_ms = now_ms,
                                    .area = "refuse",
-                                   .subject = self->config.document->servers[position].name,
+                                   .subject = self->plan.document->servers[position].name,
                                    .reason = report_reason_text(reason)};
         return;
     }
@@ -136,7 +136,7 @@ static void learn_report(struct node *self, int64_t now_ms, const struct table_e
     server->stated_ms = entry->stated_ms;
     for (size_t i = 0; i < server->membership_count; i++) {
         const struct node_membership *membership = &server->memberships[i];
-        struct node_pool *p = &self->pools[membership->pool];
+        struct node_pool *p = &self->plan.pools[membership->pool];
         uint64_t sockets = 0;
         for (size_t port = 0; port < p->verdicts.config.port_count; port++) {
             const struct report_service *service =
@@ -146,7 +146,7 @@ static void learn_report(struct node *self, int64_t now_ms, const struct table_e
         pool_set_load(p->pool, membership->member,
                       sockets > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)sockets);
         size_t count = verdict_report(&p->verdicts, now_ms, membership->member, &report, heard_ms,
-                                      self->changes);
+                                      self->plan.changes);
         node_apply_verdicts(self, now_ms, membership->pool, count, update);
     }
 }
@@ -171,7 +171,7 @@ static size_t find_member(const struct node *self, size_t pool, const char *serv
     size_t position = node_server(self, server_name);
     if (pool == SIZE_MAX || position == SIZE_MAX)
         return SIZE_MAX;
-    const struct node_server *server = &self->servers[position];
+    const struct node_server *server = &self->plan.servers[position];
     for (size_t i = 0; i < server->membership_count; i++)
         if (server->memberships[i].pool == pool)
             return server->memberships[i].member;
@@ -195,7 +195,7 @@ static void learn_handed(struct node *self, const struct table_entry *entry)
     size_t member = find_member(self, pool, split[2]);
     if (member == SIZE_MAX)
         return;
-    struct node_pool *p = &self->pools[pool];
+    struct node_pool *p = &self->plan.pools[pool];
     uint32_t before = p->partner_handed[member];
     if (p->partner_known[member])
         pool_add_partner_handed(p->pool, member,
@@ -218,7 +218,7 @@ static void learn_partner(struct node *self, const struct table_entry *entry)
 static void learn_fitness(struct node *self, const struct table_entry *entry)
 {
     struct fitness fitness;
-    size_t node = document_node(self->config.document, entry->key.name);
+    size_t node = document_node(self->plan.document, entry->key.name);
     if (node == SIZE_MAX || node == self->config.self ||
         !fitness_decode(&fitness, &self->space, entry->value, entry->value_size))
         return;
@@ -268,6 +268,24 @@ void node_learn_changes(struct node *self, int64_t now_ms, struct node_update *u
         learn(self, now_ms, update->replica.changes[i], update);
 }
 
+void node_learn_all(struct node *self, int64_t now_ms)
+{
+    for (size_t i = 0; i < self->table.count; i++) {
+        const struct table_entry *entry = table_at(&self->table, i);
+        bool was_there = entry->stated_ms > self->hearing_ms;
+        struct order order;
+        if (entry->key.kind == RECORD_REPORT)
+            learn_report(self, now_ms, entry, was_there ? entry->stated_ms : self->hearing_ms,
+                         NULL);
+        else if (entry->key.kind == RECORD_HANDED_OUT)
+            learn_handed(self, entry);
+        else if (entry->key.kind == RECORD_ORDER &&
+                 order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size) ==
+                     ORDER_OK)
+            node_learn_order(self, now_ms, &order, entry->version, NULL);
+    }
+}
+
 void node_restore(struct node *self, int64_t now_ms, const struct record *record)
 {
     const struct table_entry *entry = replica_restore(&self->replica, now_ms, record);
@@ -287,8 +305,8 @@ void node_restore(struct node *self, int64_t now_ms, const struct record *record
 void node_count_agents(const struct node *self, int64_t now_ms, uint16_t *fresh, uint16_t *lost)
 {
     *fresh = *lost = 0;
-    for (size_t i = 0; i < self->config.document->server_count; i++) {
-        const struct node_server *server = &self->servers[i];
+    for (size_t i = 0; i < self->plan.document->server_count; i++) {
+        const struct node_server *server = &self->plan.servers[i];
         bool is_fresh =
             server->agent_ms != INT64_MIN && now_ms - server->agent_ms < NODE_AGENT_FRESH_MS;
         *fresh = (uint16_t)(*fresh + is_fresh);

@@ -114,7 +114,7 @@ static void note_fitness(struct worker *self, int64_t now_ms)
 static void note_happened(struct worker *self, int64_t now_ms,
                           const struct channel_message *message)
 {
-    const struct document *document = &self->document;
+    const struct document *document = &self->served->document;
     const char *const names[PAIR_NODES] = {
         document->nodes[0].name, document->node_count > 1 ? document->nodes[1].name : NULL};
     struct transition transition;
@@ -184,7 +184,7 @@ static void tell_guardian_agents(struct worker *self, int64_t now_ms)
 /* The guardian keeps no records: it is told whose the homes are, again in each of its lives. */
 static void tell_guardian_handovers(struct worker *self)
 {
-    for (size_t i = 0; i < self->document.node_count && self->channel_fd >= 0; i++) {
+    for (size_t i = 0; i < self->served->document.node_count && self->channel_fd >= 0; i++) {
         const struct node_handover *handover = &self->node.handovers[i];
         if (record_compare(handover->version, self->told_handovers[i]) == 0)
             continue;
@@ -208,23 +208,54 @@ static void take_stored(struct worker *self, int64_t now_ms)
             &(struct node_event){.type = NODE_STORED, .ticket = done.ticket, .error = done.error});
 }
 
-static void take_reload(struct worker *self)
+/* What was read is in force from here on; DNS threads see it a moment later. */
+static void adopt(struct worker *self, int64_t now_ms, struct generation *next)
 {
-    size_t records;
-    char error[LOAD_ERROR_MAX];
-    if (!reload_result(self->reload, &records, error))
+    if (!node_has_room(&self->node, &next->document)) {
+        reload_refuse(self->reload, "it has more servers than this worker has room for: "
+                                    "give \"tandemctl upgrade\", which begins with it");
         return;
+    }
+    struct generation *before = self->served;
+    char error[LINK_ERROR_MAX];
+    node_adopt(&self->node, now_ms, &next->plan);
+    self->served = next;
+    worker_describe_peers(self, self->peers);
+    if (self->link != NULL && link_replace_keys(self->link, self->peers, error) != 0)
+        log_line(self->log, "link keys kept reason=refused %s", error);
+    reload_publish(self->reload, before);
+}
+
+static void end_reload(struct worker *self, size_t records, const char *error)
+{
     bool is_done = error[0] == '\0';
+    const char *differs = self->served->differs;
+    char outcome[DOCUMENT_DIFFERS_MAX + 64] = "done";
     if (is_done)
-        log_line(self->log, "zones reloaded reason=ordered records=%zu", records);
+        log_line(self->log, "document reloaded reason=ordered records=%zu servers=%zu pools=%zu",
+                 records, self->served->document.server_count, self->served->document.pool_count);
     else
-        log_line(self->log, "zones kept reason=zone-refused %s", error);
+        log_line(self->log, "document kept reason=refused %s", error);
+    if (differs[0] != '\0')
+        snprintf(outcome, sizeof outcome, "done; restart needed for: %s", differs);
     disk_wake(self->disk);
     if (self->reload_ticket != 0)
         control_answer(self->control, self->reload_ticket,
                        json_pack("{s:s, s:i}", is_done ? "outcome" : "error",
-                                 is_done ? "done" : error, "exit", is_done ? 0 : 100));
+                                 is_done ? outcome : error, "exit", is_done ? 0 : 100));
     self->reload_ticket = 0;
+}
+
+static void take_reload(struct worker *self, int64_t now_ms)
+{
+    struct generation *prepared;
+    size_t records;
+    char error[LOAD_ERROR_MAX];
+    enum reload_stage stage = reload_result(self->reload, &prepared, &records, error);
+    if (stage == RELOAD_PREPARED)
+        adopt(self, now_ms, prepared);
+    else if (stage == RELOAD_ENDED)
+        end_reload(self, records, error);
 }
 
 static void take_requests(struct worker *self, int64_t now_ms)
@@ -239,7 +270,7 @@ static void take_signals(struct worker *self)
     struct signalfd_siginfo signal;
     while (read(self->signal_fd, &signal, sizeof signal) == sizeof signal) {
         if (signal.ssi_signo == SIGHUP)
-            (void)reload_start(self->reload); /* one under way will do */
+            (void)reload_start(self->reload, &self->served->document); /* one under way will do */
         else
             self->is_stopping = true;
     }
@@ -280,7 +311,7 @@ static void log_refused_links(struct worker *self, int64_t now_ms)
 static void log_poison(struct worker *self, int64_t now_ms)
 {
     uint64_t count = tcp_counts(self->tcp)->poison;
-    for (size_t thread = 0; thread < self->document.dns_threads; thread++)
+    for (size_t thread = 0; thread < self->served->document.dns_threads; thread++)
         count += udp_counts(self->udp, thread)->poison;
     if (count > self->poison_logged)
         log_limited(self->log, now_ms, "poison-query",
@@ -352,7 +383,7 @@ static void turn(struct worker *self)
     int64_t now_ms = worker_now_ms();
     take_guardian(self, now_ms);
     take_stored(self, now_ms);
-    take_reload(self);
+    take_reload(self, now_ms);
     take_requests(self, now_ms);
     take_signals(self);
     if (now_ms >= node_deadline(&self->node))
@@ -365,7 +396,7 @@ static void turn(struct worker *self)
 /* Without an interface the home addresses are the host's own: always held, by nobody's doing. */
 static void hold_host_addresses(struct worker *self, int64_t now_ms)
 {
-    const struct document_node *node = &self->document.nodes[self->node.config.self];
+    const struct document_node *node = &self->served->document.nodes[self->node.config.self];
     struct status held = {0};
     for (size_t family = 0; node->interface == NULL && family < 2; family++)
         if (node->home[family].family != 0)

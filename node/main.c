@@ -26,7 +26,8 @@
 enum {
     EXIT_CONFIGURATION = 100,
     EXIT_SYSTEM = 111,
-    MEMORY_SIZE = 1 << 30, /* of the document and the node: reserved, taken when touched */
+    MEMORY_SIZE = 1 << 30, /* of the node: reserved, taken when touched */
+    SPARE_SEATS = 1024,    /* for servers that join it */
 };
 
 struct arguments {
@@ -84,30 +85,29 @@ static int load(struct worker *self, const struct arguments *arguments)
     self->node_name = arguments->node;
     if (load_memory_open(&self->memory, MEMORY_SIZE) != 0)
         return fail(EXIT_SYSTEM, "no memory");
-    if (!load_document(arguments->config, &self->document, &self->memory, error))
+    self->served = generation_open(arguments->config, NULL, error);
+    if (self->served == NULL)
         return fail(EXIT_CONFIGURATION, "%s", error);
-    size_t position = document_node(&self->document, arguments->node);
+    size_t position = document_node(&self->served->document, arguments->node);
     if (position == SIZE_MAX)
         return fail(EXIT_CONFIGURATION, "%s: no node is named '%s'", arguments->config,
                     arguments->node);
     struct node_config config = {
-        .document = &self->document, .self = position, .version = TANDEM_VERSION};
+        .self = position, .spare_seats = SPARE_SEATS, .version = TANDEM_VERSION};
     while (config.boot == 0)
         randombytes_buf(&config.boot, sizeof config.boot);
     randombytes_buf(config.hash_key, sizeof config.hash_key);
-    self->pools =
-        arena_take_array(&self->memory.arena, self->document.pool_count + 1, sizeof *self->pools);
     self->update = arena_take(&self->memory.arena, sizeof *self->update);
     self->frame = arena_take(&self->memory.arena, MESSAGE_SIZE_MAX);
-    self->warm_room = WARM_FRAME_SIZE + self->document.server_count * WARM_RECORD_SIZE_MAX;
-    self->warm = arena_take(&self->memory.arena, self->warm_room);
-    if (self->pools == NULL || self->update == NULL || self->frame == NULL || self->warm == NULL ||
-        !node_init(&self->node, &config, &self->memory.arena))
+    if (self->update == NULL || self->frame == NULL ||
+        !node_init(&self->node, &config, &self->served->plan, &self->memory.arena))
         return fail(EXIT_SYSTEM, "%s: the cluster is too large for the memory set aside",
                     arguments->config);
-    for (size_t i = 0; i < self->document.pool_count; i++)
-        self->pools[i] = self->node.pools[i].pool;
-    return 0;
+    self->warm_room = WARM_FRAME_SIZE + self->node.seat_count * WARM_RECORD_SIZE_MAX;
+    self->warm = arena_take(&self->memory.arena, self->warm_room);
+    self->peers =
+        arena_take_array(&self->memory.arena, 1 + self->node.seat_count, sizeof *self->peers);
+    return self->warm != NULL && self->peers != NULL ? 0 : fail(EXIT_SYSTEM, "no memory");
 }
 
 static int load_zones(struct worker *self)
@@ -115,8 +115,8 @@ static int load_zones(struct worker *self)
     char error[LOAD_ERROR_MAX];
     struct load_memory memory;
     const struct view *view;
-    if (!load_view(self->config_path, &self->document, self->node_name, self->pools, &memory, &view,
-                   error))
+    if (!load_view(self->config_path, &self->served->document, self->node_name, self->served->pools,
+                   &memory, &view, error))
         return fail(EXIT_CONFIGURATION, "%s", error);
     if (publish(&self->publisher, view, memory.base, memory.size) != 0)
         return fail(EXIT_SYSTEM, "no memory for the zones");
@@ -164,8 +164,8 @@ static void begin_warm(struct worker *self)
 static int open_store(struct worker *self)
 {
     char sentence[STORE_SENTENCE_MAX];
-    int status = open_folder(beside_config(self, self->document.state_path), self->node_name,
-                             self->state_path, sizeof self->state_path);
+    int status = open_folder(beside_config(self, self->served->document.state_path),
+                             self->node_name, self->state_path, sizeof self->state_path);
     if (status != 0)
         return status;
     if (store_open(&self->store, self->state_path, sentence) != 0)
@@ -178,14 +178,10 @@ static int open_store(struct worker *self)
     return 0;
 }
 
-/* Who may speak: the partner, then the agent of each server, as the replica numbers them. */
-static struct link_peer *describe_peers(struct worker *self, size_t *count)
+void worker_describe_peers(const struct worker *self, struct link_peer *peers)
 {
-    const struct document *document = &self->document;
-    *count = 1 + document->server_count;
-    struct link_peer *peers = arena_take_array(&self->memory.arena, *count, sizeof *peers);
-    if (peers == NULL)
-        return NULL;
+    const struct document *document = &self->served->document;
+    memset(peers, 0, (1 + self->node.seat_count) * sizeof *peers);
     if (document_has_partner(document)) {
         const struct document_node *partner = &document->nodes[1 - self->node.config.self];
         memcpy(peers[0].key, partner->key, sizeof peers[0].key);
@@ -194,8 +190,8 @@ static struct link_peer *describe_peers(struct worker *self, size_t *count)
         peers[0].port = document->replication_port;
     }
     for (size_t i = 0; i < document->server_count; i++)
-        memcpy(peers[1 + i].key, document->servers[i].key, sizeof peers[1 + i].key);
-    return peers;
+        memcpy(peers[1 + self->node.plan.servers[i].seat].key, document->servers[i].key,
+               sizeof peers->key);
 }
 
 static bool is_in(const struct ip *ips, size_t count, const struct ip *ip)
@@ -208,17 +204,17 @@ static bool is_in(const struct ip *ips, size_t count, const struct ip *ip)
 
 static void name_beat_key(struct worker *self)
 {
-    const struct document_node *node = &self->document.nodes[self->node.config.self];
+    const struct document_node *node = &self->served->document.nodes[self->node.config.self];
     if (node->interface != NULL)
         snprintf(self->beat_key_path, sizeof self->beat_key_path, "%s/beat.key",
-                 beside_config(self, self->document.keys_path));
+                 beside_config(self, self->served->document.keys_path));
 }
 
 static int read_own_key(struct worker *self, struct link_config *config)
 {
     char path[4096], error[KEY_ERROR_MAX];
-    const struct document_node *node = &self->document.nodes[self->node.config.self];
-    snprintf(path, sizeof path, "%s/%s.key", beside_config(self, self->document.keys_path),
+    const struct document_node *node = &self->served->document.nodes[self->node.config.self];
+    snprintf(path, sizeof path, "%s/%s.key", beside_config(self, self->served->document.keys_path),
              self->node_name);
     if (key_read(path, config->secret_key, error) != 0)
         return fail(EXIT_SYSTEM, "%s", error);
@@ -234,10 +230,11 @@ static int read_own_key(struct worker *self, struct link_config *config)
 
 static int open_link(struct worker *self)
 {
-    const struct document_node *node = &self->document.nodes[self->node.config.self];
+    const struct document_node *node = &self->served->document.nodes[self->node.config.self];
     struct ip binds[3];
-    struct link_config config = {
-        .bind_addresses = binds, .bind_port = self->document.replication_port, .quick = true};
+    struct link_config config = {.bind_addresses = binds,
+                                 .bind_port = self->served->document.replication_port,
+                                 .quick = true};
     char error[256];
     if (node->key[0] == '\0') /* a cluster of one that nobody reports to */
         return 0;
@@ -246,9 +243,9 @@ static int open_link(struct worker *self)
         if (candidates[i].family != 0 && !is_in(binds, config.bind_count, &candidates[i]))
             binds[config.bind_count++] = candidates[i];
     name_beat_key(self);
-    config.peers = describe_peers(self, &config.peer_count);
-    if (config.peers == NULL)
-        return fail(EXIT_SYSTEM, "no memory");
+    worker_describe_peers(self, self->peers);
+    config.peers = self->peers;
+    config.peer_count = 1 + self->node.seat_count;
     int status = read_own_key(self, &config);
     if (status == 0 && link_open(&self->link, &config, error) != 0)
         status = fail(EXIT_SYSTEM, "%s", error);
@@ -259,7 +256,7 @@ static int open_link(struct worker *self)
 static int open_control(struct worker *self)
 {
     char path[4096], error[CONTROL_ERROR_MAX];
-    const char *folder = beside_config(self, self->document.run_path);
+    const char *folder = beside_config(self, self->served->document.run_path);
     if (mkdir(folder, 0755) != 0 && errno != EEXIST)
         return fail(
             EXIT_SYSTEM,
@@ -274,7 +271,7 @@ static int open_control(struct worker *self)
 /* All service addresses, the partner's too: their sockets wait for the address (IP_FREEBIND). */
 static size_t list_addresses(const struct worker *self, struct ip *addresses)
 {
-    const struct document *document = &self->document;
+    const struct document *document = &self->served->document;
     const struct document_node *self_node = &document->nodes[self->node.config.self];
     size_t count = 0;
     for (size_t family = 0; family < 2; family++) {
@@ -293,13 +290,13 @@ static size_t list_addresses(const struct worker *self, struct ip *addresses)
 
 static int open_dns(struct worker *self)
 {
-    const struct ip *own = self->document.nodes[self->node.config.self].own;
+    const struct ip *own = self->served->document.nodes[self->node.config.self].own;
     struct ip addresses[UDP_ADDRESSES_MAX];
     char error[256];
     struct udp_config config = {.address_count = list_addresses(self, addresses),
                                 .addresses = addresses,
-                                .port = self->document.dns_port,
-                                .thread_count = self->document.dns_threads,
+                                .port = self->served->document.dns_port,
+                                .thread_count = self->served->document.dns_threads,
                                 .publisher = &self->publisher,
                                 .page = self->page,
                                 .probe_address = &own[own[0].family == 0]};
@@ -354,11 +351,8 @@ static int open_signals(struct worker *self)
 
 static int open_threads(struct worker *self)
 {
-    struct reload_config reload = {.path = self->config_path,
-                                   .node = self->node_name,
-                                   .document = &self->document,
-                                   .pools = self->pools,
-                                   .publisher = &self->publisher};
+    struct reload_config reload = {
+        .path = self->config_path, .node = self->node_name, .publisher = &self->publisher};
     if (log_open(&self->log) != 0 ||
         disk_open(&self->disk, self->store, self->log, self->state_path) != 0 ||
         reload_open(&self->reload, &reload) != 0)
@@ -418,6 +412,7 @@ static void close_all(struct worker *self)
     publish_close(&self->publisher);
     if (self->node.space.zone != NULL)
         node_close(&self->node);
+    generation_close(self->served);
     load_memory_close(&self->memory);
 }
 

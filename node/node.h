@@ -36,15 +36,16 @@ enum {
     NODE_SLOTS = NODE_TRANSITIONS_MAX + NODE_ORDER_EVENTS_MAX,
     NODE_END_ORDERS_MS = 1000, /* between two looks at the end of orders */
     NODE_PARTNERS_END_S = 5,   /* so long the end of an order is left to the node that took it */
+    NODE_SPARE_POOLS = 4,      /* that a server of a later document is a member of, on average */
     NODE_WARM_MS = 60000, /* a report so old at the start still speaks for its server at first */
     NODE_AGENT_FRESH_MS = 2000, /* an agent that reported here within so long is heard */
 };
 
 struct node_config {
-    const struct document *document; /* outlives the node */
-    size_t self;                     /* position in document.nodes */
-    uint64_t boot;                   /* random, not 0 */
-    uint8_t hash_key[16];            /* random */
+    size_t self;          /* position in document.nodes */
+    size_t spare_seats;   /* for servers that later documents name */
+    uint64_t boot;        /* random, not 0 */
+    uint8_t hash_key[16]; /* random */
     const char *version;
 };
 
@@ -91,7 +92,7 @@ enum node_outcome {
 
 const char *node_outcome_text(enum node_outcome outcome);
 
-/* One line for the log and for "last transitions". All texts are constants or the document's. */
+/* One line for the log. All texts are constants or the document's. */
 struct node_note {
     int64_t at_ms;
     const char *area;    /* verdict, pool, partner, sync, order, refuse */
@@ -99,6 +100,12 @@ struct node_note {
     const char *pool;    /* NULL: none */
     const char *from, *to;
     const char *reason;
+};
+
+/* One that is remembered, whatever documents follow. */
+struct node_memory {
+    struct node_note note; /* subject and pool: those below */
+    char subject[DOCUMENT_NAME_MAX + 1], pool[DOCUMENT_NAME_MAX + 1];
 };
 
 struct node_update {
@@ -114,7 +121,10 @@ struct node_update {
     enum node_outcome reply;
 };
 
+#define NODE_NO_SEAT UINT32_MAX
+
 struct node_server {
+    uint32_t seat;
     bool reported;
     struct report report;
     int64_t stated_ms;
@@ -139,16 +149,29 @@ struct node_pool {
     bool frozen; /* as noted last: a report or a drain can end a freeze between two ticks */
 };
 
-struct node {
-    struct node_config config;
-    struct table table;
-    struct replica replica;
-    struct pack_space space;
-    struct message *message; /* the one being read */
+/* A document, and what the node makes of it: for as long as that document holds. */
+struct node_plan {
+    const struct document *document;
     struct node_server *servers;
     struct node_pool *pools;
     uint32_t *servers_by_name, *pools_by_name;
-    struct verdict_change *changes;    /* room for the largest pool */
+    struct verdict_change *changes; /* room for the largest pool */
+};
+
+struct node_seat {
+    char name[DOCUMENT_NAME_MAX + 1]; /* of a server; "": free */
+    uint32_t server;                  /* position in the document */
+};
+
+struct node {
+    struct node_config config;
+    struct node_plan plan;
+    size_t seat_count;
+    struct node_seat *seats; /* peer 1 + i is the agent of whoever has seat i */
+    struct table table;
+    struct replica replica;
+    struct pack_space space;
+    struct message *message;           /* the one being read */
     struct status status, partner;     /* partner: as it last said */
     struct node_handover {             /* of each node's home, by an order */
         struct record_version version; /* zero: never ordered */
@@ -171,16 +194,29 @@ struct node {
     int64_t wall_offset_ms; /* of the wall clock to this node's */
     int64_t orders_due_ms;  /* when to look for the end of orders */
     int64_t start_ms, hearing_ms, tick_due_ms, status_due_ms;
-    struct node_note history[NODE_HISTORY_MAX];
+    struct node_memory history[NODE_HISTORY_MAX];
     uint64_t history_count; /* ever; the newest is at (count - 1) % NODE_HISTORY_MAX */
     uint64_t notes_dropped;
     uint64_t frames, pack_reasons[PACK_REASON_COUNT], message_reasons[MESSAGE_REASON_COUNT],
         report_reasons[REPORT_REASON_COUNT], order_reasons[ORDER_REASON_COUNT];
 };
 
-/* Everything from the arena; false when it is too small. The caller closes with node_close. */
-bool node_init(struct node *self, const struct node_config *config, struct arena *arena);
+/* Allocates what a node needs for this document, which outlives the plan; any thread may do it
+ * ahead. False when the arena is too small. */
+bool node_plan_init(struct node_plan *self, const struct document *document, struct arena *arena);
+
+/* Everything else from the arena; false when it is too small. The caller closes with node_close. */
+bool node_init(struct node *self, const struct node_config *config, const struct node_plan *plan,
+               struct arena *arena);
 void node_close(struct node *self);
+
+/* From now on it is this document, of the same nodes. What is known of servers and pools of the
+ * same names stays known: verdicts, loads, what was handed out, who is ready; what records say of
+ * new ones is read from the table. The plan before is no longer used, but for its pools, by whoever
+ * answers from them. node_has_room said so before. O(records + servers). */
+void node_adopt(struct node *self, int64_t now_ms, const struct node_plan *plan);
+/* Is there a seat for each of its servers? */
+bool node_has_room(const struct node *self, const struct document *document);
 
 /* An order, or a report, as the disk held it; before NODE_START. What was said up to NODE_WARM_MS
  * ago ages from the start, like all that was heard before a stall: this node's own absence is not

@@ -1,6 +1,7 @@
-/* node/node_parts.h -- between node.c, learn.c, orders.c and speak.c: one machine in four
+/* node/node_parts.h -- between plan.c, node.c, learn.c, orders.c and speak.c: one machine in five
  * files.
  *
+ *   plan.c    a document -> servers, pools, seats; from one document to the next
  *   node.c    events, timers, commands
  *   learn.c   records that changed -> verdicts, loads, the partner
  *   orders.c  orders -> drains, forces, weights, groups, homes; their end
@@ -10,9 +11,13 @@
 
 #include "node/node.h"
 
-/* Add a line to the history and, unless it is NULL, to the update. */
+/* Add a line to the history and to the update. NULL: what is learnt is no news, nobody is told. */
 void node_note(struct node *self, struct node_update *update, const struct node_note *note);
 
+/* A seat for each server of the plan. */
+void node_seat_all(struct node *self);
+/* What the whole table means for servers and pools, without news. */
+void node_learn_all(struct node *self, int64_t now_ms);
 /* Take in what replica.changes of this update name. */
 void node_learn_changes(struct node *self, int64_t now_ms, struct node_update *update);
 /* What the verdicts that changed (self->changes) mean for the pool. */
@@ -32,6 +37,8 @@ void node_end_orders(struct node *self, int64_t now_ms, struct node_update *upda
 /* update may be NULL: before the start nobody is told. */
 void node_learn_order(struct node *self, int64_t now_ms, const struct order *order,
                       struct record_version version, struct node_update *update);
+/* Before any silence is judged: was it this node that stood still? */
+void node_judge_stall(struct node *self, int64_t now_ms);
 /* Let verdicts age; say what became of the pools. */
 void node_age(struct node *self, int64_t now_ms, struct node_update *update);
 /* A pool may be answered from once this node is synced and knows a server to name, or that none is

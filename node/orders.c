@@ -16,7 +16,7 @@ static void order_server(struct node *self, int64_t now_ms, const struct order *
     size_t position = node_server(self, order->subject);
     if (position == SIZE_MAX)
         return;
-    struct node_server *server = &self->servers[position];
+    struct node_server *server = &self->plan.servers[position];
     if (order->verb == ORDER_DRAIN) {
         server->draining = order->draining;
         memcpy(server->drain_author, order->author, sizeof server->drain_author);
@@ -25,14 +25,14 @@ static void order_server(struct node *self, int64_t now_ms, const struct order *
     }
     for (size_t i = 0; i < server->membership_count; i++) {
         const struct node_membership *membership = &server->memberships[i];
-        struct node_pool *p = &self->pools[membership->pool];
+        struct node_pool *p = &self->plan.pools[membership->pool];
         size_t count = 0;
         if (order->verb == ORDER_DRAIN)
             count = verdict_drain(&p->verdicts, now_ms, membership->member, order->draining,
-                                  self->changes);
+                                  self->plan.changes);
         else if (order->verb == ORDER_FORCE)
             count = verdict_force(&p->verdicts, now_ms, membership->member, forces[order->force],
-                                  self->changes);
+                                  self->plan.changes);
         else
             pool_set_weight(p->pool, membership->member, order->weight);
         node_apply_verdicts(self, now_ms, membership->pool, count, update);
@@ -45,9 +45,9 @@ static void order_group(struct node *self, int64_t now_ms, const struct order *o
     size_t pool = node_pool(self, order->subject);
     if (pool == SIZE_MAX)
         return;
-    const struct document_pool *configured = &self->config.document->pools[pool];
+    const struct document_pool *configured = &self->plan.document->pools[pool];
     bool is_configured = order->group_size == 0;
-    pool_set_group(self->pools[pool].pool,
+    pool_set_group(self->plan.pools[pool].pool,
                    is_configured ? configured->group_size : order->group_size,
                    is_configured ? configured->rounds : order->rounds);
     node_note_pool(self, now_ms, pool, NULL, "group", "ordered", update);
@@ -57,7 +57,7 @@ static void order_group(struct node *self, int64_t now_ms, const struct order *o
 static void order_handover(struct node *self, int64_t now_ms, const struct order *order,
                            struct record_version version, struct node_update *update)
 {
-    size_t home = document_node(self->config.document, order->subject);
+    size_t home = document_node(self->plan.document, order->subject);
     if (home == SIZE_MAX)
         return;
     struct node_handover *handover = &self->handovers[home];
@@ -67,7 +67,7 @@ static void order_handover(struct node *self, int64_t now_ms, const struct order
     node_note(self, update,
               &(struct node_note){.at_ms = now_ms,
                                   .area = "handover",
-                                  .subject = self->config.document->nodes[home].name,
+                                  .subject = self->plan.document->nodes[home].name,
                                   .to = order->away ? "away" : "back",
                                   .reason = "ordered"});
 }
@@ -118,8 +118,8 @@ static enum node_outcome find_subject(const struct node *self, const struct orde
     if (order->verb == ORDER_GROUP)
         return node_pool(self, order->subject) == SIZE_MAX ? NODE_NO_SUCH_POOL : NODE_DONE;
     if (order->verb == ORDER_HANDOVER)
-        return document_node(self->config.document, order->subject) == SIZE_MAX ? NODE_NO_SUCH_NODE
-                                                                                : NODE_DONE;
+        return document_node(self->plan.document, order->subject) == SIZE_MAX ? NODE_NO_SUCH_NODE
+                                                                              : NODE_DONE;
     return node_server(self, order->subject) == SIZE_MAX ? NODE_NO_SUCH_SERVER : NODE_DONE;
 }
 

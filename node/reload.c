@@ -9,34 +9,85 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum decision { UNDECIDED, TO_PUBLISH, TO_DROP };
+
 struct reload {
     struct reload_config config;
     pthread_t thread;
     bool is_running; /* the thread is to be joined */
-    int done_fd;
+    int news_fd;
+    const struct document *running;
+    pthread_mutex_t mutex;
+    pthread_cond_t decided;
+    enum decision decision;
+    enum reload_stage stage; /* as not yet told */
+    struct generation *generation, *before;
     size_t records;
     char error[LOAD_ERROR_MAX];
 };
 
+static void tell(struct reload *self, enum reload_stage stage)
+{
+    pthread_mutex_lock(&self->mutex);
+    self->stage = stage;
+    pthread_mutex_unlock(&self->mutex);
+    uint64_t one = 1;
+    ssize_t written = write(self->news_fd, &one, sizeof one);
+    assert(written == sizeof one);
+}
+
+/* True: it is to be published. */
+static bool wait_for_decision(struct reload *self)
+{
+    tell(self, RELOAD_PREPARED);
+    pthread_mutex_lock(&self->mutex);
+    while (self->decision == UNDECIDED)
+        pthread_cond_wait(&self->decided, &self->mutex);
+    bool is_to_publish = self->decision == TO_PUBLISH;
+    pthread_mutex_unlock(&self->mutex);
+    return is_to_publish;
+}
+
+/* A generation that was adopted is in use, whatever becomes of its view: without memory for that
+ * the one before goes on being answered from, and both stay. */
+static void publish_prepared(struct reload *self, const struct view *view,
+                             struct load_memory *memory)
+{
+    self->records = view_record_count(view);
+    if (publish(self->config.publisher, view, memory->base, memory->size) == 0) {
+        generation_close(self->before);
+        return;
+    }
+    snprintf(self->error, sizeof self->error, "no memory to publish the zones");
+    load_memory_close(memory);
+}
+
+static void build(struct reload *self)
+{
+    struct load_memory memory;
+    const struct view *view;
+    self->generation = generation_open(self->config.path, self->running, self->error);
+    if (self->generation == NULL)
+        return;
+    if (!load_view(self->config.path, &self->generation->document, self->config.node,
+                   self->generation->pools, &memory, &view, self->error)) {
+        generation_close(self->generation);
+        return;
+    }
+    if (wait_for_decision(self)) {
+        publish_prepared(self, view, &memory);
+    } else {
+        load_memory_close(&memory);
+        generation_close(self->generation);
+    }
+}
+
 static void *run(void *argument)
 {
     struct reload *self = argument;
-    const struct reload_config *config = &self->config;
-    struct load_memory memory;
-    const struct view *view;
     pthread_setname_np(pthread_self(), "builder");
-    self->error[0] = '\0';
-    if (load_view(config->path, config->document, config->node, config->pools, &memory, &view,
-                  self->error)) {
-        self->records = view_record_count(view);
-        if (publish(config->publisher, view, memory.base, memory.size) != 0) {
-            snprintf(self->error, sizeof self->error, "no memory to publish the zones");
-            load_memory_close(&memory);
-        }
-    }
-    uint64_t one = 1;
-    ssize_t written = write(self->done_fd, &one, sizeof one);
-    assert(written == sizeof one);
+    build(self);
+    tell(self, RELOAD_ENDED);
     return NULL;
 }
 
@@ -46,29 +97,48 @@ int reload_open(struct reload **reload, const struct reload_config *config)
     if (self == NULL)
         return -ENOMEM;
     self->config = *config;
-    self->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (self->done_fd < 0) {
+    self->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (self->news_fd < 0) {
         free(self);
         return -errno;
     }
+    pthread_mutex_init(&self->mutex, NULL);
+    pthread_cond_init(&self->decided, NULL);
     *reload = self;
     return 0;
+}
+
+static void decide(struct reload *self, enum decision decision)
+{
+    pthread_mutex_lock(&self->mutex);
+    if (self->decision == UNDECIDED)
+        self->decision = decision;
+    pthread_cond_signal(&self->decided);
+    pthread_mutex_unlock(&self->mutex);
 }
 
 void reload_close(struct reload *reload)
 {
     if (reload == NULL)
         return;
-    if (reload->is_running)
+    if (reload->is_running) {
+        decide(reload, TO_DROP);
         pthread_join(reload->thread, NULL);
-    close(reload->done_fd);
+    }
+    close(reload->news_fd);
+    pthread_cond_destroy(&reload->decided);
+    pthread_mutex_destroy(&reload->mutex);
     free(reload);
 }
 
-int reload_start(struct reload *reload)
+int reload_start(struct reload *reload, const struct document *running)
 {
     if (reload->is_running)
         return -EBUSY;
+    reload->running = running;
+    reload->decision = UNDECIDED;
+    reload->before = NULL;
+    reload->error[0] = '\0';
     int error = pthread_create(&reload->thread, NULL, run, reload);
     if (error != 0)
         return -error;
@@ -78,17 +148,38 @@ int reload_start(struct reload *reload)
 
 int reload_fd(const struct reload *reload)
 {
-    return reload->done_fd;
+    return reload->news_fd;
 }
 
-bool reload_result(struct reload *reload, size_t *records, char *error)
+enum reload_stage reload_result(struct reload *reload, struct generation **generation,
+                                size_t *records, char *error)
 {
     uint64_t count;
-    if (read(reload->done_fd, &count, sizeof count) != sizeof count)
-        return false;
+    if (read(reload->news_fd, &count, sizeof count) != sizeof count)
+        return RELOAD_NOTHING;
+    pthread_mutex_lock(&reload->mutex);
+    enum reload_stage stage = reload->stage;
+    reload->stage = RELOAD_NOTHING;
+    pthread_mutex_unlock(&reload->mutex);
+    if (stage == RELOAD_PREPARED)
+        *generation = reload->generation;
+    if (stage != RELOAD_ENDED)
+        return stage;
     pthread_join(reload->thread, NULL);
     reload->is_running = false;
     *records = reload->records;
     memcpy(error, reload->error, LOAD_ERROR_MAX);
-    return true;
+    return stage;
+}
+
+void reload_publish(struct reload *reload, struct generation *before)
+{
+    reload->before = before; /* the mutex of decide hands it over */
+    decide(reload, TO_PUBLISH);
+}
+
+void reload_refuse(struct reload *reload, const char *sentence)
+{
+    snprintf(reload->error, sizeof reload->error, "%s", sentence);
+    decide(reload, TO_DROP);
 }

@@ -1,32 +1,49 @@
-/* node/reload.h -- the builder thread: zones read anew and published while answers go on.
+/* node/reload.h -- the builder thread: document and zones read anew while answers go on.
  *
- * A mistake in any zone refuses the whole reload; the view from before stays. */
+ *   control:  reload_start            adopts the plan, reload_publish            takes the result
+ *                  |                          ^            |                            ^
+ *   builder:       reads, plans, renders -----+            publishes, waits for the ----+
+ *                                                          readers, frees what was
+ *
+ * A mistake in the document or in any zone refuses the whole reload; what was served stays. */
 #ifndef TANDEM_NODE_RELOAD_H
 #define TANDEM_NODE_RELOAD_H
 
-#include "node/load.h"
+#include "node/generation.h"
 #include "node/publish.h"
 
 struct reload;
 
 struct reload_config {
     const char *path, *node;
-    const struct document *document;
-    struct pool *const *pools;
     struct publisher *publisher; /* written by the builder alone while it runs */
 };
 
-/* 0 or -errno; the texts and pointers outlive it. */
+enum reload_stage {
+    RELOAD_NOTHING,  /* no news */
+    RELOAD_PREPARED, /* it waits for reload_publish or reload_refuse */
+    RELOAD_ENDED,    /* one way or the other */
+};
+
+/* 0 or -errno; the texts and the publisher outlive it. */
 int reload_open(struct reload **reload, const struct reload_config *config);
-void reload_close(struct reload *reload); /* waits for a running one */
+void reload_close(struct reload *reload); /* waits for a running one; what is prepared is dropped */
 
-/* Begin; -EBUSY when one is running. */
-int reload_start(struct reload *reload);
+/* Begin; -EBUSY while one runs, until its end was told. running outlives the stage PREPARED. */
+int reload_start(struct reload *reload, const struct document *running);
 
-/* Readable when one has ended. */
+/* Readable when there is news. */
 int reload_fd(const struct reload *reload);
 
-/* True when one has ended: *records of the new view, or error[LOAD_ERROR_MAX] not empty. */
-bool reload_result(struct reload *reload, size_t *records, char *error);
+/* What became of it, each stage once. PREPARED: *generation, the caller's when it is published.
+ * ENDED: *records of the new view, or error[LOAD_ERROR_MAX] is not empty. */
+enum reload_stage reload_result(struct reload *reload, struct generation **generation,
+                                size_t *records, char *error);
+
+/* It is adopted: publish its view; once no thread reads the one before, `before` is closed (NULL:
+ * there is none). */
+void reload_publish(struct reload *reload, struct generation *before);
+/* It is not: drop it, and end with this sentence. */
+void reload_refuse(struct reload *reload, const char *sentence);
 
 #endif

@@ -127,7 +127,7 @@ static void request_handover(struct worker *self, int64_t now_ms,
         refuse(self, request->ticket, "node is the name of a node");
         return;
     }
-    if (!document_has_partner(&self->document))
+    if (!document_has_partner(&self->served->document))
         refuse(self, request->ticket, "there is no partner to hand over to");
     else
         give_order(self, now_ms, request, &order);
@@ -148,7 +148,7 @@ static void request_reset(struct worker *self, uint64_t ticket)
 static void request_doctor(struct worker *self, int64_t now_ms, uint64_t ticket)
 {
     json_t *answer = show_doctor(&self->node, &self->told, now_ms);
-    if (self->document.node_count > 1 && self->beat_key_path[0] != '\0')
+    if (self->served->document.node_count > 1 && self->beat_key_path[0] != '\0')
         json_object_set_new(answer, "beat_key", json_string(self->beat_key_path));
     control_answer(self->control, ticket, answer);
 }
@@ -202,7 +202,7 @@ static void request_set(struct worker *self, int64_t now_ms, const struct contro
     size_t pool = node_pool(&self->node, order.subject);
     struct pool_state state = {0};
     if (pool != SIZE_MAX)
-        pool_state(self->node.pools[pool].pool, &state);
+        pool_state(self->node.plan.pools[pool].pool, &state);
     order.group_size = number_or(request, "group-size", state.group_size);
     order.rounds = number_or(request, "rounds", state.rounds);
     if (pool != SIZE_MAX && (order.group_size == 0 || order.group_size > POOL_GROUP_MAX))
@@ -215,7 +215,7 @@ static void request_set(struct worker *self, int64_t now_ms, const struct contro
 
 static void request_reload(struct worker *self, const struct control_request *request)
 {
-    int error = reload_start(self->reload);
+    int error = reload_start(self->reload, &self->served->document);
     if (error == -EBUSY)
         refuse(self, request->ticket, "a reload is under way: wait for its end");
     else if (error != 0)
@@ -230,8 +230,8 @@ static json_t *show_dns(const struct worker *self)
     json_t *answers = json_object(), *queries = json_object();
     uint64_t by_reason[ANSWER_REASON_COUNT] = {0}, by_query_reason[QUERY_REASON_COUNT] = {0};
     uint64_t poison = 0, probes = 0, unanswered = 0, malformed = 0;
-    for (size_t thread = 0; thread <= self->document.dns_threads; thread++) {
-        const struct udp_counts *counts = thread < self->document.dns_threads
+    for (size_t thread = 0; thread <= self->served->document.dns_threads; thread++) {
+        const struct udp_counts *counts = thread < self->served->document.dns_threads
                                               ? udp_counts(self->udp, thread)
                                               : tcp_counts(self->tcp);
         for (size_t i = 0; i < ANSWER_REASON_COUNT; i++)

@@ -8,7 +8,7 @@
 
 static const struct document_node *document_self(const struct node *node)
 {
-    return &node->config.document->nodes[node->config.self];
+    return &node->plan.document->nodes[node->config.self];
 }
 
 static json_t *age_ms(int64_t now_ms, int64_t then_ms)
@@ -106,9 +106,9 @@ static json_t *show_address(const struct node *node, int64_t now_ms, const struc
         holder = node_partner(node);
         older_ms = now_ms - node->partner_stated_ms;
     }
-    if (held == NULL && node->config.document->has_router) /* else it would be taken from it */
+    if (held == NULL && node->plan.document->has_router) /* else it would be taken from it */
         return json_pack("{s:s, s:s, s:s, s:s}", "address", ip_text(address, text), "home", home,
-                         "holder", node->config.document->nodes[1].name, "reason", "backup");
+                         "holder", node->plan.document->nodes[1].name, "reason", "backup");
     if (held == NULL) {
         ++*unserved;
         return json_pack("{s:s, s:s, s:n}", "address", ip_text(address, text), "home", home,
@@ -122,7 +122,7 @@ static json_t *show_address(const struct node *node, int64_t now_ms, const struc
 static json_t *show_addresses(const struct node *node, int64_t now_ms, size_t *unserved)
 {
     json_t *list = json_array();
-    const struct document *document = node->config.document;
+    const struct document *document = node->plan.document;
     for (size_t i = 0; i < document->node_count; i++)
         for (size_t family = 0; family < 2; family++)
             if (document->nodes[i].home[family].family != 0)
@@ -145,8 +145,8 @@ static const char *last_resort_text(enum pool_last_resort last_resort)
 
 static json_t *show_pool(const struct node *node, size_t position)
 {
-    const struct node_pool *pool = &node->pools[position];
-    const struct document_pool *configured = &node->config.document->pools[position];
+    const struct node_pool *pool = &node->plan.pools[position];
+    const struct document_pool *configured = &node->plan.document->pools[position];
     struct pool_state state;
     pool_state(pool->pool, &state);
     json_t *answers = json_object();
@@ -183,7 +183,7 @@ static json_t *show_witnesses(const struct told *told, int64_t now_ms)
 
 json_t *show_status(const struct node *node, const struct told *told, int64_t now_ms)
 {
-    const struct document *document = node->config.document;
+    const struct document *document = node->plan.document;
     size_t unserved = 0;
     json_t *addresses = show_addresses(node, now_ms, &unserved);
     json_t *pools = json_array();
@@ -206,12 +206,12 @@ json_t *show_status(const struct node *node, const struct told *told, int64_t no
 static json_t *show_membership(const struct node *node, int64_t now_ms,
                                const struct node_membership *membership)
 {
-    const struct node_pool *pool = &node->pools[membership->pool];
+    const struct node_pool *pool = &node->plan.pools[membership->pool];
     const struct verdict_member *member = &pool->verdicts.members[membership->member];
     struct pool_member_state state;
     pool_member_state(pool->pool, membership->member, &state);
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "pool",
-                     node->config.document->pools[membership->pool].name, "verdict",
+                     node->plan.document->pools[membership->pool].name, "verdict",
                      verdict_text(member->verdict), "reason", verdict_reason_text(member->reason),
                      "since_ms", (json_int_t)(now_ms - member->since_ms), "sockets",
                      (json_int_t)state.sockets, "pending", (json_int_t)state.pending, "handed",
@@ -241,8 +241,8 @@ static json_t *show_report(const struct node_server *server, int64_t now_ms)
 
 static json_t *show_server(const struct node *node, int64_t now_ms, size_t position)
 {
-    const struct document_server *configured = &node->config.document->servers[position];
-    const struct node_server *server = &node->servers[position];
+    const struct document_server *configured = &node->plan.document->servers[position];
+    const struct node_server *server = &node->plan.servers[position];
     json_t *addresses = json_array();
     for (size_t family = 0; family < 2; family++) {
         char text[IP_TEXT_SIZE];
@@ -262,7 +262,7 @@ static json_t *show_server(const struct node *node, int64_t now_ms, size_t posit
 json_t *show_servers(const struct node *node, int64_t now_ms)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < node->config.document->server_count; i++)
+    for (size_t i = 0; i < node->plan.document->server_count; i++)
         json_array_append_new(list, show_server(node, now_ms, i));
     return json_pack("{s:s, s:i, s:o}", "asked", document_self(node)->name, "exit", 0, "servers",
                      list);

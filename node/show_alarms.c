@@ -19,7 +19,7 @@ __attribute__((format(printf, 2, 3))) static void alarm_line(json_t *alarms, con
 /* A node's addresses that its partner holds, and no order says so. */
 static void alarm_away(const struct node *node, json_t *alarms)
 {
-    const struct document *document = node->config.document;
+    const struct document *document = node->plan.document;
     for (size_t i = 0; i < document->node_count && document->node_count > 1; i++) {
         bool is_self = i == node->config.self;
         const struct status *other = is_self ? &node->partner : &node->status;
@@ -66,7 +66,7 @@ static void alarm_unfit(const char *name, const struct fitness *fitness, json_t 
 
 static void alarm_fitness(const struct node *node, json_t *alarms)
 {
-    const struct document *document = node->config.document;
+    const struct document *document = node->plan.document;
     for (size_t i = 0; i < document->node_count; i++) {
         const struct fitness *fitness = &node->fitness[i].fitness;
         bool is_heard = i == node->config.self || node->partner_heard;
@@ -79,9 +79,9 @@ static void alarm_strangers(const struct node *node, const struct told *told, in
                             json_t *alarms)
 {
     static const uint8_t unknown[CHANNEL_MAC_SIZE];
-    for (size_t i = 0; i < node->config.document->node_count; i++) {
+    for (size_t i = 0; i < node->plan.document->node_count; i++) {
         const struct told_stranger *stranger = &told->strangers[i];
-        const struct ip *home = node->config.document->nodes[i].home;
+        const struct ip *home = node->plan.document->nodes[i].home;
         const uint8_t *mac = stranger->mac;
         char address[IP_TEXT_SIZE], who[32] = "";
         if (stranger->heard_ms == INT64_MIN || now_ms - stranger->heard_ms > TOLD_STRANGER_MS)
@@ -135,7 +135,7 @@ static void alarm_paths(const struct node *node, const struct told *told, int64_
     if (partner != NULL && told_has(told, CHANNEL_HAS_PARTNER) && !hears_beats &&
         node->partner_heard)
         alarm_line(alarms, "beats of %s are not heard, its records are: look at UDP port %u of %s",
-                   partner, node->config.document->beat_port, "the pair link");
+                   partner, node->plan.document->beat_port, "the pair link");
     if (hears_beats && told_has(told, CHANNEL_PARTNER_HOLDS) &&
         !told_has(told, CHANNEL_HEARS_ADVERTISEMENTS))
         alarm_line(alarms,
@@ -158,14 +158,14 @@ static void alarm_paths(const struct node *node, const struct told *told, int64_
         alarm_line(alarms,
                    "%s lost its home soon after its return: it takes it back when it was "
                    "fit for %u s; \"failover reset\" forgets that",
-                   node->config.document->nodes[node->config.self].name, hold_s);
+                   node->plan.document->nodes[node->config.self].name, hold_s);
 }
 
 static void alarm_pools(const struct node *node, json_t *alarms)
 {
-    const struct document *document = node->config.document;
+    const struct document *document = node->plan.document;
     for (size_t i = 0; i < document->pool_count; i++) {
-        const struct node_pool *pool = &node->pools[i];
+        const struct node_pool *pool = &node->plan.pools[i];
         if (pool->verdicts.frozen)
             alarm_line(alarms,
                        "pool %s is frozen: %zu of %zu servers fell silent at once, their "
@@ -180,7 +180,7 @@ static void alarm_pools(const struct node *node, json_t *alarms)
 json_t *show_alarms(const struct node *node, const struct told *told, int64_t now_ms)
 {
     json_t *alarms = json_array();
-    const struct document *document = node->config.document;
+    const struct document *document = node->plan.document;
     if (node_partner(node) != NULL && !node->partner_heard)
         alarm_line(alarms, "the partner %s is not heard", node_partner(node));
     if (node->replica.sync != REPLICA_SYNCED)

@@ -20,12 +20,12 @@ static int compare(const void *a, const void *b)
 /* What this worker saw, and what each node's guardian told. */
 static size_t gather(const struct node *node, struct event *events)
 {
-    const struct document *document = node->config.document;
+    const struct document *document = node->plan.document;
     const char *self = document->nodes[node->config.self].name;
     uint64_t last = node->history_count;
     size_t count = 0;
     for (uint64_t i = last > NODE_HISTORY_MAX ? last - NODE_HISTORY_MAX : 0; i < last; i++) {
-        const struct node_note *note = &node->history[i % NODE_HISTORY_MAX];
+        const struct node_note *note = &node->history[i % NODE_HISTORY_MAX].note;
         events[count++] = (struct event){note->at_ms, self,       note->area, note->subject,
                                          note->pool,  note->from, note->to,   note->reason};
     }
@@ -62,7 +62,6 @@ json_t *show_transitions(const struct node *node, int64_t now_ms)
 
 json_t *show_events(const struct node *node, int64_t now_ms)
 {
-    return json_pack("{s:s, s:i, s:o}", "asked",
-                     node->config.document->nodes[node->config.self].name, "exit", 0, "events",
-                     show_transitions(node, now_ms));
+    return json_pack("{s:s, s:i, s:o}", "asked", node->plan.document->nodes[node->config.self].name,
+                     "exit", 0, "events", show_transitions(node, now_ms));
 }

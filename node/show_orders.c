@@ -35,7 +35,6 @@ json_t *show_orders(const struct node *node, int64_t now_ms)
             json_array_append_new(list, show_order(node, now_ms, &order));
     }
     pack_space_close(&space);
-    return json_pack("{s:s, s:i, s:o}", "asked",
-                     node->config.document->nodes[node->config.self].name, "exit", 0, "orders",
-                     list);
+    return json_pack("{s:s, s:i, s:o}", "asked", node->plan.document->nodes[node->config.self].name,
+                     "exit", 0, "orders", list);
 }

@@ -8,7 +8,7 @@
 static void speak_member(struct node *self, int64_t now_ms, size_t pool, size_t member,
                          uint32_t handed)
 {
-    const struct document *document = self->config.document;
+    const struct document *document = self->plan.document;
     const struct document_pool *configured = &document->pools[pool];
     struct record_key key = {.kind = RECORD_HANDED_OUT};
     snprintf(key.name, sizeof key.name, "%s/%s/%s", self->replica.config.name, configured->name,
@@ -28,8 +28,8 @@ void node_speak_handed(struct node *self, int64_t now_ms)
 {
     if (node_partner(self) == NULL)
         return;
-    for (size_t pool = 0; pool < self->config.document->pool_count; pool++) {
-        struct node_pool *p = &self->pools[pool];
+    for (size_t pool = 0; pool < self->plan.document->pool_count; pool++) {
+        struct node_pool *p = &self->plan.pools[pool];
         for (size_t member = 0; member < p->verdicts.count; member++) {
             uint32_t handed = pool_handed(p->pool, member);
             if (handed == p->told_handed[member])
@@ -99,8 +99,8 @@ void node_speak_status(struct node *self, int64_t now_ms)
     status->frozen_pools = status->last_resort_pools = 0;
     for (size_t i = 0; i < STATUS_VERDICTS; i++)
         status->servers[i] = 0;
-    for (size_t i = 0; i < self->config.document->pool_count; i++) {
-        const struct node_pool *p = &self->pools[i];
+    for (size_t i = 0; i < self->plan.document->pool_count; i++) {
+        const struct node_pool *p = &self->plan.pools[i];
         struct pool_state state;
         pool_state(p->pool, &state);
         for (size_t reason = 0; reason < POOL_REASON_COUNT; reason++)

@@ -15,7 +15,7 @@
 #include "node/disk.h"
 #include "node/dns/tcp.h"
 #include "node/dns/udp.h"
-#include "node/load.h"
+#include "node/generation.h"
 #include "node/log.h"
 #include "node/node.h"
 #include "node/publish.h"
@@ -27,15 +27,15 @@
 struct worker {
     const char *config_path, *node_name;
     char beat_key_path[4096], state_path[4096];
-    struct load_memory memory; /* the document and the node lie in it */
-    struct document document;
+    struct load_memory memory; /* what is not of one document alone */
+    struct generation *served; /* the document that is in force */
     struct node node;
     struct node_update *update;
-    struct pool **pools; /* of the node, by the document's position */
     struct publisher publisher;
     struct udp *udp;
     struct tcp *tcp;
     struct link *link;
+    struct link_peer *peers; /* [1 + seats]: who may speak */
     struct log *log;
     struct store *store;
     struct disk *disk;
@@ -60,6 +60,10 @@ struct worker {
 };
 
 int64_t worker_now_ms(void);
+
+/* Who may speak by the document in force: the partner, then the agent of each server, by its seat.
+ * Into peers[1 + seats]. */
+void worker_describe_peers(const struct worker *self, struct link_peer *peers);
 
 /* Run until told to stop. 0 or -errno. */
 int worker_loop(struct worker *self);

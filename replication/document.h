@@ -69,6 +69,7 @@ enum {
                                    three of them and two slashes fit in a record's name */
     DOCUMENT_KEY_SIZE = 41, /* Z85 text of a public key and its NUL */
     DOCUMENT_ERROR_MAX = 512,
+    DOCUMENT_DIFFERS_MAX = 80, /* bytes of a list of words, with its NUL */
 };
 
 enum document_last_resort {
@@ -141,6 +142,12 @@ struct document {
  * "file:line:column: found, expected" and *document is undefined. */
 bool document_parse(struct document *document, const char *file, const char *text, size_t size,
                     struct arena *arena, char *error);
+
+/* What the guardian and the sockets read once, at their start, stays that of the running document:
+ * all but servers, pools and zones. differs[DOCUMENT_DIFFERS_MAX] says what is another in this one
+ * ("nodes, witness"), or is "". The texts are copied to the arena; false when that is exhausted. */
+bool document_keep_fixed(struct document *self, const struct document *running, struct arena *arena,
+                         char *differs);
 
 /* All options in words, 80 columns wide, into text[size], of which 8,192 bytes are enough. Returns
  * the bytes used without the NUL. */

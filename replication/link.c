@@ -321,6 +321,30 @@ int link_send(struct link *self, size_t peer, const uint8_t *bytes, size_t size)
 
 /* ---- status and keys ---- */
 
+/* Nothing more is sent to a connection whose key is not, or no longer, that peer's. */
+static void forget_routes(struct link *self, const struct link_keys *next)
+{
+    for (size_t i = 0; i < self->keys.count; i++) {
+        const struct link_key *before = &self->keys.entries[i];
+        if (link_keys_find(next, before->text) != before->peer)
+            self->routes[before->peer].known = false;
+    }
+}
+
+int link_replace_keys(struct link *self, const struct link_peer *peers, char *error)
+{
+    struct link_keys next;
+    int failed = link_keys_open(&next, peers, self->peer_count, error);
+    if (failed == 0) {
+        forget_routes(self, &next);
+        struct link_keys before = self->keys;
+        self->keys = next;
+        next = before;
+    }
+    link_keys_close(&next);
+    return failed;
+}
+
 const char *link_last_refused(const struct link *self)
 {
     return self->zap.last_refused;

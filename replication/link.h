@@ -79,6 +79,11 @@ struct link;
 int link_open(struct link **link, const struct link_config *config, char *error);
 void link_close(struct link *link); /* NULL is fine */
 
+/* Other keys for the peers that do not dial: peers[peer_count], as at the opening; those that dial
+ * stay as they are. What comes with a key that is withdrawn is odd from now on. 0, or as link_open:
+ * then nothing changed. O(peers x log peers). */
+int link_replace_keys(struct link *link, const struct link_peer *peers, char *error);
+
 /* The port it listens on; 0 when it does not. */
 uint16_t link_port(const struct link *link);
 

@@ -26,7 +26,16 @@ bool replica_init(struct replica *self, const struct replica_config *config, str
         .snapshot_begun_ms = INT64_MIN,
     };
     self->peers = arena_take_array(arena, 1 + config->agent_count, sizeof *self->peers);
-    return self->peers != NULL;
+    if (self->peers == NULL)
+        return false;
+    self->peers[REPLICA_PARTNER].name = config->partner;
+    return true;
+}
+
+void replica_seat(struct replica *self, size_t agent, const char *name)
+{
+    assert(agent < self->config.agent_count);
+    self->peers[1 + agent] = (struct replica_peer){.name = name};
 }
 
 /* ---- sync ---- */

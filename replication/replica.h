@@ -84,8 +84,7 @@ struct replica_config {
     uint8_t number;      /* of this node: 1 or 2, in document order */
     bool dials;          /* this node opens the connection to its partner */
     uint64_t boot;       /* random, not 0, new at each start */
-    size_t agent_count;
-    const char *const *agents; /* server names; agents[i] is peer 1 + i */
+    size_t agent_count;  /* room for so many; replica_seat names them */
 };
 
 enum replica_event_type {
@@ -117,6 +116,7 @@ struct replica_update {
 };
 
 struct replica_peer {
+    const char *name; /* NULL: nobody has this number */
     bool greeted;     /* a HELLO came in this session */
     uint64_t boot;    /* of the peer, as last heard; 0: never */
     uint64_t refused; /* messages and records refused */
@@ -161,6 +161,10 @@ struct replica {
  * config must outlive the replica. */
 bool replica_init(struct replica *self, const struct replica_config *config, struct table *table,
                   struct arena *arena);
+
+/* Who agent i, which is peer 1 + i, is from now on: a server's name, which outlives its stay; NULL:
+ * nobody. What was known of a session with that number is forgotten. */
+void replica_seat(struct replica *self, size_t agent, const char *name);
 
 /* Apply one event at now_ms (monotonic) and overwrite *update. Where one step cannot hold all that
  * is to be sent, replica_deadline() is now_ms: step again with REPLICA_TIMEOUT. */

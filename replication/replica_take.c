@@ -3,11 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *peer_name(const struct replica *self, size_t peer)
-{
-    return peer == REPLICA_PARTNER ? self->config.partner : self->config.agents[peer - 1];
-}
-
 static void refuse(struct replica *self, size_t peer, enum replica_reason reason,
                    struct replica_update *update)
 {
@@ -33,7 +28,7 @@ static enum replica_reason judge_hello(const struct replica *self, size_t peer,
         return REPLICA_WRONG_PROTOCOL;
     if (strcmp(hello->cluster, self->config.cluster) != 0)
         return REPLICA_WRONG_CLUSTER;
-    if (hello->role != role || strcmp(hello->name, peer_name(self, peer)) != 0)
+    if (hello->role != role || strcmp(hello->name, self->peers[peer].name) != 0)
         return REPLICA_WRONG_NAME;
     return REPLICA_TAKEN;
 }
@@ -42,7 +37,7 @@ static enum replica_reason judge_hello(const struct replica *self, size_t peer,
  * O(table) for the partner. */
 static uint64_t known_incarnation(const struct replica *self, size_t peer)
 {
-    const char *name = peer_name(self, peer);
+    const char *name = self->peers[peer].name;
     if (peer != REPLICA_PARTNER) {
         struct record_key key = {.kind = RECORD_REPORT};
         strcpy(key.name, name);
@@ -149,8 +144,7 @@ static void take_reports(struct replica *self, int64_t now_ms, size_t peer,
     bool must_greet = false;
     for (size_t i = 0; i < delta->count; i++) {
         const struct record *record = &delta->records[i];
-        if (record->key.kind != RECORD_REPORT ||
-            !record_is_written_by(&record->key, peer_name(self, peer))) {
+        if (record->key.kind != RECORD_REPORT || !record_is_written_by(&record->key, agent->name)) {
             refuse(self, peer, REPLICA_NOT_OWNER, update);
             continue;
         }
@@ -329,7 +323,7 @@ void replica_take(struct replica *self, int64_t now_ms, const struct replica_eve
     size_t peer = event->peer;
     const struct message *message = event->message;
     assert(peer <= self->config.agent_count);
-    assert(peer != REPLICA_PARTNER || self->config.partner != NULL);
+    assert(self->peers[peer].name != NULL);
     if (message->type == MESSAGE_HELLO)
         take_hello(self, now_ms, peer, &message->hello, update);
     else if (peer != REPLICA_PARTNER && message->type != MESSAGE_DELTA)

@@ -41,10 +41,11 @@ static inline void fixture_start(struct fixture *self, uint8_t number, uint64_t 
                                            .number = number,
                                            .dials = number == 1,
                                            .boot = boot,
-                                           .agent_count = 2,
-                                           .agents = fixture_agents};
+                                           .agent_count = 2};
     ck_assert(table_init(&self->table, &arena, capacity, hash_key));
     ck_assert(replica_init(&self->replica, &self->config, &self->table, &arena));
+    for (size_t i = 0; i < 2; i++)
+        replica_seat(&self->replica, i, fixture_agents[i]);
 }
 
 static inline void fixture_end(struct fixture *self)
@@ -60,8 +61,7 @@ static inline const char *fixture_lines(struct fixture *self)
     self->lines[0] = '\0';
     for (size_t i = 0; i < self->update.send_count; i++) {
         const struct replica_send *send = &self->update.sends[i];
-        const char *to = send->peer == REPLICA_PARTNER ? self->config.partner
-                                                       : self->config.agents[send->peer - 1];
+        const char *to = self->replica.peers[send->peer].name;
         char text[400]; /* so that all of a step fits */
         message_text(&send->message, text, sizeof text);
         used += (size_t)snprintf(self->lines + used, sizeof self->lines - used, "%s%s: %s",

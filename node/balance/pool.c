@@ -115,6 +115,30 @@ void pool_add_partner_handed(struct pool *self, size_t member, uint32_t count)
     atomic_fetch_add_explicit(&self->members[member].partner_handed, count, memory_order_relaxed);
 }
 
+void pool_inherit(struct pool *self, size_t member, const struct pool *from, size_t from_member)
+{
+    assert(member < self->member_count);
+    assert(from_member < from->member_count);
+    struct policy_member *to = &self->members[member], *m = &from->members[from_member];
+    atomic_store_explicit(&to->sockets, atomic_load_explicit(&m->sockets, memory_order_relaxed),
+                          memory_order_relaxed);
+    atomic_store_explicit(&to->handed, atomic_load_explicit(&m->handed, memory_order_relaxed),
+                          memory_order_relaxed);
+    atomic_store_explicit(&to->partner_handed,
+                          atomic_load_explicit(&m->partner_handed, memory_order_relaxed),
+                          memory_order_relaxed);
+    atomic_store_explicit(&to->seen, atomic_load_explicit(&m->seen, memory_order_relaxed),
+                          memory_order_relaxed);
+}
+
+void pool_inherit_answers(struct pool *self, const struct pool *from)
+{
+    for (size_t i = 0; i < POOL_REASON_COUNT; i++)
+        atomic_store_explicit(&self->answers[i],
+                              atomic_load_explicit(&from->answers[i], memory_order_relaxed),
+                              memory_order_relaxed);
+}
+
 static bool has_some(const struct pool *self, unsigned family, enum pool_fitness fitness)
 {
     return atomic_load_explicit(&self->counts[family][fitness], memory_order_relaxed) > 0;

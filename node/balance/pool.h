@@ -88,6 +88,11 @@ void pool_add_partner_handed(struct pool *self, size_t member, uint32_t count);
 
 /* ---- by anyone ---- */
 
+/* The load and the counts of a member of another pool, and what that answered in all: when this one
+ * takes its place. Not its fitness, nor what is configured or ordered. */
+void pool_inherit(struct pool *self, size_t member, const struct pool *from, size_t from_member);
+void pool_inherit_answers(struct pool *self, const struct pool *from);
+
 /* Choose for an answer of this family at now_ms and count it. On POOL_CHOSEN* but FIXED *member is
  * set. Wait-free. */
 enum pool_reason pool_choose(struct pool *self, int64_t now_ms, unsigned family, size_t *member);

@@ -67,7 +67,7 @@ static const char usage[] =
     "  upgrade                    replace the worker by its program as it is now: the partner\n"
     "                             answers meanwhile, and no query is lost\n"
     "  events                     the last changes and their reasons, oldest first\n"
-    "  reload                     read the zone files anew\n"
+    "  reload                     read document and zones anew\n"
     "  keygen FILE                a new secret key into FILE, its public key to the output\n"
     "  manual                     the options of the configuration\n"
     "  version\n"

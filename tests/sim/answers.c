@@ -68,7 +68,7 @@ static struct facts look(struct sim *self, size_t number, size_t pool, size_t se
     facts.reported = true;
     facts.listening = service != NULL && service->listening;
     /* As it first arrived: the table lets a copy that comes later make it younger. */
-    facts.stated_ms = node->node.servers[server].stated_ms;
+    facts.stated_ms = node->node.plan.servers[server].stated_ms;
     int64_t heard_ms = facts.stated_ms > node->clean_ms ? facts.stated_ms : node->clean_ms;
     facts.silent_ms = self->now_ms - heard_ms;
     return facts;

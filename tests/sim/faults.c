@@ -115,7 +115,7 @@ static void set_port(struct sim *self, const struct sim_fault *fault, bool liste
 
 static void stall(const struct sim *self, struct sim_node *node)
 {
-    const struct verdict_pool *verdicts = &node->node.pools[0].verdicts;
+    const struct verdict_pool *verdicts = &node->node.plan.pools[0].verdicts;
     node->stalled = true;
     node->slept_ms = self->now_ms;
     node->up_before = 0;

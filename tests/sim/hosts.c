@@ -7,7 +7,8 @@
 
 #include "sim/sim.h"
 
-enum { NODE_MEMORY = 16 << 20, DOCUMENT_MEMORY = 1 << 20, TEXT_SIZE = 8192 };
+enum { NODE_MEMORY = 16 << 20, DOCUMENT_MEMORY = 1 << 20, PLAN_MEMORY = 4 << 20, TEXT_SIZE = 8192 };
+enum { READ_EVERY_MS = 701 }; /* in every fourth seed */
 
 static const char zone_text[] = "$TTL 300\n"
                                 "@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
@@ -29,8 +30,11 @@ void sim_room_take(struct sim_room *self)
 {
     self->text = map(TEXT_SIZE);
     self->document = map(DOCUMENT_MEMORY);
-    for (size_t i = 0; i < SIM_NODES; i++)
+    for (size_t i = 0; i < SIM_NODES; i++) {
         self->nodes[i] = map(NODE_MEMORY);
+        self->plans[i][0] = map(PLAN_MEMORY);
+        self->plans[i][1] = map(PLAN_MEMORY);
+    }
     self->update = map(sizeof *self->update);
     self->reporter_update = map(sizeof *self->reporter_update);
     self->message = map(sizeof *self->message);
@@ -40,8 +44,11 @@ void sim_room_leave(struct sim_room *self)
 {
     munmap(self->text, TEXT_SIZE);
     munmap(self->document, DOCUMENT_MEMORY);
-    for (size_t i = 0; i < SIM_NODES; i++)
+    for (size_t i = 0; i < SIM_NODES; i++) {
         munmap(self->nodes[i], NODE_MEMORY);
+        munmap(self->plans[i][0], PLAN_MEMORY);
+        munmap(self->plans[i][1], PLAN_MEMORY);
+    }
     munmap(self->update, sizeof *self->update);
     munmap(self->reporter_update, sizeof *self->reporter_update);
     munmap(self->message, sizeof *self->message);
@@ -89,7 +96,8 @@ static void open_document(struct sim *self)
 
 /* ---- nodes ---- */
 
-static const struct view *build_view(struct sim *self, struct sim_node *node, struct arena *arena)
+static const struct view *build_view(struct sim *self, const struct node_plan *plan,
+                                     struct arena *arena)
 {
     char error[ZONE_ERROR_MAX + VIEW_ERROR_MAX];
     uint8_t origin[NAME_SIZE_MAX];
@@ -108,7 +116,7 @@ static const struct view *build_view(struct sim *self, struct sim_node *node, st
                    sizeof addresses[member]);
         pools[i] = (struct view_pool_config){.name = pool->name,
                                              .ttl_s = pool->ttl_s,
-                                             .pool = node->node.pools[i].pool,
+                                             .pool = plan->pools[i].pool,
                                              .addresses = (const struct ip(*)[2])addresses};
         assert(name_parse(pool->owner, pools[i].owner, &size));
     }
@@ -151,15 +159,15 @@ static void restore(struct sim *self, size_t number)
 static void start_node(struct sim *self, size_t number)
 {
     struct sim_node *node = &self->nodes[number];
-    struct node_config config = {.document = &self->document,
-                                 .self = number,
-                                 .boot = 1 + sim_dice(self, UINT32_MAX),
-                                 .version = "sim"};
+    struct node_config config = {
+        .self = number, .spare_seats = 2, .boot = 1 + sim_dice(self, UINT32_MAX), .version = "sim"};
+    struct node_plan plan;
     struct arena arena;
     arena_init(&arena, self->room.nodes[number], NODE_MEMORY);
-    if (!node_init(&node->node, &config, &arena))
+    if (!node_plan_init(&plan, &self->document, &arena) ||
+        !node_init(&node->node, &config, &plan, &arena))
         abort();
-    node->view = build_view(self, node, &arena);
+    node->view = build_view(self, &plan, &arena);
     node->seen = arena_take_array(&arena, node->node.table.capacity, sizeof *node->seen);
     assert(node->seen != NULL);
     node->seen_count = 0;
@@ -181,6 +189,24 @@ static void start_node(struct sim *self, size_t number)
     sim_node_event(self, number, &(struct node_event){.type = NODE_START});
     node->skew_ms = (int64_t)sim_dice(self, 2 * SIM_SKEW_MS) - SIM_SKEW_MS;
     node->clock_ms = self->now_ms;
+    node->read_ms = self->now_ms + READ_EVERY_MS;
+}
+
+/* The same document read anew, as often as not in the midst of trouble: nobody may see it. */
+static void read_anew(struct sim *self, size_t number)
+{
+    struct sim_node *node = &self->nodes[number];
+    struct node_plan plan;
+    struct arena arena;
+    if (self->seed % 4 != 1 || self->now_ms < node->read_ms)
+        return;
+    node->read_ms = self->now_ms + READ_EVERY_MS;
+    arena_init(&arena, self->room.plans[number][node->reads++ % 2], PLAN_MEMORY);
+    if (!node_plan_init(&plan, &self->document, &arena))
+        abort();
+    const struct view *view = build_view(self, &plan, &arena);
+    node_adopt(&node->node, self->now_ms, &plan);
+    node->view = view;
 }
 
 static void tell_clock(struct sim *self, size_t number)
@@ -500,6 +526,7 @@ void sim_hosts_step(struct sim *self)
         step_disk(self, i);
         tell_clock(self, i);
         keep_warm(self, i);
+        read_anew(self, i);
         for (int turn = 0; self->now_ms >= node->due_ms; turn++) {
             assert(turn < 1000);
             sim_node_event(self, i, &(struct node_event){.type = NODE_TIMEOUT});

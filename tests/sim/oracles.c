@@ -93,20 +93,20 @@ static void judge_in_force(struct sim *self, size_t number)
         bool draining =
             sim_find_order(self, number, ORDER_DRAIN, self->document.servers[i].name, &order) &&
             order.draining;
-        sim_check(self, SIM_IN_FORCE, node->servers[i].draining == draining,
+        sim_check(self, SIM_IN_FORCE, node->plan.servers[i].draining == draining,
                   "ns%zu: media%zu is drained in the table or in force, not both", number + 1,
                   i + 1);
         bool is_forced =
             sim_find_order(self, number, ORDER_FORCE, self->document.servers[i].name, &order);
         sim_check(self, SIM_IN_FORCE,
-                  node->servers[i].force == (is_forced ? order.force : ORDER_UNFORCED),
+                  node->plan.servers[i].force == (is_forced ? order.force : ORDER_UNFORCED),
                   "ns%zu: media%zu is forced in the table or in force, not both", number + 1,
                   i + 1);
     }
     for (size_t i = 0; i < self->document.pool_count; i++) {
         const struct document_pool *pool = &self->document.pools[i];
         struct pool_state state;
-        pool_state(node->pools[i].pool, &state);
+        pool_state(node->plan.pools[i].pool, &state);
         bool is_ordered = sim_find_order(self, number, ORDER_GROUP, pool->name, &order) &&
                           order_is_in_force(&order);
         sim_check(self, SIM_IN_FORCE,
@@ -170,7 +170,8 @@ static void judge_stall(struct sim *self, size_t number)
         if ((node->up_before & 1U << i) == 0 || connection->sound_since_ms > node->slept_ms ||
             is_of_earlier_life(self, number, i))
             continue;
-        sim_check(self, SIM_STALL, node->node.pools[0].verdicts.members[i].verdict != VERDICT_STALE,
+        sim_check(self, SIM_STALL,
+                  node->node.plan.pools[0].verdicts.members[i].verdict != VERDICT_STALE,
                   "ns%zu slept, and holds media%zu for stale", number + 1, i + 1);
     }
 }
@@ -279,12 +280,12 @@ static void judge_verdicts(struct sim *self, size_t number)
 {
     const struct node *node = &self->nodes[number].node;
     for (size_t pool = 0; pool < self->document.pool_count; pool++) {
-        const struct verdict_pool *verdicts = &node->pools[pool].verdicts;
+        const struct verdict_pool *verdicts = &node->plan.pools[pool].verdicts;
         sim_check(self, SIM_WHOLE, !verdicts->frozen, "ns%zu: pool %s is frozen at the end",
                   number + 1, self->document.pools[pool].name);
         for (size_t i = 0; i < verdicts->count; i++) {
             size_t server = self->document.pools[pool].members[i];
-            enum verdict expected = expected_of(&node->servers[server]);
+            enum verdict expected = expected_of(&node->plan.servers[server]);
             sim_check(self, SIM_WHOLE, verdicts->members[i].verdict == expected,
                       "ns%zu holds media%zu for %s at the end, it is %s", number + 1, server + 1,
                       verdict_text(verdicts->members[i].verdict), verdict_text(expected));

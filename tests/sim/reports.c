@@ -190,8 +190,7 @@ static void say_hello(struct sim *self, const struct replica *replica, struct mi
                                     .role = is_node ? MESSAGE_NODE : MESSAGE_AGENT,
                                     .cluster = "sim",
                                     .boot = 1 + sim_dice(self, UINT32_MAX)};
-    snprintf(hello->name, sizeof hello->name, "%s",
-             is_node ? replica->config.partner : replica->config.agents[misspoken->peer - 1]);
+    snprintf(hello->name, sizeof hello->name, "%s", replica->peers[misspoken->peer].name);
     size_t fault = sim_dice(self, 6), name = sim_dice(self, sizeof names / sizeof *names);
     bool is_longer = sim_dice(self, 2) == 0;
     misspoken->reason = REPLICA_WRONG_NAME;

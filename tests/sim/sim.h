@@ -129,6 +129,8 @@ struct sim_node {
     struct record warm[SIM_AGENTS_MAX]; /* the reports, as of warm_ms */
     size_t warm_count;
     int64_t warm_ms;
+    int64_t read_ms; /* when it reads the document anew next */
+    unsigned reads;
     struct sim_write { /* an order on its way to the disk */
         struct record record;
         uint64_t ticket;
@@ -225,7 +227,7 @@ struct sim {
     struct pack_space space;
     struct sim_room { /* taken once, for all seeds and lives */
         char *text;   /* of the document */
-        void *document, *nodes[SIM_NODES];
+        void *document, *nodes[SIM_NODES], *plans[SIM_NODES][2];
         struct node_update *update;
         struct reporter_update *reporter_update;
         struct message *message;

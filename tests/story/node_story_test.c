@@ -24,7 +24,7 @@ static void check_trace(int64_t until_ms, const char *expected)
 
 static struct pool *pool_of(size_t node)
 {
-    return world.nodes[node].node.pools[0].pool;
+    return world.nodes[node].node.plan.pools[0].pool;
 }
 
 static struct pool_member_state member_of(size_t node, size_t member)

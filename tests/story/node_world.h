@@ -234,14 +234,15 @@ static inline void world_agent_link(struct world *self, size_t agent, size_t nod
 static inline void world_start(struct world *self, size_t number, uint64_t boot)
 {
     struct world_node *node = &self->nodes[number];
-    struct node_config config = {
-        .document = &self->document, .self = number, .boot = boot, .version = "story"};
+    struct node_config config = {.self = number, .boot = boot, .version = "story"};
+    struct node_plan plan;
     struct arena arena;
     world_kill(self, number);
     node->memory = aligned_alloc(16, WORLD_NODE_MEMORY);
     ck_assert_ptr_nonnull(node->memory);
     arena_init(&arena, node->memory, WORLD_NODE_MEMORY);
-    ck_assert(node_init(&node->node, &config, &arena));
+    ck_assert(node_plan_init(&plan, &self->document, &arena));
+    ck_assert(node_init(&node->node, &config, &plan, &arena));
     for (size_t i = 0; i < node->disk_count; i++)
         node_restore(&node->node, self->now_ms, &node->disk[i]);
     world_event(self, number, &(struct node_event){.type = NODE_START});

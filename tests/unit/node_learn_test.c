@@ -28,7 +28,7 @@ START_TEST(a_report_that_cannot_be_read_is_counted_and_the_last_one_stands)
     frame(20, MEDIA1);
     ck_assert_str_eq(last_note(), "refuse media1 > report-missing-field");
     ck_assert_uint_eq(node.report_reasons[REPORT_MISSING_FIELD], 1);
-    ck_assert_uint_eq(node.servers[0].report.services[0].sockets, 10);
+    ck_assert_uint_eq(node.plan.servers[0].report.services[0].sockets, 10);
     ck_assert_int_eq(member_state(0).fitness, POOL_FIT);
 }
 END_TEST
@@ -40,7 +40,7 @@ START_TEST(an_agent_speaks_for_its_own_server_only)
     add_report(2, 1, true, 10);
     frame(10, MEDIA1);
     ck_assert_str_eq(last_note(), "refuse media1 > not-owner");
-    ck_assert(!node.servers[1].reported);
+    ck_assert(!node.plan.servers[1].reported);
 }
 END_TEST
 

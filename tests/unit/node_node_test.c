@@ -60,8 +60,8 @@ START_TEST(an_order_from_the_disk_is_in_force_and_is_not_stored_again)
     begin_records(MESSAGE_DELTA);
     add_drain("drain/media2", 5);
     node_restore(&node, 0, &message.records.records[0]);
-    ck_assert(node.servers[1].draining);
-    ck_assert_str_eq(node.servers[1].drain_author, "root@ns2");
+    ck_assert(node.plan.servers[1].draining);
+    ck_assert_str_eq(node.plan.servers[1].drain_author, "root@ns2");
     step(0, (struct node_event){.type = NODE_START});
     ck_assert_uint_eq(update.store_count, 0);
     order(1, 3, ORDER_DRAIN, "media1"); /* and orders count on above it */
@@ -88,8 +88,8 @@ START_TEST(a_node_begins_with_what_it_was_told_before_its_start)
     ck_assert_int_eq(answer_warm(NODE_WARM_MS, &member), POOL_CHOSEN);
     ck_assert_uint_eq(member, 0);
     ck_assert_uint_eq(member_state(0).sockets, 30);
-    ck_assert_int_eq(node.servers[0].stated_ms, 100000 - NODE_WARM_MS);
-    const struct verdict_member *verdict = &node.pools[0].verdicts.members[0];
+    ck_assert_int_eq(node.plan.servers[0].stated_ms, 100000 - NODE_WARM_MS);
+    const struct verdict_member *verdict = &node.plan.pools[0].verdicts.members[0];
     ck_assert_int_eq(verdict->verdict, VERDICT_UP);
     run(100000 + 60000); /* nobody says it again */
     ck_assert_int_eq(verdict->verdict, VERDICT_STALE);
@@ -100,25 +100,29 @@ START_TEST(what_is_older_tells_only_who_was_up_last)
 {
     size_t member;
     ck_assert_int_eq(answer_warm(NODE_WARM_MS + 1, &member), POOL_CHOSEN_LAST_GOOD);
-    ck_assert_int_eq(node.pools[0].verdicts.members[0].verdict, VERDICT_STALE);
+    ck_assert_int_eq(node.plan.pools[0].verdicts.members[0].verdict, VERDICT_STALE);
     ck_assert_int_eq(member_state(0).fitness, POOL_LAST_GOOD);
 }
 END_TEST
 
 START_TEST(too_small_an_arena_is_refused_at_every_size)
 {
-    static _Alignas(16) uint8_t memory[4 << 20];
+    static _Alignas(16) uint8_t memory[8 << 20];
     init(2, 0, 2);
     struct node_config config = node.config;
+    struct node_plan plan;
     struct arena arena;
     node_close(&node);
     arena_init(&arena, memory, sizeof memory);
-    ck_assert(node_init(&node, &config, &arena));
+    ck_assert(node_plan_init(&plan, &document, &arena));
+    size_t planned = arena.used_bytes;
+    ck_assert(node_init(&node, &config, &plan, &arena));
     size_t needed = arena.used_bytes;
     node_close(&node);
-    for (size_t size = 0; size < needed; size += size < 4096 ? 16 : needed / 60) {
+    for (size_t size = 0; size < needed; size += size < planned + 4096 ? 16 : needed / 60) {
         arena_init(&arena, memory, size);
-        ck_assert(!node_init(&node, &config, &arena));
+        ck_assert_int_eq(node_plan_init(&plan, &document, &arena), size >= planned);
+        ck_assert(size < planned || !node_init(&node, &config, &plan, &arena));
     }
 }
 END_TEST
@@ -216,7 +220,7 @@ START_TEST(an_order_sets_the_group)
     begin();
     order(20, 3, ORDER_GROUP, "stream");
     ck_assert_str_eq(last_note(), "pool stream >group ordered");
-    pool_state(node.pools[0].pool, &state);
+    pool_state(node.plan.pools[0].pool, &state);
     ck_assert_uint_eq(state.group_size, 2);
     ck_assert_uint_eq(state.rounds, 3);
 }
@@ -285,7 +289,7 @@ START_TEST(a_full_table_refuses_new_orders_and_obeys_those_on_known_records)
     order(3, 4, ORDER_DRAIN, "media2");
     ck_assert_uint_eq(update.reply_ticket, 4);
     ck_assert_int_eq(update.reply, NODE_TABLE_FULL);
-    ck_assert(!node.servers[1].draining);
+    ck_assert(!node.plan.servers[1].draining);
     order(3, 5, ORDER_DRAIN, "media1");
     ck_assert_uint_eq(update.store_count, 1);
     ck_assert_uint_eq(node.table.count, node.table.capacity);

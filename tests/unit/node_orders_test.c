@@ -52,13 +52,13 @@ START_TEST(a_group_that_is_ordered_no_more_is_the_documents)
 {
     struct pool_state before, state;
     begin();
-    pool_state(node.pools[0].pool, &before);
+    pool_state(node.plan.pools[0].pool, &before);
     give(20,
          (struct order){.verb = ORDER_GROUP, .subject = "stream", .group_size = 7, .rounds = 9});
-    pool_state(node.pools[0].pool, &state);
+    pool_state(node.plan.pools[0].pool, &state);
     ck_assert_uint_eq(state.group_size, 7);
     give(30, (struct order){.verb = ORDER_GROUP, .subject = "stream"});
-    pool_state(node.pools[0].pool, &state);
+    pool_state(node.plan.pools[0].pool, &state);
     ck_assert_uint_eq(state.group_size, before.group_size);
     ck_assert_uint_eq(state.rounds, before.rounds);
 }
@@ -88,9 +88,9 @@ START_TEST(an_order_ends_when_its_time_is_over)
     know_wall(0);
     give(20, drain_until(WALL_S + 10));
     run(9990);
-    ck_assert(node.servers[0].draining);
+    ck_assert(node.plan.servers[0].draining);
     run(12000);
-    ck_assert(!node.servers[0].draining);
+    ck_assert(!node.plan.servers[0].draining);
     struct order order;
     struct record_key key = {.kind = RECORD_ORDER, .name = "drain/media1"};
     const struct table_entry *entry = table_find(&node.table, &key);
@@ -132,9 +132,9 @@ START_TEST(the_partners_order_is_ended_here_when_the_partner_does_not)
     know_wall(0);
     hear_order(20, 9, drain_until(WALL_S + 10));
     run(10000 + NODE_PARTNERS_END_S * 1000 - 10);
-    ck_assert(node.servers[0].draining);
+    ck_assert(node.plan.servers[0].draining);
     run(12000 + NODE_PARTNERS_END_S * 1000);
-    ck_assert(!node.servers[0].draining);
+    ck_assert(!node.plan.servers[0].draining);
 }
 END_TEST
 
@@ -145,9 +145,9 @@ START_TEST(an_end_stands_over_no_order_that_was_given_since)
     know_wall(0);
     hear_order(20, 9, drain_until(WALL_S + 1));
     run(2000 + NODE_PARTNERS_END_S * 1000);
-    ck_assert(!node.servers[0].draining);
+    ck_assert(!node.plan.servers[0].draining);
     hear_order(9000, 10, drain_until(0));
-    ck_assert(node.servers[0].draining);
+    ck_assert(node.plan.servers[0].draining);
 }
 END_TEST
 
@@ -156,10 +156,10 @@ START_TEST(without_a_wall_clock_no_order_ends)
     begin();
     give(20, drain_until(1));
     run(5000);
-    ck_assert(node.servers[0].draining);
+    ck_assert(node.plan.servers[0].draining);
     know_wall(5000);
     run(7000);
-    ck_assert(!node.servers[0].draining);
+    ck_assert(!node.plan.servers[0].draining);
 }
 END_TEST
 

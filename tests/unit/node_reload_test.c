@@ -15,7 +15,8 @@ enum { WAIT_MS = 20000, LONG_ENOUGH_MS = 30 };
 static const char document_text[] = "format: 1\n"
                                     "cluster: lab\n"
                                     "nodes:\n"
-                                    "  ns1: {own: 192.0.2.11, home: 192.0.2.51}\n"
+                                    "  ns1: {own: 192.0.2.11, home: 192.0.2.51, "
+                                    "key: \"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"}\n"
                                     "zones: {lab.example: lab.zone}\n";
 
 #define ZONE_OF_THREE                                                                              \
@@ -27,8 +28,7 @@ static const char document_text[] = "format: 1\n"
 static char directory[] = "/tmp/tandem-reload-XXXXXX";
 static char document_path_text[64], zone_path[64];
 static char error[LOAD_ERROR_MAX];
-static struct load_memory memory;
-static struct document document;
+static struct generation *served;
 static struct publisher publisher;
 static struct reload *reload;
 
@@ -47,10 +47,10 @@ static void setup(void)
     snprintf(zone_path, sizeof zone_path, "%s/lab.zone", directory);
     write_file(document_path_text, document_text);
     write_file(zone_path, ZONE_OF_THREE);
-    ck_assert_int_eq(load_memory_open(&memory, 1 << 20), 0);
-    ck_assert_msg(load_document(document_path_text, &document, &memory, error), "%s", error);
+    served = generation_open(document_path_text, NULL, error);
+    ck_assert_msg(served != NULL, "%s", error);
     struct reload_config config = {
-        .path = document_path_text, .node = "ns1", .document = &document, .publisher = &publisher};
+        .path = document_path_text, .node = "ns1", .publisher = &publisher};
     ck_assert_int_eq(reload_open(&reload, &config), 0);
     publish_register();
     publish_offline(); /* a reader that holds a view only where a test says so */
@@ -62,26 +62,61 @@ static void teardown(void)
     publish_online();
     publish_unregister();
     publish_close(&publisher);
-    load_memory_close(&memory);
+    generation_close(served);
     unlink(document_path_text);
     unlink(zone_path);
     ck_assert_int_eq(rmdir(directory), 0);
 }
 
-static bool has_ended_within(int timeout_ms)
+static bool has_news_within(int timeout_ms)
 {
     struct pollfd ended = {.fd = reload_fd(reload), .events = POLLIN};
     return poll(&ended, 1, timeout_ms) == 1;
 }
 
-/* The records of the view it made; error says why when there is none. */
+static enum reload_stage next_stage(size_t *records, struct generation **generation)
+{
+    ck_assert(has_news_within(WAIT_MS));
+    return reload_result(reload, generation, records, error);
+}
+
+static void start(void)
+{
+    ck_assert_int_eq(reload_start(reload, &served->document), 0);
+}
+
+/* It is prepared: as a worker does, take it over and have it published. */
+static void adopt(void)
+{
+    struct generation *prepared, *before = served;
+    size_t records;
+    ck_assert_int_eq(next_stage(&records, &prepared), RELOAD_PREPARED);
+    served = prepared;
+    reload_publish(reload, before);
+}
+
+static size_t wait_ended(void)
+{
+    struct generation *none;
+    size_t records = 0;
+    ck_assert_int_eq(next_stage(&records, &none), RELOAD_ENDED);
+    return records;
+}
+
+/* The records of the view it made. */
 static size_t reload_now(void)
 {
-    size_t records = 0;
-    ck_assert_int_eq(reload_start(reload), 0);
-    ck_assert(has_ended_within(WAIT_MS));
-    ck_assert(reload_result(reload, &records, error));
-    return records;
+    start();
+    adopt();
+    return wait_ended();
+}
+
+/* error says why there is none. */
+static void reload_in_vain(void)
+{
+    start();
+    wait_ended();
+    ck_assert_str_ne(error, "");
 }
 
 static size_t published_records(void)
@@ -93,12 +128,18 @@ static size_t published_records(void)
     return records;
 }
 
-START_TEST(nothing_has_ended_before_a_reload_began)
+static void expect_no_news(void)
 {
+    struct generation *none;
     size_t records;
+    ck_assert(!has_news_within(0));
+    ck_assert_int_eq(reload_result(reload, &none, &records, error), RELOAD_NOTHING);
+}
+
+START_TEST(there_is_no_news_before_a_reload_began)
+{
     setup();
-    ck_assert(!has_ended_within(0));
-    ck_assert(!reload_result(reload, &records, error));
+    expect_no_news();
     ck_assert_uint_eq(published_records(), 0);
     teardown();
 }
@@ -123,7 +164,7 @@ START_TEST(a_mistake_is_told_and_the_view_from_before_stays)
     setup();
     reload_now();
     write_file(zone_path, ZONE_OF_THREE "www A 192.0.2\n");
-    reload_now();
+    reload_in_vain();
     ck_assert_msg(strstr(error, "lab.zone:5: ") != NULL, "%s", error);
     ck_assert_uint_eq(published_records(), 3);
     teardown();
@@ -134,8 +175,7 @@ START_TEST(a_mistake_corrected_leaves_no_trace)
 {
     setup();
     unlink(zone_path);
-    reload_now();
-    ck_assert_str_ne(error, "");
+    reload_in_vain();
     write_file(zone_path, ZONE_OF_THREE);
     ck_assert_uint_eq(reload_now(), 3);
     ck_assert_str_eq(error, "");
@@ -143,13 +183,84 @@ START_TEST(a_mistake_corrected_leaves_no_trace)
 }
 END_TEST
 
-START_TEST(an_end_is_told_once)
+/* ---- the document ---- */
+
+#define SERVERS_AND_POOL                                                                           \
+    "servers:\n"                                                                                   \
+    "  media1: {addresses: [192.0.2.101], capacity: 10, key: \"%040d\"}\n"                         \
+    "pools:\n"                                                                                     \
+    "  stream: {name: stream.lab.example, ports: [80], servers: all}\n"
+
+START_TEST(a_document_is_read_anew_with_its_servers_and_pools)
 {
+    char text[1024];
+    setup();
+    reload_now();
+    ck_assert_uint_eq(served->document.pool_count, 0);
+    snprintf(text, sizeof text, "%s" SERVERS_AND_POOL, document_text, 1);
+    write_file(document_path_text, text);
+    reload_now();
+    ck_assert_str_eq(error, "");
+    ck_assert_uint_eq(served->document.server_count, 1);
+    ck_assert_str_eq(served->document.pools[0].name, "stream");
+    ck_assert_ptr_eq(served->pools[0], served->plan.pools[0].pool);
+    ck_assert_str_eq(served->differs, "");
+    teardown();
+}
+END_TEST
+
+START_TEST(a_mistake_in_the_document_is_told_and_the_one_from_before_stays)
+{
+    setup();
+    reload_now();
+    struct generation *before = served;
+    write_file(document_path_text, "format: 1\nclustre: lab\n");
+    reload_in_vain();
+    ck_assert_msg(strstr(error, "tandem.yaml:2:1: ") != NULL, "%s", error);
+    ck_assert_ptr_eq(served, before);
+    ck_assert_uint_eq(published_records(), 3);
+    teardown();
+}
+END_TEST
+
+START_TEST(what_is_read_once_stays_and_is_named)
+{
+    char text[1024];
+    setup();
+    snprintf(text, sizeof text, "%sdns: {port: 54}\nwitness: [192.0.2.1]\n", document_text);
+    write_file(document_path_text, text);
+    reload_now();
+    ck_assert_str_eq(served->differs, "dns, witness");
+    ck_assert_uint_eq(served->document.dns_port, 53);
+    teardown();
+}
+END_TEST
+
+START_TEST(what_is_refused_is_not_published)
+{
+    struct generation *prepared;
     size_t records;
     setup();
     reload_now();
-    ck_assert(!has_ended_within(0));
-    ck_assert(!reload_result(reload, &records, error));
+    write_file(zone_path, ZONE_OF_THREE "www A 192.0.2.80\n");
+    start();
+    ck_assert_int_eq(next_stage(&records, &prepared), RELOAD_PREPARED);
+    expect_no_news(); /* it waits for the word */
+    reload_refuse(reload, "there is no room for it");
+    wait_ended();
+    ck_assert_str_eq(error, "there is no room for it");
+    ck_assert_uint_eq(published_records(), 3);
+    teardown();
+}
+END_TEST
+
+/* ---- one at a time ---- */
+
+START_TEST(an_end_is_told_once)
+{
+    setup();
+    reload_now();
+    expect_no_news();
     teardown();
 }
 END_TEST
@@ -157,18 +268,17 @@ END_TEST
 /* The builder waits for this thread, which holds a view: it runs for as long as the test says. */
 START_TEST(one_reload_runs_at_a_time)
 {
-    size_t records;
     setup();
     reload_now();
     publish_online();
-    ck_assert_int_eq(reload_start(reload), 0);
-    ck_assert_int_eq(reload_start(reload), -EBUSY);
-    ck_assert(!has_ended_within(LONG_ENOUGH_MS));
-    ck_assert(!reload_result(reload, &records, error));
+    start();
+    adopt();
+    ck_assert_int_eq(reload_start(reload, &served->document), -EBUSY);
+    ck_assert(!has_news_within(LONG_ENOUGH_MS));
     publish_offline();
-    ck_assert(has_ended_within(WAIT_MS));
-    ck_assert_int_eq(reload_start(reload), -EBUSY); /* until its result was fetched */
-    ck_assert(reload_result(reload, &records, error));
+    ck_assert(has_news_within(WAIT_MS));
+    ck_assert_int_eq(reload_start(reload, &served->document), -EBUSY); /* until its end was told */
+    ck_assert_uint_eq(wait_ended(), 3);
     ck_assert_uint_eq(reload_now(), 3);
     teardown();
 }
@@ -188,7 +298,8 @@ START_TEST(a_close_waits_for_the_reload_under_way)
     atomic_bool is_closed = false;
     reload_now();
     publish_online();
-    ck_assert_int_eq(reload_start(reload), 0);
+    start();
+    adopt();
     ck_assert_int_eq(pthread_create(&id, NULL, close_reload, &is_closed), 0);
     poll(NULL, 0, LONG_ENOUGH_MS);
     ck_assert(!atomic_load(&is_closed));
@@ -199,14 +310,29 @@ START_TEST(a_close_waits_for_the_reload_under_way)
 }
 END_TEST
 
+START_TEST(a_close_drops_what_is_prepared)
+{
+    setup();
+    reload_now();
+    start();
+    ck_assert(has_news_within(WAIT_MS));
+    reload_close(reload);
+    reload = NULL;
+    teardown();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node/reload");
-    SUITE_CASE(suite, "zones", nothing_has_ended_before_a_reload_began,
+    SUITE_CASE(suite, "zones", there_is_no_news_before_a_reload_began,
                each_reload_publishes_what_the_zones_say_then,
                a_mistake_is_told_and_the_view_from_before_stays,
                a_mistake_corrected_leaves_no_trace);
+    SUITE_CASE(suite, "document", a_document_is_read_anew_with_its_servers_and_pools,
+               a_mistake_in_the_document_is_told_and_the_one_from_before_stays,
+               what_is_read_once_stays_and_is_named, what_is_refused_is_not_published);
     SUITE_CASE(suite, "one-at-a-time", an_end_is_told_once, one_reload_runs_at_a_time,
-               a_close_waits_for_the_reload_under_way);
+               a_close_waits_for_the_reload_under_way, a_close_drops_what_is_prepared);
     return suite_run(suite);
 }

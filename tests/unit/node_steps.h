@@ -10,7 +10,14 @@
 
 #include "unit/suite.h"
 
-enum { MEMORY = 32 << 20, SERVERS_MAX = 80, MEDIA1 = 1, MEDIA2 = 2, PARTNER_BOOT = 99 };
+enum {
+    MEMORY = 32 << 20,
+    SERVERS_MAX = 80,
+    SPARE_SEATS = 4,
+    MEDIA1 = 1,
+    MEDIA2 = 2,
+    PARTNER_BOOT = 99
+};
 
 static struct document document;
 static struct node node;
@@ -52,8 +59,10 @@ static inline void init(size_t node_count, size_t self, size_t server_count)
     ck_assert_msg(document_parse(&document, "test.yaml", text, strlen(text), &arena, error), "%s",
                   error);
     struct node_config config = {
-        .document = &document, .self = self, .boot = 7, .version = "1.2.3"};
-    ck_assert(node_init(&node, &config, &arena));
+        .self = self, .spare_seats = SPARE_SEATS, .boot = 7, .version = "1.2.3"};
+    struct node_plan plan;
+    ck_assert(node_plan_init(&plan, &document, &arena));
+    ck_assert(node_init(&node, &config, &plan, &arena));
 }
 
 static inline void step(int64_t now_ms, struct node_event event)
@@ -190,13 +199,13 @@ static inline size_t sent(enum message_type type, size_t peer)
 
 static inline enum pool_reason choose(int64_t now_ms, size_t *member)
 {
-    return pool_choose(node.pools[0].pool, now_ms, 0, member);
+    return pool_choose(node.plan.pools[0].pool, now_ms, 0, member);
 }
 
 static inline struct pool_member_state member_state(size_t member)
 {
     struct pool_member_state state;
-    pool_member_state(node.pools[0].pool, member, &state);
+    pool_member_state(node.plan.pools[0].pool, member, &state);
     return state;
 }
 

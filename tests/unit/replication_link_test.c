@@ -153,6 +153,47 @@ START_TEST(an_absent_peer_cannot_be_sent_to)
 }
 END_TEST
 
+/* Peer 1 loses its key, which peer 0 has from then on beside a new one of its own. */
+START_TEST(keys_are_replaced_while_connections_stand)
+{
+    make_keys(2);
+    struct link_peer peers[2] = {0};
+    struct end node = open_node(0), agent = open_agent(&agent_keys[1], link_port(node.link));
+    TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
+    ck_assert_int_eq(say(&agent, 0, "report"), 0);
+    TURN_UNTIL(saw(&node, "frame 1 report"), &node, &agent);
+    strcpy(peers[0].key, agent_keys[0].public_key);
+    ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
+    ck_assert_int_eq(say(&node, 1, "ack"), -EHOSTUNREACH);
+    ck_assert_int_eq(say(&agent, 0, "withdrawn"), 0);
+    TURN_UNTIL(counts(&node).odd_frames == 1, &node, &agent);
+    strcpy(peers[0].key, agent_keys[1].public_key); /* a seat changes hands */
+    ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
+    ck_assert_int_eq(say(&agent, 0, "again"), 0);
+    TURN_UNTIL(saw(&node, "frame 0 again"), &node, &agent);
+    strcpy(peers[1].key, "no key");
+    ck_assert_int_eq(link_replace_keys(node.link, peers, error), -EINVAL);
+    ck_assert_int_eq(say(&node, 0, "still known"), 0);
+    TURN_UNTIL(saw(&agent, "frame 0 still known"), &node, &agent);
+    link_close(agent.link);
+    link_close(node.link);
+}
+END_TEST
+
+START_TEST(a_key_that_is_added_may_come_in)
+{
+    make_keys(2);
+    struct link_peer peers[2] = {0};
+    struct end node = open_node(0), agent = open_agent(&stranger_keys, link_port(node.link));
+    TURN_UNTIL(saw(&agent, "down 0 refused"), &node, &agent);
+    strcpy(peers[1].key, stranger_keys.public_key);
+    ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
+    TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
+    link_close(agent.link);
+    link_close(node.link);
+}
+END_TEST
+
 START_TEST(a_restarted_node_is_down_then_up_and_gets_nothing_stale)
 {
     make_keys(2);
@@ -317,6 +358,8 @@ int main(void)
                a_restarted_node_is_down_then_up_and_gets_nothing_stale,
                a_node_that_comes_later_is_found, up_comes_before_the_first_frame,
                a_connection_that_zeromq_gave_up_is_dialled_again);
+    SUITE_CASE(suite, "keys", keys_are_replaced_while_connections_stand,
+               a_key_that_is_added_may_come_in);
     SUITE_CASE(suite, "configuration", a_start_that_cannot_work_is_refused_with_a_sentence,
                a_public_key_follows_from_its_secret_one);
     return suite_run(suite);

@@ -123,7 +123,7 @@ START_TEST(snapshot_is_these_bytes)
                  "00c40180"
                  "9604ac647261696e2f6d65646961"
                  "31ccc801ce05265c00c400",
-                 "snapshot 2 [node ns1 3.4, order drain/media1 200.1] last");
+                 "snapshot 2 [node ns1 3.4, order drain/media1 200.1 end] last");
 }
 END_TEST
 
