@@ -13,6 +13,22 @@ static const char *const outcome_texts[NODE_OUTCOME_COUNT] = {
     [NODE_NO_SUCH_POOL] = "no such pool",
     [NODE_NO_SUCH_NODE] = "no such node",
     [NODE_TABLE_FULL] = "the table of orders is full",
+    [NODE_JOIN_OTHER_CLUSTER] = "the token is of another cluster",
+    [NODE_JOIN_NO_TOKEN] = "the token is not known here: ask for a new one",
+    [NODE_JOIN_NO_CLOCK] = "the node does not know the time yet: try again",
+    [NODE_JOIN_EXPIRED] = "the token's time is over: ask for a new one",
+    [NODE_JOIN_USED_UP] =
+        "as many servers joined by this token as it is good for: ask for a new one",
+    [NODE_JOIN_ADDRESS] = "the address is not within what the token allows: state another with "
+                          "--address",
+    [NODE_JOIN_ADDRESS_TAKEN] = "another server has that address: state another with --address",
+    [NODE_JOIN_NAME_TAKEN] = "another server has that name: choose another with --name, or have "
+                             "that one removed",
+    [NODE_JOIN_KEY_TAKEN] = "another server has that key: remove the key file, and join again",
+    [NODE_JOIN_REVOKED] = "that key was withdrawn: remove the key file, and join again",
+    [NODE_JOIN_NO_ROOM] = "the nodes have no room for another server until their workers are "
+                          "upgraded",
+    [NODE_NOT_ENROLLED] = "that server is in the document: take it out there",
     [NODE_NOT_STORED] = "in force, but not stored: the disk refused it",
 };
 
@@ -236,6 +252,7 @@ static void step_tick(struct node *self, int64_t now_ms, struct node_update *upd
     node_judge_ready(self, now_ms);
     node_speak_handed(self, now_ms);
     node_end_orders(self, now_ms, update);
+    node_weigh_new(self, now_ms);
     if (now_ms >= self->status_due_ms) {
         self->status_due_ms = now_ms + NODE_STATUS_MS;
         node_speak_status(self, now_ms);
@@ -255,6 +272,7 @@ static void step_start(struct node *self, int64_t now_ms, struct node_update *up
     self->start_ms = self->hearing_ms = now_ms;
     self->tick_due_ms = now_ms + NODE_TICK_MS;
     self->status_due_ms = now_ms;
+    node_date_members(self, now_ms);
     step_replica(self, now_ms, &(struct replica_event){.type = REPLICA_START}, update);
 }
 
@@ -276,6 +294,7 @@ void node_step(struct node *self, int64_t now_ms, const struct node_event *event
     update->store_count = 0;
     update->note_count = 0;
     update->reply_ticket = 0;
+    update->has_other_servers = false;
     switch (event->type) {
     case NODE_START:
         step_start(self, now_ms, update);
@@ -302,6 +321,12 @@ void node_step(struct node *self, int64_t now_ms, const struct node_event *event
         self->fitness[self->config.self] =
             (struct node_fitness){.stated_ms = now_ms, .fitness = *event->fitness};
         self->status_due_ms = now_ms;
+        break;
+    case NODE_JOIN:
+    case NODE_TOKEN:
+    case NODE_REVOKE:
+    case NODE_REMOVE:
+        node_step_joining(self, now_ms, event, update);
         break;
     case NODE_HAPPENED:
         node_speak_transition(self, now_ms, event->transition);

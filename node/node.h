@@ -15,6 +15,7 @@
 #define TANDEM_NODE_NODE_H
 
 #include "node/balance/pool.h"
+#include "node/enrolment.h"
 #include "node/fitness.h"
 #include "node/order.h"
 #include "node/status.h"
@@ -37,7 +38,10 @@ enum {
     NODE_END_ORDERS_MS = 1000, /* between two looks at the end of orders */
     NODE_PARTNERS_END_S = 5,   /* so long the end of an order is left to the node that took it */
     NODE_SPARE_POOLS = 4,      /* that a server of a later document is a member of, on average */
-    NODE_WARM_MS = 60000, /* a report so old at the start still speaks for its server at first */
+    NODE_SLOW_MS = 30000, /* a server that joined is given its share step by step for so long, */
+    NODE_SLOW_STEP_MS = 1000,
+    NODE_SLOW_PERCENT = 10, /* from so little on */
+    NODE_WARM_MS = 60000,   /* a report so old at the start still speaks for its server at first */
     NODE_AGENT_FRESH_MS = 2000, /* an agent that reported here within so long is heard */
 };
 
@@ -59,6 +63,10 @@ enum node_event_type {
     NODE_HOLDS,     /* status.held and held_count: what the guardian says is held, since_s as of
                        now */
     NODE_FITNESS,   /* fitness, as of now */
+    NODE_JOIN,      /* join, key, ticket: a stranger's JOIN under that key */
+    NODE_TOKEN,     /* token, ticket */
+    NODE_REVOKE,    /* revocation, ticket: its server's key, whatever it is, is to be withdrawn */
+    NODE_REMOVE,    /* enrolment, ticket: its server is to be there no more */
     NODE_HAPPENED,  /* transition: the guardian tells of it, perhaps again */
     NODE_CLOCK,     /* wall_ms, as of now: at the start, and then every second or so */
     NODE_TIMEOUT,   /* node_deadline has come */
@@ -73,6 +81,11 @@ struct node_event {
     const struct status *status;
     const struct fitness *fitness;
     const struct transition *transition;
+    const struct join *join;
+    const char *key;
+    const struct token *token;
+    const struct revocation *revocation;
+    const struct enrolment *enrolment;
     int64_t wall_ms; /* since 1970 */
     uint64_t ticket; /* the caller's number for a command, not 0 */
     int error;       /* 0 or -errno */
@@ -86,7 +99,19 @@ enum node_outcome {
     NODE_NO_SUCH_POOL,
     NODE_NO_SUCH_NODE,
     NODE_TABLE_FULL,
-    NODE_NOT_STORED, /* in force, but the disk refused it: gone with a restart of both */
+    NODE_JOIN_OTHER_CLUSTER,
+    NODE_JOIN_NO_TOKEN,
+    NODE_JOIN_NO_CLOCK,
+    NODE_JOIN_EXPIRED,
+    NODE_JOIN_USED_UP,
+    NODE_JOIN_ADDRESS,
+    NODE_JOIN_ADDRESS_TAKEN,
+    NODE_JOIN_NAME_TAKEN,
+    NODE_JOIN_KEY_TAKEN,
+    NODE_JOIN_REVOKED,
+    NODE_JOIN_NO_ROOM,
+    NODE_NOT_ENROLLED, /* to be removed: the document names it */
+    NODE_NOT_STORED,   /* in force, but the disk refused it: gone with a restart of both */
     NODE_OUTCOME_COUNT
 };
 
@@ -119,6 +144,7 @@ struct node_update {
     struct node_note notes[NODE_NOTES_MAX];
     uint64_t reply_ticket; /* 0: no reply */
     enum node_outcome reply;
+    bool has_other_servers; /* who is enrolled, or whose key is withdrawn, changed */
 };
 
 #define NODE_NO_SEAT UINT32_MAX
@@ -132,6 +158,8 @@ struct node_server {
     bool lost_partner; /* and whether it said that the partner did not acknowledge */
     bool draining;
     enum order_force force;
+    uint32_t weight; /* percent, by an order; 100 */
+    int64_t slow_ms; /* since when it is new, and gets less; INT64_MIN: it is not */
     char drain_author[ORDER_AUTHOR_MAX + 1];
     size_t membership_count;
     struct node_membership {
@@ -193,6 +221,7 @@ struct node {
     bool knows_wall;
     int64_t wall_offset_ms; /* of the wall clock to this node's */
     int64_t orders_due_ms;  /* when to look for the end of orders */
+    int64_t slow_due_ms;    /* when the weights of new servers rise next */
     int64_t start_ms, hearing_ms, tick_due_ms, status_due_ms;
     struct node_memory history[NODE_HISTORY_MAX];
     uint64_t history_count; /* ever; the newest is at (count - 1) % NODE_HISTORY_MAX */
@@ -236,6 +265,15 @@ size_t node_pool(const struct node *self, const char *name);
 /* Agents that report to this node, and how many of them said last that they lost the partner. At
  * most UINT16_MAX of either. O(servers). */
 void node_count_agents(const struct node *self, int64_t now_ms, uint16_t *fresh, uint16_t *lost);
+
+/* Does any token let somebody join just now? O(records). */
+bool node_admits(struct node *self, int64_t now_ms);
+/* Those that are enrolled, and whose keys are not withdrawn, into list[max]; the keys that are;
+ * each returns how many. One alone, also when it was removed. And is this key withdrawn? */
+size_t node_enrolments(struct node *self, struct enrolment *list, size_t max);
+size_t node_revocations(struct node *self, struct revocation *list, size_t max);
+bool node_enrolment(struct node *self, const char *server, struct enrolment *enrolment);
+bool node_is_revoked(struct node *self, const char *server, const char *key);
 
 /* By how much the partner's wall clock is ahead of this node's, to about the time that a record
  * takes; 0 and false when it is not known. */

@@ -22,6 +22,9 @@ static void order_server(struct node *self, int64_t now_ms, const struct order *
         memcpy(server->drain_author, order->author, sizeof server->drain_author);
     } else if (order->verb == ORDER_FORCE) {
         server->force = order->force;
+    } else {
+        server->weight = order->weight;
+        node_weigh(self, now_ms, position);
     }
     for (size_t i = 0; i < server->membership_count; i++) {
         const struct node_membership *membership = &server->memberships[i];
@@ -33,9 +36,41 @@ static void order_server(struct node *self, int64_t now_ms, const struct order *
         else if (order->verb == ORDER_FORCE)
             count = verdict_force(&p->verdicts, now_ms, membership->member, forces[order->force],
                                   self->plan.changes);
-        else
-            pool_set_weight(p->pool, membership->member, order->weight);
         node_apply_verdicts(self, now_ms, membership->pool, count, update);
+    }
+}
+
+/* Percent: as ordered, but of a new server a tenth at first, and a little more each second. */
+static uint32_t weight_of(const struct node_server *server, int64_t now_ms)
+{
+    if (server->slow_ms == INT64_MIN || now_ms - server->slow_ms >= NODE_SLOW_MS)
+        return server->weight;
+    int64_t percent =
+        NODE_SLOW_PERCENT + (100 - NODE_SLOW_PERCENT) * (now_ms - server->slow_ms) / NODE_SLOW_MS;
+    uint32_t weight = server->weight * (uint32_t)percent / 100;
+    return weight == 0 ? 1 : weight;
+}
+
+void node_weigh(struct node *self, int64_t now_ms, size_t position)
+{
+    const struct node_server *server = &self->plan.servers[position];
+    for (size_t i = 0; i < server->membership_count; i++)
+        pool_set_weight(self->plan.pools[server->memberships[i].pool].pool,
+                        server->memberships[i].member, weight_of(server, now_ms));
+}
+
+void node_weigh_new(struct node *self, int64_t now_ms)
+{
+    if (now_ms < self->slow_due_ms)
+        return;
+    self->slow_due_ms = now_ms + NODE_SLOW_STEP_MS;
+    for (size_t i = 0; i < self->plan.document->server_count; i++) {
+        struct node_server *server = &self->plan.servers[i];
+        if (server->slow_ms == INT64_MIN)
+            continue;
+        node_weigh(self, now_ms, i);
+        if (now_ms - server->slow_ms >= NODE_SLOW_MS)
+            server->slow_ms = INT64_MIN;
     }
 }
 
@@ -88,8 +123,8 @@ void node_learn_order(struct node *self, int64_t now_ms, const struct order *ord
     }
 }
 
-static void store(int64_t now_ms, const struct table_entry *entry, uint64_t ticket,
-                  struct node_update *update)
+void node_store(int64_t now_ms, const struct table_entry *entry, uint64_t ticket,
+                struct node_update *update)
 {
     assert(update->store_count < REPLICA_CHANGES_MAX);
     struct node_store *store = &update->stores[update->store_count++];
@@ -103,11 +138,14 @@ void node_learn_order_record(struct node *self, int64_t now_ms, const struct tab
     struct order order;
     enum order_reason reason =
         order_decode(&order, &self->space, &entry->key, entry->value, entry->value_size);
-    self->order_reasons[reason]++;
+    if (enrolment_is_of(&entry->key))
+        update->has_other_servers = true;
+    else
+        self->order_reasons[reason]++;
     if (reason == ORDER_OK)
         node_learn_order(self, now_ms, &order, entry->version, update);
     /* Kept whether understood or not: a later version of this program may obey it. */
-    store(now_ms, entry, 0, update);
+    node_store(now_ms, entry, 0, update);
 }
 
 /* ---- giving them ---- */
@@ -129,7 +167,7 @@ static void enforce(struct node *self, int64_t now_ms, const struct order *order
 {
     node_learn_order(self, now_ms, order, entry->version, update);
     node_speak_order(self, now_ms, order);
-    store(now_ms, entry, ticket, update);
+    node_store(now_ms, entry, ticket, update);
 }
 
 enum node_outcome node_give_order(struct node *self, int64_t now_ms, const struct order *order,

@@ -132,7 +132,8 @@ bool node_plan_init(struct node_plan *self, const struct document *document, str
         return false;
     for (size_t i = 0; i < document->server_count; i++) {
         servers[i] = document->servers[i].name;
-        self->servers[i].agent_ms = INT64_MIN;
+        self->servers[i].agent_ms = self->servers[i].slow_ms = INT64_MIN;
+        self->servers[i].weight = 100;
     }
     for (size_t i = 0; i < document->pool_count; i++)
         pools[i] = document->pools[i].name;
@@ -241,11 +242,16 @@ void node_seat_all(struct node *self)
 
 /* ---- from one document to the next ---- */
 
-static void inherit_server(const struct node_plan *from, struct node_plan *next, size_t position)
+/* since_ms: of its slow start, when it is new. */
+static void inherit_server(const struct node_plan *from, struct node_plan *next, size_t position,
+                           int64_t since_ms)
 {
     size_t before = find_server(from, next->document->servers[position].name);
-    if (before == SIZE_MAX)
+    if (before == SIZE_MAX) {
+        next->servers[position].slow_ms = since_ms;
         return;
+    }
+    next->servers[position].slow_ms = from->servers[before].slow_ms;
     next->servers[position].agent_ms = from->servers[before].agent_ms;
     next->servers[position].lost_partner = from->servers[before].lost_partner;
 }
@@ -318,6 +324,16 @@ static void inherit_pools(const struct node_plan *from, struct node_plan *next)
     }
 }
 
+void node_date_members(struct node *self, int64_t now_ms)
+{
+    for (size_t i = 0; i < self->plan.document->pool_count; i++)
+        for (size_t member = 0; member < self->plan.pools[i].verdicts.count; member++) {
+            struct verdict_member *m = &self->plan.pools[i].verdicts.members[member];
+            if (m->reason == VERDICT_NEVER_REPORTED && m->since_ms == 0)
+                m->since_ms = now_ms;
+        }
+}
+
 bool node_has_room(const struct node *self, const struct document *document)
 {
     return document->server_count <= self->seat_count;
@@ -328,13 +344,17 @@ void node_adopt(struct node *self, int64_t now_ms, const struct node_plan *plan)
     struct node_plan from = self->plan, next = *plan;
     assert(node_has_room(self, next.document));
     node_judge_stall(self, now_ms);
+    bool is_running = self->tick_due_ms > 0; /* before the start nobody is new */
     for (size_t i = 0; i < next.document->server_count; i++)
-        inherit_server(&from, &next, i);
+        inherit_server(&from, &next, i, is_running ? now_ms : INT64_MIN);
     leave_seats(self, &next);
     take_seats(self, &next);
     each_member(&from, &next, inherit_verdict);
     inherit_pools(&from, &next);
     self->plan = next;
+    node_date_members(self, now_ms);
+    for (size_t i = 0; i < next.document->server_count; i++)
+        node_weigh(self, now_ms, i);
     node_learn_all(self, now_ms);
     each_member(&from, &self->plan, inherit_load);
     node_judge_ready(self, now_ms);

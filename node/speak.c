@@ -79,13 +79,26 @@ void node_speak_transition(struct node *self, int64_t now_ms, const struct trans
         speak_in_slot(self, now_ms, transition);
 }
 
-void node_speak_order(struct node *self, int64_t now_ms, const struct order *order)
+static void speak_ordered(struct node *self, int64_t now_ms, const char *subject, const char *word,
+                          const char *reason)
 {
     struct transition told = {.number = ++self->orders_told, .area = ORDER_AREA};
-    snprintf(told.subject, sizeof told.subject, "%s", order->subject);
-    order_word(order, told.to, sizeof told.to);
-    snprintf(told.reason, sizeof told.reason, "%s", order->until_s > 0 ? "until" : "ordered");
+    snprintf(told.subject, sizeof told.subject, "%s", subject);
+    snprintf(told.to, sizeof told.to, "%s", word);
+    snprintf(told.reason, sizeof told.reason, "%s", reason);
     speak_in_slot(self, now_ms, &told);
+}
+
+void node_speak_order(struct node *self, int64_t now_ms, const struct order *order)
+{
+    char word[TRANSITION_WORD_MAX + 1];
+    order_word(order, word, sizeof word);
+    speak_ordered(self, now_ms, order->subject, word, order->until_s > 0 ? "until" : "ordered");
+}
+
+void node_speak_server(struct node *self, int64_t now_ms, const char *server, const char *word)
+{
+    speak_ordered(self, now_ms, server, word, "ordered");
 }
 
 void node_speak_status(struct node *self, int64_t now_ms)

@@ -2,24 +2,13 @@
 #ifndef TANDEM_NODE_WORD_H
 #define TANDEM_NODE_WORD_H
 
-#include <string.h>
-
 #include "replication/pack.h"
 
 /* Copy it into word[size_max + 1]. False when it is no text, is longer, or has anything but
  * printable ASCII without space: then it is of no version of ours. */
 static inline bool word_get(const struct msgpack_object *object, char *word, size_t size_max)
 {
-    const char *text;
-    size_t size;
-    if (!pack_get_text(object, &text, &size) || size > size_max)
-        return false;
-    for (size_t i = 0; i < size; i++)
-        if (text[i] <= ' ' || text[i] > '~')
-            return false;
-    memcpy(word, text, size);
-    word[size] = '\0';
-    return true;
+    return pack_copy_text(object, '!', word, size_max);
 }
 
 #endif

@@ -85,8 +85,8 @@ static const struct schema_option path_options[] = {
 static const struct schema_option server_options[] = {
     {"addresses", SCHEMA_IP_PAIR, SERVER(addresses), .required = true,
      .help = "What answers name, at most one of each family."},
-    {"capacity", SCHEMA_NUMBER, SERVER(capacity), .min = 1, .max = 10000000, .required = true,
-     .help = "How many connections it can serve. Loads are divided by it."},
+    {"capacity", SCHEMA_NUMBER, SERVER(capacity), .min = 1, .max = DOCUMENT_CAPACITY_MAX,
+     .required = true, .help = "How many connections it can serve. Loads are divided by it."},
     {"key", SCHEMA_KEY, SERVER(key), .required = true, .help = "The public key of its agent."},
     {0},
 };

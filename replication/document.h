@@ -67,7 +67,8 @@ enum {
     DOCUMENT_FIXED_MAX = 8, /* last-resort addresses */
     DOCUMENT_NAME_MAX = 30, /* bytes of a node, pool or server name: [a-z0-9-], as in host names;
                                    three of them and two slashes fit in a record's name */
-    DOCUMENT_KEY_SIZE = 41, /* Z85 text of a public key and its NUL */
+    DOCUMENT_CAPACITY_MAX = 10000000, /* sockets of a server */
+    DOCUMENT_KEY_SIZE = 41,           /* Z85 text of a public key and its NUL */
     DOCUMENT_ERROR_MAX = 512,
     DOCUMENT_DIFFERS_MAX = 80, /* bytes of a list of words, with its NUL */
 };
@@ -142,6 +143,16 @@ struct document {
  * "file:line:column: found, expected" and *document is undefined. */
 bool document_parse(struct document *document, const char *file, const char *text, size_t size,
                     struct arena *arena, char *error);
+
+struct document_enrolment {
+    struct document_server server; /* its name is copied */
+    const char *pool;
+};
+
+/* Adds servers that joined, each to its pool. Who has a name, a key or an address that the document
+ * gives to another, or names no pool of it, is left out. False when the arena is exhausted. */
+bool document_enrol(struct document *self, const struct document_enrolment *list, size_t count,
+                    struct arena *arena);
 
 /* What the guardian and the sockets read once, at their start, stays that of the running document:
  * all but servers, pools and zones. differs[DOCUMENT_DIFFERS_MAX] says what is another in this one

@@ -321,3 +321,52 @@ const struct msgpack_object *pack_at(const struct msgpack_object *array, size_t 
     assert(position < array->via.array.size);
     return &array->via.array.ptr[position];
 }
+
+/* ---- copies ---- */
+
+/* msgpack-c says that nothing lies nowhere. */
+static void copy(void *to, const void *from, size_t size)
+{
+    if (size > 0)
+        memcpy(to, from, size);
+}
+
+bool pack_copy_text(const struct msgpack_object *object, char first, char *text, size_t max)
+{
+    const char *found;
+    size_t size;
+    if (!pack_get_text(object, &found, &size) || size > max)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (found[i] < first || found[i] > '~')
+            return false;
+    copy(text, found, size);
+    text[size] = '\0';
+    return true;
+}
+
+bool pack_copy_bytes(const struct msgpack_object *object, uint8_t *bytes, size_t size)
+{
+    const uint8_t *found;
+    size_t found_size;
+    if (!pack_get_bytes(object, &found, &found_size) || found_size != size)
+        return false;
+    copy(bytes, found, size);
+    return true;
+}
+
+void pack_ip(struct pack_writer *self, const struct ip *ip)
+{
+    pack_bytes(self, ip->bytes, ip->family == 4 ? 4 : ip->family == 6 ? 16 : 0);
+}
+
+bool pack_copy_ip(const struct msgpack_object *object, struct ip *ip)
+{
+    const uint8_t *bytes;
+    size_t size;
+    if (!pack_get_bytes(object, &bytes, &size) || (size != 0 && size != 4 && size != 16))
+        return false;
+    *ip = (struct ip){.family = size == 4 ? 4 : size == 16 ? 6 : 0};
+    copy(ip->bytes, bytes, size);
+    return true;
+}

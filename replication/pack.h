@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "replication/ip.h"
+
 enum {
     PACK_DEPTH_MAX = 8,
     PACK_KEY_MAX = 127,   /* of a map: one byte on the wire */
@@ -50,6 +52,7 @@ void pack_uint(struct pack_writer *self, uint64_t value);
 void pack_bool(struct pack_writer *self, bool value);
 void pack_text(struct pack_writer *self, const char *text);
 void pack_bytes(struct pack_writer *self, const void *bytes, size_t size);
+void pack_ip(struct pack_writer *self, const struct ip *ip);
 
 /* ---- reading ---- */
 
@@ -80,6 +83,12 @@ bool pack_get_uint(const struct msgpack_object *object, uint64_t max, uint64_t *
 bool pack_get_bool(const struct msgpack_object *object, bool *value);
 bool pack_get_text(const struct msgpack_object *object, const char **text, size_t *size);
 bool pack_get_bytes(const struct msgpack_object *object, const uint8_t **bytes, size_t *size);
+
+/* A copy of a text of 0..max bytes, all from `first` (' ' or '!') to '~', into text[max + 1]; of
+ * bytes of exactly that size; of an address (4 or 16 bytes; none: family 0). */
+bool pack_copy_text(const struct msgpack_object *object, char first, char *text, size_t max);
+bool pack_copy_bytes(const struct msgpack_object *object, uint8_t *bytes, size_t size);
+bool pack_copy_ip(const struct msgpack_object *object, struct ip *ip);
 
 bool pack_is_array(const struct msgpack_object *object);
 /* Number of elements of an array (or pairs of a map); 0 when the object is NULL or neither. */

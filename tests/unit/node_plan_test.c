@@ -151,6 +151,25 @@ START_TEST(a_new_server_takes_a_free_seat_and_is_named_once_it_reports)
 }
 END_TEST
 
+START_TEST(a_new_server_is_given_its_share_step_by_step)
+{
+    begin_busy();
+    read_document(3, 0, STREAM);
+    node_adopt(&node, 3210, &next_plan);
+    ck_assert_uint_eq(member_state(2).weight, NODE_SLOW_PERCENT);
+    ck_assert_uint_eq(member_state(0).weight, 100);
+    run(3210 + NODE_SLOW_MS / 2);
+    ck_assert_uint_ge(member_state(2).weight, 50);
+    ck_assert_uint_le(member_state(2).weight, 56);
+    read_document(3, 0, STREAM); /* which changes nothing */
+    node_adopt(&node, 3210 + NODE_SLOW_MS / 2, &next_plan);
+    ck_assert_uint_ge(member_state(2).weight, 50);
+    ck_assert_uint_le(member_state(2).weight, 56);
+    run(3210 + NODE_SLOW_MS + 2 * NODE_SLOW_STEP_MS);
+    ck_assert_uint_eq(member_state(2).weight, 100);
+}
+END_TEST
+
 /* The order of servers in a document is nobody's number. */
 START_TEST(a_server_that_is_gone_leaves_its_seat_and_the_others_keep_theirs)
 {
@@ -224,6 +243,7 @@ int main(void)
                a_partners_count_is_a_difference_still,
                an_order_of_a_group_holds_over_another_document);
     SUITE_CASE(suite, "changes", a_new_server_takes_a_free_seat_and_is_named_once_it_reports,
+               a_new_server_is_given_its_share_step_by_step,
                a_server_that_is_gone_leaves_its_seat_and_the_others_keep_theirs,
                a_server_that_comes_back_is_what_its_last_report_said,
                a_new_pool_is_ready_at_once_when_its_servers_are_known,

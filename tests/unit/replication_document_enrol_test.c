@@ -1,0 +1,91 @@
+#include "replication/document.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "unit/suite.h"
+
+static const char text[] = "format: 1\ncluster: lab\nnodes:\n"
+                           "  ns1: {own: 192.0.2.11, home: 192.0.2.51, key: "
+                           "\"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"}\n"
+                           "zones: {lab.example: z}\nservers:\n"
+                           "  m1: {addresses: [192.0.2.101], capacity: 5, key: "
+                           "\"D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs\"}\n"
+                           "pools:\n  s: {name: s.lab.example, ports: [80], servers: all}\n"
+                           "  t: {name: t.lab.example, ports: [80], servers: all}\n";
+
+static struct document document;
+static _Alignas(16) uint8_t memory[1 << 20];
+static struct arena arena;
+
+static void setup(void)
+{
+    char error[DOCUMENT_ERROR_MAX];
+    arena_init(&arena, memory, sizeof memory);
+    ck_assert_msg(document_parse(&document, "t.yaml", text, sizeof text - 1, &arena, error), "%s",
+                  error);
+}
+
+static struct document_enrolment server(const char *name, const char *address, const char *key,
+                                        const char *pool)
+{
+    struct document_enrolment enrolment = {.server = {.name = name, .capacity = 7}, .pool = pool};
+    ck_assert(ip_parse(address, &enrolment.server.addresses[0]));
+    snprintf(enrolment.server.key, sizeof enrolment.server.key, "%s", key);
+    return enrolment;
+}
+
+START_TEST(who_joined_is_a_server_of_its_pool_and_of_no_other)
+{
+    setup();
+    char name[] = "m9";
+    struct document_enrolment list[] = {server(name, "192.0.2.109", "key9", "s"),
+                                        server("m8", "192.0.2.108", "key8", "t")};
+    ck_assert(document_enrol(&document, list, 2, &arena));
+    name[0] = 'x'; /* it was copied */
+    ck_assert_uint_eq(document.server_count, 3);
+    ck_assert_str_eq(document.servers[0].name, "m1");
+    ck_assert_str_eq(document.servers[1].name, "m9");
+    ck_assert_uint_eq(document.servers[1].capacity, 7);
+    ck_assert_uint_eq(document.pools[0].member_count, 2);
+    ck_assert_uint_eq(document.pools[0].members[1], 1);
+    ck_assert_uint_eq(document.pools[1].member_count, 2);
+    ck_assert_uint_eq(document.pools[1].members[1], 2);
+}
+END_TEST
+
+START_TEST(the_document_and_who_came_first_go_before)
+{
+    setup();
+    struct document_enrolment list[] = {server("m1", "192.0.2.109", "key9", "s"),
+                                        server("m9", "192.0.2.101", "key9", "s"),
+                                        server("m9", "192.0.2.109", document.servers[0].key, "s"),
+                                        server("m9", "192.0.2.109", "key9", "u"),
+                                        server("m9", "192.0.2.109", "key9", "s"),
+                                        server("m10", "192.0.2.109", "key10", "s")};
+    ck_assert(document_enrol(&document, list, sizeof list / sizeof *list, &arena));
+    ck_assert_uint_eq(document.server_count, 2);
+    ck_assert_str_eq(document.servers[1].name, "m9");
+    ck_assert_uint_eq(document.pools[0].member_count, 2);
+}
+END_TEST
+
+START_TEST(nobody_joined_and_an_arena_too_small)
+{
+    struct arena none;
+    setup();
+    ck_assert(document_enrol(&document, NULL, 0, &arena));
+    ck_assert_uint_eq(document.server_count, 1);
+    struct document_enrolment list[] = {server("m9", "192.0.2.109", "key9", "s")};
+    arena_init(&none, memory, 16);
+    ck_assert(!document_enrol(&document, list, 1, &none));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("replication/document_enrol");
+    SUITE_CASE(suite, "enrol", who_joined_is_a_server_of_its_pool_and_of_no_other,
+               the_document_and_who_came_first_go_before, nobody_joined_and_an_arena_too_small);
+    return suite_run(suite);
+}
