@@ -3,6 +3,8 @@
  *   {"command": "status"}   servers   counters   events   doctor   version   reload   upgrade
  *   {"command": "drain", "server": "media1"}   undrain
  *   {"command": "set", "pool": "stream", "group-size": 2, "rounds": 1}
+ *   {"command": "token", "pool": "stream", "uses": 20, "prefix": "192.0.2.96/27", "for_s": 3600}
+ *   {"command": "revoke", "server": "media9"}   remove
  *
  * An order is answered when it is stored, so a request may be open for a while: it has a ticket.
  * Only root and the user the worker runs as may connect (mode 0600, and SO_PEERCRED). All in the

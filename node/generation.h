@@ -9,16 +9,33 @@
 
 struct generation {
     struct load_memory memory; /* this struct lies in it too */
+    const char *text;          /* that the document was read from */
+    size_t size;
     struct document document;
     struct node_plan plan;
     struct pool **pools;                /* by the document's position */
     char differs[DOCUMENT_DIFFERS_MAX]; /* from the running document: takes a restart */
 };
 
-/* Reads the document and plans it. running: what must not change while the node runs is taken from
- * it; NULL at the start. NULL, with a sentence in error[LOAD_ERROR_MAX]. Waits for the disk; any
+/* Who joined, and whose keys are withdrawn, as records say at that moment. */
+struct roll {
+    size_t enrolled_count, revoked_count;
+    struct enrolment *enrolled;
+    struct revocation *revoked;
+};
+
+/* From malloc; NULL without memory. Control thread. */
+struct roll *roll_take(struct node *node);
+void roll_free(struct roll *self); /* NULL is fine */
+
+/* Plans the document of the file; again: that of this generation, as it was read then. With the
+ * servers that joined (NULL: none); what must not change while the node runs is taken from running
+ * (NULL: at the start). NULL, with a sentence in error[LOAD_ERROR_MAX]. Waits for the disk; any
  * thread. */
-struct generation *generation_open(const char *path, const struct document *running, char *error);
+struct generation *generation_open(const char *path, const struct generation *running,
+                                   const struct roll *roll, char *error);
+struct generation *generation_again(const char *path, const struct generation *running,
+                                    const struct roll *roll, char *error);
 void generation_close(struct generation *self); /* NULL is fine */
 
 #endif

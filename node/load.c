@@ -87,18 +87,26 @@ static void say_unreadable(const char *path, char *error)
                  path, strerror(errno));
 }
 
+const char *load_text(const char *path, struct load_memory *memory, size_t *size, char *error)
+{
+    char *text = read_file(path, DOCUMENT_SIZE_MAX, size);
+    if (text == NULL) {
+        say_unreadable(path, error);
+        return NULL;
+    }
+    const char *kept = arena_text(&memory->arena, text, *size);
+    if (kept == NULL)
+        snprintf(error, LOAD_ERROR_MAX, "%s: no memory for it", path);
+    free(text);
+    return kept;
+}
+
 bool load_document(const char *path, struct document *document, struct load_memory *memory,
                    char *error)
 {
     size_t size;
-    char *text = read_file(path, DOCUMENT_SIZE_MAX, &size);
-    if (text == NULL) {
-        say_unreadable(path, error);
-        return false;
-    }
-    bool parsed = document_parse(document, path, text, size, &memory->arena, error);
-    free(text);
-    return parsed;
+    const char *text = load_text(path, memory, &size, error);
+    return text != NULL && document_parse(document, path, text, size, &memory->arena, error);
 }
 
 /* ---- zones ---- */

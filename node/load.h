@@ -26,6 +26,8 @@ void load_memory_close(struct load_memory *self);
  * true. */
 bool load_document(const char *path, struct document *document, struct load_memory *memory,
                    char *error);
+/* The document's text into the memory, NUL-terminated; NULL with a sentence. */
+const char *load_text(const char *path, struct load_memory *memory, size_t *size, char *error);
 
 /* Read all zones of the document and build the view. pools[i] is the living pool of
  * document.pools[i] and outlives the view. path is the document's: relative paths are beside it.

@@ -62,8 +62,15 @@ static void take_frames(struct worker *self)
             step.type = NODE_LINK_DOWN;
             break;
         case LINK_FRAME:
+            if (join_is(event.bytes, event.size)) {
+                worker_join(self, worker_now_ms(), &event);
+                continue;
+            }
             step.type = NODE_FRAME;
             break;
+        case LINK_STRANGER:
+            worker_join(self, worker_now_ms(), &event);
+            continue;
         }
         worker_step(self, worker_now_ms(), &step);
     }
@@ -270,7 +277,7 @@ static void take_signals(struct worker *self)
     struct signalfd_siginfo signal;
     while (read(self->signal_fd, &signal, sizeof signal) == sizeof signal) {
         if (signal.ssi_signo == SIGHUP)
-            (void)reload_start(self->reload, &self->served->document); /* one under way will do */
+            (void)reload_start(self->reload, self->served, roll_take(&self->node), true);
         else
             self->is_stopping = true;
     }
@@ -345,6 +352,7 @@ static void keep_house(struct worker *self, int64_t now_ms)
         return;
     self->housekeeping_due_ms = now_ms + HOUSEKEEPING_MS;
     worker_step(self, now_ms, &(struct node_event){.type = NODE_CLOCK, .wall_ms = wall_ms()});
+    worker_admit(self, now_ms);
     if (self->link != NULL)
         log_refused_links(self, now_ms);
     log_poison(self, now_ms);
@@ -386,6 +394,7 @@ static void turn(struct worker *self)
     take_reload(self, now_ms);
     take_requests(self, now_ms);
     take_signals(self);
+    worker_call_roll(self);
     if (now_ms >= node_deadline(&self->node))
         worker_step(self, now_ms, &(struct node_event){.type = NODE_TIMEOUT});
     keep_house(self, now_ms);

@@ -85,7 +85,7 @@ static int load(struct worker *self, const struct arguments *arguments)
     self->node_name = arguments->node;
     if (load_memory_open(&self->memory, MEMORY_SIZE) != 0)
         return fail(EXIT_SYSTEM, "no memory");
-    self->served = generation_open(arguments->config, NULL, error);
+    self->served = generation_open(arguments->config, NULL, NULL, error);
     if (self->served == NULL)
         return fail(EXIT_CONFIGURATION, "%s", error);
     size_t position = document_node(&self->served->document, arguments->node);
@@ -121,6 +121,27 @@ static int load_zones(struct worker *self)
     if (publish(&self->publisher, view, memory.base, memory.size) != 0)
         return fail(EXIT_SYSTEM, "no memory for the zones");
     return 0;
+}
+
+/* Those that joined in an earlier life, by the orders on the disk, before anybody may speak. */
+static int call_roll(struct worker *self)
+{
+    char error[LOAD_ERROR_MAX];
+    struct generation *before = self->served;
+    struct roll *roll = roll_take(&self->node);
+    if (roll != NULL && roll->enrolled_count + roll->revoked_count > 0)
+        self->served = generation_again(self->config_path, before, roll, error);
+    roll_free(roll);
+    if (self->served == before)
+        return 0;
+    if (self->served == NULL)
+        return fail(EXIT_CONFIGURATION, "%s", error);
+    if (!node_has_room(&self->node, &self->served->document))
+        return fail(EXIT_SYSTEM, "more servers joined than this worker has room for");
+    node_adopt(&self->node, worker_now_ms(), &self->served->plan);
+    int status = load_zones(self);
+    generation_close(before);
+    return status;
 }
 
 /* ---- what is opened, in order ---- */
@@ -174,8 +195,10 @@ static int open_store(struct worker *self)
     if (sentence[0] != '\0')
         fail(0, "%s", sentence);
     store_load(self->store, take_record, self);
-    begin_warm(self);
-    return 0;
+    status = call_roll(self);
+    if (status == 0)
+        begin_warm(self);
+    return status;
 }
 
 void worker_describe_peers(const struct worker *self, struct link_peer *peers)

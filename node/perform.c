@@ -14,6 +14,18 @@ static void send_messages(struct worker *self, const struct replica_update *upda
     }
 }
 
+static void reply(struct worker *self, uint64_t ticket, enum node_outcome outcome)
+{
+    bool is_done = outcome == NODE_DONE || outcome == NODE_DONE_PARTNER_AWAY;
+    int status = is_done ? 0 : outcome == NODE_NOT_STORED ? 111 : 100;
+    if (worker_answer_join(self, ticket, outcome))
+        return;
+    json_t *answer = json_pack("{s:s, s:i}", is_done ? "outcome" : "error",
+                               node_outcome_text(outcome), "exit", status);
+    worker_tell_token(self, ticket, answer);
+    control_answer(self->control, ticket, answer);
+}
+
 static void store_orders(struct worker *self, int64_t now_ms, const struct node_update *update)
 {
     for (size_t i = 0; i < update->store_count; i++) {
@@ -24,9 +36,7 @@ static void store_orders(struct worker *self, int64_t now_ms, const struct node_
         log_limited(self->log, now_ms, "disk-queue-full", "disk order=%s reason=disk-queue-full",
                     store->record.key.name);
         if (store->ticket != 0)
-            control_answer(
-                self->control, store->ticket,
-                json_pack("{s:s, s:i}", "error", node_outcome_text(NODE_NOT_STORED), "exit", 111));
+            reply(self, store->ticket, NODE_NOT_STORED);
     }
 }
 
@@ -41,15 +51,6 @@ static void log_note(struct worker *self, int64_t now_ms, const struct node_note
                 note->to == NULL ? "" : note->to, note->to == NULL ? "" : " ", note->reason);
 }
 
-static void reply(struct worker *self, const struct node_update *update)
-{
-    bool is_done = update->reply == NODE_DONE || update->reply == NODE_DONE_PARTNER_AWAY;
-    int status = is_done ? 0 : update->reply == NODE_NOT_STORED ? 111 : 100;
-    control_answer(self->control, update->reply_ticket,
-                   json_pack("{s:s, s:i}", is_done ? "outcome" : "error",
-                             node_outcome_text(update->reply), "exit", status));
-}
-
 void worker_step(struct worker *self, int64_t now_ms, const struct node_event *event)
 {
     struct node_update *update = self->update;
@@ -60,6 +61,7 @@ void worker_step(struct worker *self, int64_t now_ms, const struct node_event *e
         log_note(self, now_ms, &update->notes[i]);
     if (update->note_count > 0)
         disk_wake(self->disk);
+    self->is_roll_due |= update->has_other_servers;
     if (update->reply_ticket != 0)
-        reply(self, update);
+        reply(self, update->reply_ticket, update->reply);
 }

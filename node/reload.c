@@ -16,7 +16,9 @@ struct reload {
     pthread_t thread;
     bool is_running; /* the thread is to be joined */
     int news_fd;
-    const struct document *running;
+    const struct generation *running;
+    bool is_anew;
+    struct roll *roll;
     pthread_mutex_t mutex;
     pthread_cond_t decided;
     enum decision decision;
@@ -66,7 +68,8 @@ static void build(struct reload *self)
 {
     struct load_memory memory;
     const struct view *view;
-    self->generation = generation_open(self->config.path, self->running, self->error);
+    self->generation = (self->is_anew ? generation_open : generation_again)(
+        self->config.path, self->running, self->roll, self->error);
     if (self->generation == NULL)
         return;
     if (!load_view(self->config.path, &self->generation->document, self->config.node,
@@ -87,6 +90,7 @@ static void *run(void *argument)
     struct reload *self = argument;
     pthread_setname_np(pthread_self(), "builder");
     build(self);
+    roll_free(self->roll);
     tell(self, RELOAD_ENDED);
     return NULL;
 }
@@ -131,17 +135,24 @@ void reload_close(struct reload *reload)
     free(reload);
 }
 
-int reload_start(struct reload *reload, const struct document *running)
+int reload_start(struct reload *reload, const struct generation *running, struct roll *roll,
+                 bool is_anew)
 {
-    if (reload->is_running)
+    if (reload->is_running) {
+        roll_free(roll);
         return -EBUSY;
+    }
+    reload->roll = roll;
+    reload->is_anew = is_anew;
     reload->running = running;
     reload->decision = UNDECIDED;
     reload->before = NULL;
     reload->error[0] = '\0';
     int error = pthread_create(&reload->thread, NULL, run, reload);
-    if (error != 0)
+    if (error != 0) {
+        roll_free(roll);
         return -error;
+    }
     reload->is_running = true;
     return 0;
 }

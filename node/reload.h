@@ -29,8 +29,11 @@ enum reload_stage {
 int reload_open(struct reload **reload, const struct reload_config *config);
 void reload_close(struct reload *reload); /* waits for a running one; what is prepared is dropped */
 
-/* Begin; -EBUSY while one runs, until its end was told. running outlives the stage PREPARED. */
-int reload_start(struct reload *reload, const struct document *running);
+/* Begin; -EBUSY while one runs, until its end was told. is_anew: the document is read from its
+ * file; else it is the running one again, with another roll. running outlives the stage PREPARED;
+ * roll is taken over, whatever comes of it. */
+int reload_start(struct reload *reload, const struct generation *running, struct roll *roll,
+                 bool is_anew);
 
 /* Readable when there is news. */
 int reload_fd(const struct reload *reload);

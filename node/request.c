@@ -25,6 +25,14 @@ static bool take_subject(const struct control_request *request, const char *key,
     return true;
 }
 
+void worker_author(const struct worker *self, const struct control_request *request, char *author)
+{
+    if (request->uid == 0)
+        snprintf(author, ORDER_AUTHOR_MAX + 1, "root@%.26s", self->node_name);
+    else
+        snprintf(author, ORDER_AUTHOR_MAX + 1, "uid%u@%.16s", request->uid, self->node_name);
+}
+
 /* Why, and until when; false when they are not what they must be, and that was said. */
 static bool take_terms(struct worker *self, const struct control_request *request,
                        struct order *order)
@@ -53,10 +61,7 @@ static void give_order(struct worker *self, int64_t now_ms, const struct control
 {
     if (!take_terms(self, request, order))
         return;
-    if (request->uid == 0)
-        snprintf(order->author, sizeof order->author, "root@%.26s", self->node_name);
-    else
-        snprintf(order->author, sizeof order->author, "uid%u@%.16s", request->uid, self->node_name);
+    worker_author(self, request, order->author);
     worker_step(
         self, now_ms,
         &(struct node_event){.type = NODE_COMMAND, .order = order, .ticket = request->ticket});
@@ -215,7 +220,7 @@ static void request_set(struct worker *self, int64_t now_ms, const struct contro
 
 static void request_reload(struct worker *self, const struct control_request *request)
 {
-    int error = reload_start(self->reload, &self->served->document);
+    int error = reload_start(self->reload, self->served, roll_take(&self->node), true);
     if (error == -EBUSY)
         refuse(self, request->ticket, "a reload is under way: wait for its end");
     else if (error != 0)
@@ -300,6 +305,12 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
         request_weight(self, now_ms, request);
     else if (strcmp(command, "set") == 0)
         request_set(self, now_ms, request);
+    else if (strcmp(command, "token") == 0)
+        worker_request_token(self, now_ms, request);
+    else if (strcmp(command, "revoke") == 0)
+        worker_request_revoke(self, now_ms, request);
+    else if (strcmp(command, "remove") == 0)
+        worker_request_remove(self, now_ms, request);
     else if (strcmp(command, "unset") == 0)
         request_unset(self, now_ms, request);
     else if (strcmp(command, "orders") == 0)

@@ -3,6 +3,8 @@
  *   main.c     arguments, start in order, exit codes
  *   loop.c     the control thread: epoll, frames, requests, timers
  *   perform.c  an update's messages, stores, notes and replies, carried out in that order
+ *   request.c  tandemctl's requests
+ *   admit.c    those about who may join, and who asks to
  *
  * Threads: control (this one, owns everything here), DNS threads and TCP (serve the published
  * view), disk (store and log), builder (while zones are read anew). */
@@ -23,6 +25,8 @@
 #include "node/told.h"
 #include "replication/link.h"
 #include "replication/warm.h"
+
+enum { WORKER_JOINS_MAX = 64 }; /* strangers whose enrolment is on its way to the disk */
 
 struct worker {
     const char *config_path, *node_name;
@@ -51,6 +55,18 @@ struct worker {
     struct record_version told_handovers[DOCUMENT_NODES_MAX]; /* to the guardian */
     uint64_t poison_logged; /* queries dropped as such, as logged last */
     uint64_t reload_ticket; /* who waits for the reload; 0: nobody */
+    bool is_roll_due;       /* who is known changed: the document is to be planned again */
+    uint64_t join_count;    /* JOINs ever */
+    struct worker_join {
+        uint64_t ticket; /* 0: answered */
+        size_t peer;     /* SIZE_MAX: a stranger */
+        struct link_stranger stranger;
+        char server[DOCUMENT_NAME_MAX + 1];
+    } joins[WORKER_JOINS_MAX];
+    struct worker_token { /* whose text is told when it is stored */
+        uint64_t ticket;
+        char text[JOIN_TEXT_MAX];
+    } tokens[CONTROL_CLIENTS_MAX];
     int64_t housekeeping_due_ms;
     uint8_t *warm; /* warm_room bytes: what the warm file will hold */
     size_t warm_room;
@@ -73,5 +89,23 @@ void worker_step(struct worker *self, int64_t now_ms, const struct node_event *e
 
 /* One request of tandemctl. */
 void worker_request(struct worker *self, int64_t now_ms, const struct control_request *request);
+/* Who gave it: "root@ns1", "uid1000@ns1". Into author[ORDER_AUTHOR_MAX + 1]. */
+void worker_author(const struct worker *self, const struct control_request *request, char *author);
+
+/* admit.c: as many strangers as may come in during the next second; a JOIN, of a stranger or of a
+ * peer; the answer to it, when the ticket is one of theirs. */
+void worker_admit(struct worker *self, int64_t now_ms);
+void worker_join(struct worker *self, int64_t now_ms, const struct link_event *event);
+bool worker_answer_join(struct worker *self, uint64_t ticket, enum node_outcome outcome);
+void worker_request_token(struct worker *self, int64_t now_ms,
+                          const struct control_request *request);
+void worker_request_revoke(struct worker *self, int64_t now_ms,
+                           const struct control_request *request);
+void worker_request_remove(struct worker *self, int64_t now_ms,
+                           const struct control_request *request);
+/* The text of the token that was asked for by this ticket, if one was, into the answer. */
+void worker_tell_token(struct worker *self, uint64_t ticket, json_t *answer);
+/* Plan the document again, when who is known changed and no reload is under way. */
+void worker_call_roll(struct worker *self);
 
 #endif

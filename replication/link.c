@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 enum {
-    ROUTING_ID_SIZE = 5,    /* bytes that ZeroMQ gives each connection: 0 and a number */
     MONITOR_BATCH_MAX = 64, /* a listener's events read at a time */
     LISTENER_THREADS = 2,   /* that do the handshakes, encryption and socket calls */
     FAILED_EVENTS = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
@@ -23,7 +22,7 @@ enum {
 /* Where a peer that dialled in spoke last. */
 struct route {
     bool known;
-    uint8_t id[ROUTING_ID_SIZE];
+    uint8_t id[LINK_ROUTE_SIZE];
 };
 
 struct link {
@@ -38,8 +37,9 @@ struct link {
     size_t peer_count;
     size_t dial_count;
     struct link_dial dials[LINK_DIALS_MAX];
-    size_t turn;     /* whose socket is read first: 0 the ROUTER, 1 + i dials[i] */
-    zmq_msg_t frame; /* lent to the caller until its next call */
+    size_t turn;              /* whose socket is read first: 0 the ROUTER, 1 + i dials[i] */
+    unsigned stranger_frames; /* so many more are taken */
+    zmq_msg_t frame;          /* lent to the caller until its next call */
     uint64_t failed_handshakes, ended_connections, unsendable, odd_frames, oversized_frames;
 };
 
@@ -226,11 +226,29 @@ bool link_pending(struct link *self)
 static size_t frame_author(struct link *self)
 {
     const char *user = zmq_msg_gets(&self->frame, "User-Id");
-    return user == NULL ? SIZE_MAX : link_keys_find(&self->keys, user);
+    if (user == NULL)
+        return SIZE_MAX;
+    /* Who came in as a stranger may have become known since. */
+    return link_keys_find(&self->keys, user + (user[0] == LINK_STRANGER_MARK));
 }
 
 /* Takes one message, {routing id, frame}. A routing id of another size is one the peer brought
  * itself, which none of our programs does. */
+/* A stranger may speak while it is admitted, and little. */
+static bool take_stranger(struct link *self, zmq_msg_t *id, struct link_event *event)
+{
+    const char *user = zmq_msg_gets(&self->frame, "User-Id");
+    if (user == NULL || user[0] != LINK_STRANGER_MARK || self->stranger_frames == 0 ||
+        zmq_msg_size(&self->frame) > LINK_STRANGER_SIZE_MAX || zmq_msg_size(id) != LINK_ROUTE_SIZE)
+        return false;
+    self->stranger_frames--;
+    *event = link_socket_frame(&self->frame, 0);
+    event->type = LINK_STRANGER;
+    snprintf(event->stranger.key, sizeof event->stranger.key, "%s", user + 1);
+    memcpy(event->stranger.route, zmq_msg_data(id), LINK_ROUTE_SIZE);
+    return true;
+}
+
 static bool receive_from_router(struct link *self, struct link_event *event)
 {
     zmq_msg_t id;
@@ -240,14 +258,16 @@ static bool receive_from_router(struct link *self, struct link_event *event)
         bool has_frame = zmq_msg_more(&id) && link_socket_receive(self->router, &self->frame);
         bool odd = !has_frame || link_socket_is_odd(self->router, &self->frame);
         size_t peer = odd ? SIZE_MAX : frame_author(self);
-        bool known = peer != SIZE_MAX && zmq_msg_size(&id) == ROUTING_ID_SIZE;
+        bool known = peer != SIZE_MAX && zmq_msg_size(&id) == LINK_ROUTE_SIZE;
         if (known && link_socket_is_oversized(&self->frame)) {
             self->oversized_frames++;
         } else if (known) {
             assert(peer < self->peer_count);
             self->routes[peer].known = true;
-            memcpy(self->routes[peer].id, zmq_msg_data(&id), ROUTING_ID_SIZE);
+            memcpy(self->routes[peer].id, zmq_msg_data(&id), LINK_ROUTE_SIZE);
             *event = link_socket_frame(&self->frame, peer);
+            given = true;
+        } else if (!odd && peer == SIZE_MAX && take_stranger(self, &id, event)) {
             given = true;
         } else {
             self->odd_frames++;
@@ -301,7 +321,7 @@ static int send_to_router(struct link *self, struct route *route, const uint8_t 
 {
     if (!route->known)
         return -EHOSTUNREACH;
-    int failed = link_socket_send(self->router, route->id, ROUTING_ID_SIZE, ZMQ_SNDMORE);
+    int failed = link_socket_send(self->router, route->id, LINK_ROUTE_SIZE, ZMQ_SNDMORE);
     if (failed == -EHOSTUNREACH)
         route->known = false;
     return failed != 0 ? failed : link_socket_send(self->router, bytes, size, 0);
@@ -317,6 +337,23 @@ int link_send(struct link *self, size_t peer, const uint8_t *bytes, size_t size)
                               : send_to_router(self, &self->routes[peer], bytes, size);
     self->unsendable += failed != 0;
     return failed;
+}
+
+int link_answer(struct link *self, const struct link_stranger *stranger, const uint8_t *bytes,
+                size_t size)
+{
+    assert(size > 0);
+    assert(size <= LINK_FRAME_SIZE_MAX);
+    struct route route = {.known = true};
+    memcpy(route.id, stranger->route, sizeof route.id);
+    int failed = send_to_router(self, &route, bytes, size);
+    self->unsendable += failed != 0;
+    return failed;
+}
+
+void link_admit(struct link *self, unsigned strangers)
+{
+    self->zap.admitted = self->stranger_frames = strangers;
 }
 
 /* ---- status and keys ---- */

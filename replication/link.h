@@ -19,11 +19,13 @@
 #include <stdbool.h>
 
 enum {
-    LINK_KEY_SIZE = 41,          /* Z85 text and its NUL */
-    LINK_FRAME_SIZE_MAX = 65536, /* bytes; a larger frame is dropped and counted, and one of more
+    LINK_KEY_SIZE = 41,            /* Z85 text and its NUL */
+    LINK_FRAME_SIZE_MAX = 65536,   /* bytes; a larger frame is dropped and counted, and one of more
                                     than twice that ends its connection */
-    LINK_DIALS_MAX = 2,          /* an agent dials two nodes, a node at most its partner */
-    LINK_ERROR_MAX = 256,        /* bytes of a sentence, with its NUL */
+    LINK_STRANGER_SIZE_MAX = 1024, /* bytes of a stranger's frame; a larger one is dropped */
+    LINK_ROUTE_SIZE = 5,           /* bytes of ZeroMQ's name of a connection: 0 and a number */
+    LINK_DIALS_MAX = 2,            /* an agent dials two nodes, a node at most its partner */
+    LINK_ERROR_MAX = 256,          /* bytes of a sentence, with its NUL */
 };
 
 struct link_peer {
@@ -44,10 +46,17 @@ struct link_config {
 };
 
 enum link_event_type {
-    LINK_NOTHING, /* nothing more just now */
-    LINK_UP,      /* the dialled connection to peer is through its handshake */
-    LINK_DOWN,    /* it is gone, or was refused; told again at each refusal */
-    LINK_FRAME,   /* bytes from peer */
+    LINK_NOTHING,  /* nothing more just now */
+    LINK_UP,       /* the dialled connection to peer is through its handshake */
+    LINK_DOWN,     /* it is gone, or was refused; told again at each refusal */
+    LINK_FRAME,    /* bytes from peer */
+    LINK_STRANGER, /* bytes from stranger, whom no key of ours is known of (link_admit) */
+};
+
+/* Who spoke under a key that is nobody's, and how to answer it. */
+struct link_stranger {
+    char key[LINK_KEY_SIZE];
+    uint8_t route[LINK_ROUTE_SIZE];
 };
 
 /* Of a dialled peer: UP comes before the first frame of a connection, DOWN after the last. It is
@@ -58,6 +67,7 @@ struct link_event {
     bool refused;         /* LINK_DOWN: because the peer does not know our key */
     const uint8_t *bytes; /* LINK_FRAME: valid until the next call */
     size_t size;
+    struct link_stranger stranger; /* LINK_STRANGER */
 };
 
 /* Counted, never logged here. */
@@ -83,6 +93,13 @@ void link_close(struct link *link); /* NULL is fine */
  * stay as they are. What comes with a key that is withdrawn is odd from now on. 0, or as link_open:
  * then nothing changed. O(peers x log peers). */
 int link_replace_keys(struct link *link, const struct link_peer *peers, char *error);
+
+/* From now on so many more unknown keys may come through the handshake, and so many frames of them;
+ * 0, as at the beginning: none. What a key that was withdrawn says is never a stranger's. */
+void link_admit(struct link *link, unsigned strangers);
+/* To that connection. As link_send. */
+int link_answer(struct link *link, const struct link_stranger *stranger, const uint8_t *bytes,
+                size_t size);
 
 /* The port it listens on; 0 when it does not. */
 uint16_t link_port(const struct link *link);

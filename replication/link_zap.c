@@ -141,16 +141,18 @@ void link_zap_serve(struct link_zap *self, const struct link_keys *keys)
 {
     struct question question;
     for (int i = 0; i < QUESTIONS_MAX && receive_question(self->socket, &question); i++) {
-        char user[LINK_KEY_SIZE] = "";
-        bool welcome = strcmp(question.mechanism, "CURVE") == 0 &&
-                       question.key_size == RAW_KEY_SIZE &&
-                       zmq_z85_encode(user, question.key, RAW_KEY_SIZE) != NULL &&
-                       link_keys_find(keys, user) != SIZE_MAX;
+        char user[1 + LINK_KEY_SIZE] = {LINK_STRANGER_MARK};
+        bool is_key = strcmp(question.mechanism, "CURVE") == 0 &&
+                      question.key_size == RAW_KEY_SIZE &&
+                      zmq_z85_encode(user + 1, question.key, RAW_KEY_SIZE) != NULL;
+        bool is_known = is_key && link_keys_find(keys, user + 1) != SIZE_MAX;
+        bool welcome = is_known || (is_key && self->admitted > 0);
+        self->admitted -= welcome && !is_known;
         if (!welcome) {
             self->refused++;
             memcpy(self->last_refused, question.address, sizeof self->last_refused);
         }
-        send_answer(self->socket, &question, welcome, user);
+        send_answer(self->socket, &question, welcome, is_known ? user + 1 : user);
     }
 }
 

@@ -29,8 +29,12 @@ void link_keys_close(struct link_keys *self);
 /* The peer with that key, or SIZE_MAX. */
 size_t link_keys_find(const struct link_keys *self, const char *text);
 
+/* What the User-Id of an admitted stranger begins with; no character of Z85. */
+#define LINK_STRANGER_MARK ' '
+
 struct link_zap {
     void *socket;          /* NULL: not open */
+    unsigned admitted;     /* so many unknown keys more may come in */
     uint64_t refused;      /* handshakes */
     char last_refused[64]; /* the address of the last, as ZeroMQ gives it */
 };

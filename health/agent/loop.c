@@ -213,6 +213,7 @@ static void take_frames(struct agent *self)
         int64_t now_ms = clock_ms();
         switch (event.type) {
         case LINK_NOTHING:
+        case LINK_STRANGER: /* an agent listens to nobody */
             return;
         case LINK_UP:
             note_up(self, event.peer);

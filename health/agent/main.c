@@ -1,6 +1,7 @@
 /* tandem-agent: tells both nodes how its server is.
  *
  *   tandem-agent --config FILE [--check]
+ *   tandem-agent join TOKEN ...            see health/agent/joining.h
  *
  * Needs no privilege. Starts whether or not a node can be reached, and goes on trying. Exit status:
  * 0 told to stop, 100 usage or configuration, 111 the system. */
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "health/agent/agent.h"
+#include "health/agent/joining.h"
 #include "replication/key.h"
 
 enum { EXIT_CONFIGURATION = 100, EXIT_SYSTEM = 111 };
@@ -112,6 +114,8 @@ int main(int argc, char **argv)
     static struct agent agent = {.signal_fd = -1, .epoll_fd = -1};
     const char *path = NULL;
     bool check = false;
+    if (argc > 1 && strcmp(argv[1], "join") == 0)
+        return joining(argc - 1, argv + 1);
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 'c')
             path = optarg;
@@ -121,7 +125,8 @@ int main(int argc, char **argv)
             return EXIT_CONFIGURATION;
     }
     if (path == NULL || optind != argc)
-        return fail(EXIT_CONFIGURATION, "usage: tandem-agent --config FILE [--check]");
+        return fail(EXIT_CONFIGURATION, "usage: tandem-agent --config FILE [--check], or: "
+                                        "tandem-agent join TOKEN ..., see join --help");
     if (sodium_init() < 0)
         return fail(EXIT_SYSTEM, "no source of random numbers");
     int status = load(&agent, path);

@@ -32,8 +32,9 @@ enum {
 struct arguments {
     const char *socket; /* NULL: the only one of /run/tandem */
     bool json, back;
-    const char *because; /* NULL: not said */
-    long for_s;          /* 0: without end */
+    const char *because;              /* NULL: not said */
+    long for_s;                       /* 0: without end */
+    const char *pool, *uses, *prefix; /* of a token */
     const char *command;
     int count; /* words after the command */
     char **words;
@@ -53,6 +54,11 @@ static const char usage[] =
     "  weight SERVER PERCENT      of its capacity counts: 1 to 1000; 100 is as configured\n"
     "  set POOL group-size=N rounds=N\n"
     "  unset POOL                 as the document says\n"
+    "  token --pool POOL --uses N --prefix ADDRESS/BITS [--for TIME]\n"
+    "                             with it so many servers may join the pool (tandem-agent join),\n"
+    "                             whose addresses lie there; an hour, without --for\n"
+    "  revoke SERVER              its key is no key any more, from its next message on\n"
+    "  remove SERVER              one that joined is there no more\n"
     "  handover [NODE]            that node's addresses to its partner, until --back;\n"
     "                             without NODE the asked one's\n"
     "  handover --back [NODE]     and home again\n"
@@ -149,7 +155,8 @@ static json_t *request_order(const struct arguments *arguments)
         const char *option;            /* of the second word, or NULL */
     } orders[] = {{"drain", "server", 1, NULL},      {"undrain", "server", 1, NULL},
                   {"force", "server", 2, "force"},   {"unforce", "server", 1, NULL},
-                  {"weight", "server", 2, "weight"}, {"unset", "pool", 1, NULL}};
+                  {"weight", "server", 2, "weight"}, {"unset", "pool", 1, NULL},
+                  {"revoke", "server", 1, NULL},     {"remove", "server", 1, NULL}};
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
         if (strcmp(arguments->command, orders[i].command) == 0 &&
             arguments->count == orders[i].count)
@@ -157,6 +164,15 @@ static json_t *request_order(const struct arguments *arguments)
                              arguments->words[0], orders[i].option == NULL ? "" : orders[i].option,
                              orders[i].option == NULL ? NULL : arguments->words[1]);
     return NULL;
+}
+
+static json_t *request_token(const struct arguments *arguments)
+{
+    if (arguments->count != 0 || arguments->pool == NULL || arguments->uses == NULL ||
+        arguments->prefix == NULL)
+        return NULL;
+    return json_pack("{s:s, s:s, s:I, s:s}", "command", "token", "pool", arguments->pool, "uses",
+                     (json_int_t)strtol(arguments->uses, NULL, 10), "prefix", arguments->prefix);
 }
 
 /* NULL when the words are no command. */
@@ -175,6 +191,8 @@ static json_t *make_request(const struct arguments *arguments)
         return json_pack("{s:s}", "command", "failover reset");
     if (is_handover)
         return request_handover(arguments);
+    if (strcmp(arguments->command, "token") == 0)
+        return request_token(arguments);
     if (strcmp(arguments->command, "set") == 0)
         return request_set(arguments);
     return request_order(arguments);
@@ -335,13 +353,12 @@ static int talk(const struct arguments *arguments)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"back", no_argument, NULL, 'b'},
-                                            {"because", required_argument, NULL, 'w'},
-                                            {"for", required_argument, NULL, 'f'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"socket", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
+        {"back", no_argument, NULL, 'b'},         {"because", required_argument, NULL, 'w'},
+        {"for", required_argument, NULL, 'f'},    {"pool", required_argument, NULL, 'p'},
+        {"uses", required_argument, NULL, 'u'},   {"prefix", required_argument, NULL, 'x'},
+        {"help", no_argument, NULL, 'h'},         {0}};
     struct arguments arguments = {0};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 's') {
@@ -352,6 +369,12 @@ int main(int argc, char **argv)
             arguments.back = true;
         } else if (option == 'w') {
             arguments.because = optarg;
+        } else if (option == 'p') {
+            arguments.pool = optarg;
+        } else if (option == 'u') {
+            arguments.uses = optarg;
+        } else if (option == 'x') {
+            arguments.prefix = optarg;
         } else if (option == 'f') {
             arguments.for_s = duration_s(optarg);
             if (arguments.for_s == 0)

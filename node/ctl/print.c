@@ -250,6 +250,8 @@ void print_answer(const char *command, const json_t *answer)
         print_numbers("", answer);
     else if (strcmp(command, "version") == 0)
         printf("tandem %s on %s\n", text(answer, "version"), text(answer, "asked"));
+    else if (json_is_string(json_object_get(answer, "token")))
+        puts(text(answer, "token")); /* alone, to be copied or read by a program */
     else
         puts(text(answer, "outcome"));
 }

@@ -30,6 +30,7 @@ struct end {
     struct link *link;
     size_t seen_count;
     char seen[SEEN_MAX][48];
+    struct link_stranger stranger; /* the last */
 };
 
 static inline int64_t now_ms(void)
@@ -110,6 +111,9 @@ static inline void note(struct end *end, const struct link_event *event)
         snprintf(text, size, "up %zu", event->peer);
     else if (event->type == LINK_DOWN)
         snprintf(text, size, "down %zu%s", event->peer, event->refused ? " refused" : "");
+    else if (event->type == LINK_STRANGER)
+        snprintf(text, size, "stranger %.*s", (int)(event->size < 24 ? event->size : 24),
+                 (const char *)event->bytes);
     else
         snprintf(text, size, "frame %zu %.*s", event->peer,
                  (int)(event->size < 24 ? event->size : 24), (const char *)event->bytes);
@@ -121,6 +125,8 @@ static inline void drain(struct end *end)
     struct link_event event;
     do {
         link_receive(end->link, &event);
+        if (event.type == LINK_STRANGER)
+            end->stranger = event.stranger;
         if (event.type != LINK_NOTHING)
             note(end, &event);
     } while (event.type != LINK_NOTHING || link_pending(end->link));

@@ -47,7 +47,7 @@ static void setup(void)
     snprintf(zone_path, sizeof zone_path, "%s/lab.zone", directory);
     write_file(document_path_text, document_text);
     write_file(zone_path, ZONE_OF_THREE);
-    served = generation_open(document_path_text, NULL, error);
+    served = generation_open(document_path_text, NULL, NULL, error);
     ck_assert_msg(served != NULL, "%s", error);
     struct reload_config config = {
         .path = document_path_text, .node = "ns1", .publisher = &publisher};
@@ -82,7 +82,7 @@ static enum reload_stage next_stage(size_t *records, struct generation **generat
 
 static void start(void)
 {
-    ck_assert_int_eq(reload_start(reload, &served->document), 0);
+    ck_assert_int_eq(reload_start(reload, served, NULL, true), 0);
 }
 
 /* It is prepared: as a worker does, take it over and have it published. */
@@ -273,11 +273,11 @@ START_TEST(one_reload_runs_at_a_time)
     publish_online();
     start();
     adopt();
-    ck_assert_int_eq(reload_start(reload, &served->document), -EBUSY);
+    ck_assert_int_eq(reload_start(reload, served, NULL, true), -EBUSY);
     ck_assert(!has_news_within(LONG_ENOUGH_MS));
     publish_offline();
     ck_assert(has_news_within(WAIT_MS));
-    ck_assert_int_eq(reload_start(reload, &served->document), -EBUSY); /* until its end was told */
+    ck_assert_int_eq(reload_start(reload, served, NULL, true), -EBUSY); /* until its end was told */
     ck_assert_uint_eq(wait_ended(), 3);
     ck_assert_uint_eq(reload_now(), 3);
     teardown();

@@ -25,6 +25,95 @@ START_TEST(an_unknown_key_is_refused_counted_and_dialled_again)
 }
 END_TEST
 
+START_TEST(a_stranger_that_is_admitted_speaks_and_is_answered)
+{
+    make_keys(2);
+    struct end node = open_node(0);
+    link_admit(node.link, 1);
+    struct end stranger = open_agent(&stranger_keys, link_port(node.link));
+    TURN_UNTIL(saw(&stranger, "up 0"), &node, &stranger);
+    ck_assert_int_eq(say(&stranger, 0, "let me in"), 0);
+    TURN_UNTIL(saw(&node, "stranger let me in"), &node, &stranger);
+    ck_assert_str_eq(node.stranger.key, stranger_keys.public_key);
+    ck_assert_int_eq(link_answer(node.link, &node.stranger, (const uint8_t *)"no", 2), 0);
+    TURN_UNTIL(saw(&stranger, "frame 0 no"), &node, &stranger);
+    ck_assert_int_eq(say(&stranger, 0, "but please"), 0); /* once is what was admitted */
+    TURN_UNTIL(counts(&node).odd_frames == 1, &node, &stranger);
+    ck_assert_uint_eq(counts(&node).refused_keys, 0);
+    link_close(stranger.link);
+    link_close(node.link);
+}
+END_TEST
+
+START_TEST(a_stranger_that_becomes_known_is_heard_on_its_connection)
+{
+    make_keys(2);
+    struct link_peer peers[2] = {0};
+    struct end node = open_node(0);
+    link_admit(node.link, 1);
+    struct end stranger = open_agent(&stranger_keys, link_port(node.link));
+    TURN_UNTIL(saw(&stranger, "up 0"), &node, &stranger);
+    strcpy(peers[1].key, stranger_keys.public_key);
+    ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
+    ck_assert_int_eq(say(&stranger, 0, "report"), 0);
+    TURN_UNTIL(saw(&node, "frame 1 report"), &node, &stranger);
+    link_close(stranger.link);
+    link_close(node.link);
+}
+END_TEST
+
+START_TEST(no_more_strangers_come_in_than_are_admitted)
+{
+    make_keys(2);
+    struct end node = open_node(0);
+    link_admit(node.link, 1);
+    struct end first = open_agent(&stranger_keys, link_port(node.link));
+    TURN_UNTIL(saw(&first, "up 0"), &node, &first);
+    struct pair other;
+    link_keygen(other.public_key, other.secret_key);
+    struct end second = open_agent(&other, link_port(node.link));
+    TURN_UNTIL(saw(&second, "down 0 refused"), &node, &first, &second);
+    link_admit(node.link, 1);
+    TURN_UNTIL(saw(&second, "up 0"), &node, &first, &second);
+    link_close(first.link);
+    link_close(second.link);
+    link_close(node.link);
+}
+END_TEST
+
+START_TEST(a_stranger_says_little)
+{
+    make_keys(2);
+    static uint8_t bytes[LINK_STRANGER_SIZE_MAX + 1];
+    struct end node = open_node(0);
+    link_admit(node.link, 20);
+    struct end stranger = open_agent(&stranger_keys, link_port(node.link));
+    TURN_UNTIL(saw(&stranger, "up 0"), &node, &stranger);
+    ck_assert_int_eq(link_send(stranger.link, 0, bytes, sizeof bytes), 0);
+    TURN_UNTIL(counts(&node).odd_frames == 1, &node, &stranger);
+    ck_assert_int_eq(link_send(stranger.link, 0, bytes, sizeof bytes - 1), 0);
+    TURN_UNTIL(node.seen_count == 1, &node, &stranger);
+    link_close(stranger.link);
+    link_close(node.link);
+}
+END_TEST
+
+START_TEST(a_key_that_was_withdrawn_is_no_strangers)
+{
+    make_keys(2);
+    struct link_peer none[2] = {0};
+    struct end node = open_node(0), agent = open_agent(&agent_keys[0], link_port(node.link));
+    TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
+    ck_assert_int_eq(link_replace_keys(node.link, none, error), 0);
+    link_admit(node.link, 20);
+    ck_assert_int_eq(say(&agent, 0, "report"), 0);
+    TURN_UNTIL(counts(&node).odd_frames == 1, &node, &agent);
+    ck_assert_uint_eq(node.seen_count, 0);
+    link_close(agent.link);
+    link_close(node.link);
+}
+END_TEST
+
 START_TEST(a_node_with_the_wrong_key_is_never_up)
 {
     make_keys(2);
@@ -311,6 +400,10 @@ int main(void)
 {
     setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* seconds; the waits give up before */
     Suite *suite = suite_create("replication/link: strangers");
+    SUITE_CASE(suite, "admitted", a_stranger_that_is_admitted_speaks_and_is_answered,
+               a_stranger_that_becomes_known_is_heard_on_its_connection,
+               no_more_strangers_come_in_than_are_admitted, a_stranger_says_little,
+               a_key_that_was_withdrawn_is_no_strangers);
     SUITE_CASE(suite, "strangers", an_unknown_key_is_refused_counted_and_dialled_again,
                a_node_with_the_wrong_key_is_never_up,
                a_stranger_that_announces_a_gigabyte_is_cut_off_and_costs_nothing,

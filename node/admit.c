@@ -1,0 +1,254 @@
+/* Servers that join: strangers at the link, tokens and removals by tandemctl, and the roll that the
+ * document in force is to follow. */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "node/worker.h"
+
+enum {
+    STRANGERS_A_SECOND = 20,
+    FOR_MAX_S = 30 * 86400, /* of a token */
+    FOR_DEFAULT_S = 3600,
+    TOKEN_ID_SIZE = 8, /* bytes, told in hex */
+};
+
+static const uint64_t join_mark = (uint64_t)1 << 63; /* of a ticket: no client of tandemctl waits */
+
+/* ---- strangers ---- */
+
+void worker_admit(struct worker *self, int64_t now_ms)
+{
+    if (self->link != NULL)
+        link_admit(self->link, node_admits(&self->node, now_ms) ? STRANGERS_A_SECOND : 0);
+}
+
+/* Whose it is: of a stranger, or of an agent that has a seat. Nobody else asks. */
+static const char *key_of(const struct worker *self, const struct link_event *event)
+{
+    const struct node *node = &self->node;
+    if (event->type == LINK_STRANGER)
+        return event->stranger.key;
+    if (event->peer == REPLICA_PARTNER || node->seats[event->peer - 1].name[0] == '\0')
+        return NULL;
+    return node->plan.document->servers[node->seats[event->peer - 1].server].key;
+}
+
+/* In the place of one that was answered long ago, or that asks again. */
+static struct worker_join *take_place(struct worker *self, const struct link_event *event,
+                                      const char *server)
+{
+    uint64_t number = ++self->join_count;
+    struct worker_join *place = &self->joins[number % WORKER_JOINS_MAX];
+    *place = (struct worker_join){.ticket = join_mark | number,
+                                  .peer = event->type == LINK_STRANGER ? SIZE_MAX : event->peer,
+                                  .stranger = event->stranger};
+    snprintf(place->server, sizeof place->server, "%s", server);
+    return place;
+}
+
+void worker_join(struct worker *self, int64_t now_ms, const struct link_event *event)
+{
+    struct join join;
+    const char *key = key_of(self, event);
+    if (key == NULL || !join_decode(&join, &self->node.space, event->bytes, event->size)) {
+        log_limited(self->log, now_ms, "bad-join", "refuse join reason=bad-join");
+        return;
+    }
+    struct node_event step = {.type = NODE_JOIN,
+                              .join = &join,
+                              .key = key,
+                              .ticket = take_place(self, event, join.server)->ticket};
+    worker_step(self, now_ms, &step);
+    sodium_memzero(join.secret, sizeof join.secret);
+}
+
+static void list_ports(struct worker *self, const char *server, struct join_answer *answer)
+{
+    struct enrolment enrolment;
+    size_t pool = node_enrolment(&self->node, server, &enrolment)
+                      ? node_pool(&self->node, enrolment.pool)
+                      : SIZE_MAX;
+    if (pool == SIZE_MAX)
+        return;
+    const struct document_pool *configured = &self->served->document.pools[pool];
+    answer->port_count = configured->port_count;
+    memcpy(answer->ports, configured->ports, sizeof answer->ports);
+}
+
+bool worker_answer_join(struct worker *self, uint64_t ticket, enum node_outcome outcome)
+{
+    if ((ticket & join_mark) == 0)
+        return false;
+    struct worker_join *place = &self->joins[(ticket & ~join_mark) % WORKER_JOINS_MAX];
+    if (place->ticket != ticket)
+        return true;
+    uint8_t bytes[JOIN_SIZE_MAX];
+    struct join_answer answer = {.is_joined =
+                                     outcome == NODE_DONE || outcome == NODE_DONE_PARTNER_AWAY};
+    snprintf(answer.server, sizeof answer.server, "%s", place->server);
+    if (answer.is_joined)
+        list_ports(self, place->server, &answer);
+    else
+        snprintf(answer.sentence, sizeof answer.sentence, "%s", node_outcome_text(outcome));
+    log_line(self->log, "join %s %s", place->server,
+             answer.is_joined ? "admitted reason=token" : "refused");
+    if (!answer.is_joined)
+        log_line(self->log, "join %s: %s", place->server, answer.sentence);
+    disk_wake(self->disk);
+    size_t size = join_answer_encode(&answer, bytes);
+    if (place->peer == SIZE_MAX)
+        (void)link_answer(self->link, &place->stranger, bytes, size);
+    else
+        (void)link_send(self->link, place->peer, bytes, size);
+    place->ticket = 0;
+    return true;
+}
+
+/* ---- tandemctl ---- */
+
+static void refuse(struct worker *self, uint64_t ticket, const char *sentence)
+{
+    control_answer(self->control, ticket, json_pack("{s:s, s:i}", "error", sentence, "exit", 100));
+}
+
+static const char *text_of(const struct control_request *request, const char *key)
+{
+    const char *text = json_string_value(json_object_get(request->json, key));
+    return text == NULL ? "" : text;
+}
+
+/* "192.0.2.96/27". */
+static bool take_prefix(const char *text, struct token *token)
+{
+    char address[IP_TEXT_SIZE];
+    const char *slash = strchr(text, '/');
+    char *end = NULL;
+    if (slash == NULL || (size_t)(slash - text) >= sizeof address)
+        return false;
+    snprintf(address, sizeof address, "%.*s", (int)(slash - text), text);
+    long bits = strtol(slash + 1, &end, 10);
+    if (!ip_parse(address, &token->prefix) || end == slash + 1 || *end != '\0' || bits < 0 ||
+        bits > (token->prefix.family == 4 ? 32 : 128))
+        return false;
+    token->prefix_bits = (uint8_t)bits;
+    return true;
+}
+
+/* NULL, or what is wrong. */
+static const char *take_token(const struct worker *self, const struct control_request *request,
+                              struct token *token)
+{
+    json_int_t uses = json_integer_value(json_object_get(request->json, "uses"));
+    json_int_t for_s = json_integer_value(json_object_get(request->json, "for_s"));
+    if (for_s == 0)
+        for_s = FOR_DEFAULT_S;
+    if (strlen(text_of(request, "pool")) > DOCUMENT_NAME_MAX)
+        return "no pool has so long a name";
+    if (uses < 1 || uses > TOKEN_USES_MAX)
+        return "a token is good for 1 to 10000 servers: --uses";
+    if (for_s < 0 || for_s > FOR_MAX_S)
+        return "a token lives for 30 days at most: --for";
+    if (!take_prefix(text_of(request, "prefix"), token))
+        return "--prefix takes what the servers' addresses lie in, such as 192.0.2.96/27";
+    token->in_force = true;
+    token->uses = (uint32_t)uses;
+    token->given_s = (uint64_t)time(NULL);
+    token->until_s = token->given_s + (uint64_t)for_s;
+    snprintf(token->pool, sizeof token->pool, "%s", text_of(request, "pool"));
+    worker_author(self, request, token->author);
+    return NULL;
+}
+
+/* Its text, which is told once, when it is stored. */
+static bool make_token(struct worker *self, struct token *token, char *text)
+{
+    const struct document *document = &self->served->document;
+    uint8_t id[TOKEN_ID_SIZE];
+    struct join_token whole = {.node_count = document->has_router ? 1 : document->node_count};
+    randombytes_buf(id, sizeof id);
+    randombytes_buf(whole.secret, sizeof whole.secret);
+    sodium_bin2hex(whole.id, sizeof whole.id, id, sizeof id);
+    snprintf(whole.cluster, sizeof whole.cluster, "%s", document->cluster);
+    for (size_t i = 0; i < whole.node_count; i++) {
+        const struct document_node *node = &document->nodes[i];
+        struct join_node *told = &whole.nodes[i];
+        snprintf(told->name, sizeof told->name, "%s", node->name);
+        told->address = node->own[node->own[0].family == 0];
+        told->port = document->replication_port;
+        memcpy(told->key, node->key, sizeof told->key);
+    }
+    memcpy(token->id, whole.id, sizeof token->id);
+    join_digest(whole.secret, token->digest);
+    bool fits = join_token_text(&whole, text);
+    sodium_memzero(&whole, sizeof whole);
+    return fits;
+}
+
+void worker_request_token(struct worker *self, int64_t now_ms,
+                          const struct control_request *request)
+{
+    struct token token = {0};
+    struct worker_token *told =
+        &self->tokens[request->ticket % (sizeof self->tokens / sizeof *self->tokens)];
+    const char *sentence = self->link == NULL ? "no agent can reach a node that has no key"
+                                              : take_token(self, request, &token);
+    if (sentence == NULL && !make_token(self, &token, told->text))
+        sentence = "the names of the cluster are too long for a token";
+    if (sentence != NULL) {
+        refuse(self, request->ticket, sentence);
+        return;
+    }
+    told->ticket = request->ticket;
+    worker_step(
+        self, now_ms,
+        &(struct node_event){.type = NODE_TOKEN, .token = &token, .ticket = request->ticket});
+    worker_admit(self, now_ms);
+}
+
+void worker_tell_token(struct worker *self, uint64_t ticket, json_t *answer)
+{
+    struct worker_token *told =
+        &self->tokens[ticket % (sizeof self->tokens / sizeof *self->tokens)];
+    if (told->ticket == ticket && json_object_get(answer, "outcome") != NULL)
+        json_object_set_new(answer, "token", json_string(told->text));
+    if (told->ticket == ticket)
+        sodium_memzero(told, sizeof *told);
+}
+
+void worker_request_revoke(struct worker *self, int64_t now_ms,
+                           const struct control_request *request)
+{
+    struct revocation revocation = {.is_revoked = true, .given_s = (uint64_t)time(NULL)};
+    snprintf(revocation.server, sizeof revocation.server, "%s", text_of(request, "server"));
+    worker_author(self, request, revocation.author);
+    worker_step(self, now_ms,
+                &(struct node_event){
+                    .type = NODE_REVOKE, .revocation = &revocation, .ticket = request->ticket});
+}
+
+void worker_request_remove(struct worker *self, int64_t now_ms,
+                           const struct control_request *request)
+{
+    struct enrolment enrolment = {.given_s = (uint64_t)time(NULL)};
+    snprintf(enrolment.server, sizeof enrolment.server, "%s", text_of(request, "server"));
+    worker_author(self, request, enrolment.author);
+    worker_step(self, now_ms,
+                &(struct node_event){
+                    .type = NODE_REMOVE, .enrolment = &enrolment, .ticket = request->ticket});
+}
+
+/* ---- the roll ---- */
+
+/* One reload after the other: what changes meanwhile is in the next. */
+void worker_call_roll(struct worker *self)
+{
+    if (!self->is_roll_due)
+        return;
+    struct roll *roll = roll_take(&self->node);
+    if (roll != NULL && reload_start(self->reload, self->served, roll, false) == 0)
+        self->is_roll_due = false;
+}

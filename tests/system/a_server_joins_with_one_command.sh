@@ -1,0 +1,91 @@
+#!/bin/bash
+# A server joins by a token, on either node, while answers go on: it is named by both within two
+# seconds. What must not be let in is told why, and a key that is withdrawn ends with its next word.
+# With ns1 dead all of it works on ns2, and ns1 knows it when it returns.
+# shellcheck disable=SC2317 # assert_eventually asks its functions
+. "$(dirname "$0")/harness.sh"
+
+# join HOST TOKEN NAME ADDRESS [OPTION...]: the command, in that host's network.
+join() {
+    local host=$1 token=$2 server=$3 address=$4
+    shift 4
+    ip netns exec "$lab-$host" "$build/tandem-agent" join "$token" --name "$server" \
+        --address "$address" --config "$work/$server.yaml" --key "$work/$server.key" "$@"
+}
+# start HOST NAME: what join said to run. It ends with the test.
+start() {
+    ip netns exec "$lab-$1" "$build/tandem-agent" --config "$work/$2.yaml" >"$work/$2.log" 2>&1 &
+}
+refused() { # SENTENCE COMMAND...
+    local sentence=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then fail "let in: $*"; fi
+    grep -q "$sentence" "$work/said" || fail "not \"$sentence\" but: $(cat "$work/said")"
+}
+token() { # NODE USES [OPTION...]
+    local node=$1 uses=$2
+    shift 2
+    node_says "$node" token --pool stream --uses "$uses" --prefix 192.0.2.96/27 "$@"
+}
+is_named() { # NODE ADDRESS: among its answers, of which a new server gets few at first
+    grep -q " $2\$" "$work/$1.asked"
+}
+is_gone() { # NODE SERVER
+    verdict_is "$1" "$2" ""
+}
+
+lab_up --servers 3
+asking "$work/ns1.asked" --server $ns1 --every 2
+asking "$work/ns2.asked" --server $ns2 --every 2
+ip netns exec "$lab-media3" ip addr add 192.0.2.109/24 dev lan
+stranger=$(printf 'tandem1.%s' "no token")
+refused "that is no token" join media3 "$stranger" media9 192.0.2.109
+
+good=$(token ns1 2 --for 10m) || fail "no token: $good"
+began=$(now_ms)
+join media3 "$good" media9 192.0.2.109 --capacity 500 --tag rack=7 >"$work/said" 2>&1 ||
+    fail "it may not join: $(cat "$work/said")"
+start media3 media9
+for node in ns1 ns2; do
+    assert_eventually 5 verdict_is $node media9 "up listening"
+done
+for node in ns1 ns2; do
+    assert_eventually 5 is_named $node 192.0.2.109
+done
+took_ms=$(($(now_ms) - began))
+assert_at_most 2000 "$took_ms" "named by both (ms)"
+
+refused "not within what the token allows" join media3 "$good" media10 192.0.2.200
+refused "another server has that address" join media3 "$good" media10 192.0.2.101
+refused "another server has that name" join media3 "$good" media1 192.0.2.111
+refused "another server has that name" join media2 "$good" media9 192.0.2.109 # its clone
+join media3 "$good" media9 192.0.2.109 >/dev/null || fail "who asks again is not told the same"
+join media3 "$good" media10 192.0.2.110 >/dev/null || fail "the second of two may not join"
+refused "as many servers joined" join media3 "$good" media11 192.0.2.111
+short=$(token ns2 1 --for 1s)
+pause 2.5
+refused "time is over" join media3 "$short" media11 192.0.2.111
+
+pair kill ns1 --hard
+late=$(token ns2 1) || fail "no token by ns2 alone"
+join media3 "$late" media12 192.0.2.112 >/dev/null || fail "nobody joins by ns2 alone"
+node_says ns2 revoke media9 >/dev/null || fail "exit status $? of revoke"
+node_says ns2 remove media10 >/dev/null || fail "exit status $? of remove"
+for server in media9 media10; do
+    assert_eventually 5 is_gone ns2 $server
+done
+pair heal ns1
+for node in ns1 ns2; do
+    assert_eventually 5 verdict_is $node media12 "unknown never-reported"
+    assert_eventually 5 is_gone $node media9
+    assert_eventually 5 is_gone $node media10
+done
+refused "withdrawn" join media3 "$(token ns1 5)" media9 192.0.2.109
+
+# The secret of a token is nowhere but in it.
+secret=${good:60:24}
+for file in "/run/tandem-lab/$lab/log/"* "/run/tandem-lab/$lab/state/"*/*; do
+    ! grep -q "$secret" "$file" || fail "a token's secret is in $file"
+done
+stop_asking
+conclude "joined, reported and named by both after $took_ms ms"
