@@ -16,8 +16,6 @@ enum {
     TOKEN_ID_SIZE = 8, /* bytes, told in hex */
 };
 
-static const uint64_t join_mark = (uint64_t)1 << 63; /* of a ticket: no client of tandemctl waits */
-
 /* ---- strangers ---- */
 
 void worker_admit(struct worker *self, int64_t now_ms)
@@ -43,7 +41,7 @@ static struct worker_join *take_place(struct worker *self, const struct link_eve
 {
     uint64_t number = ++self->join_count;
     struct worker_join *place = &self->joins[number % WORKER_JOINS_MAX];
-    *place = (struct worker_join){.ticket = join_mark | number,
+    *place = (struct worker_join){.ticket = WORKER_JOIN_MARK | number,
                                   .peer = event->type == LINK_STRANGER ? SIZE_MAX : event->peer,
                                   .stranger = event->stranger};
     snprintf(place->server, sizeof place->server, "%s", server);
@@ -81,9 +79,9 @@ static void list_ports(struct worker *self, const char *server, struct join_answ
 
 bool worker_answer_join(struct worker *self, uint64_t ticket, enum node_outcome outcome)
 {
-    if ((ticket & join_mark) == 0)
+    if ((ticket & WORKER_JOIN_MARK) == 0)
         return false;
-    struct worker_join *place = &self->joins[(ticket & ~join_mark) % WORKER_JOINS_MAX];
+    struct worker_join *place = &self->joins[(ticket & ~WORKER_JOIN_MARK) % WORKER_JOINS_MAX];
     if (place->ticket != ticket)
         return true;
     uint8_t bytes[JOIN_SIZE_MAX];

@@ -395,6 +395,7 @@ static void turn(struct worker *self)
     take_requests(self, now_ms);
     take_signals(self);
     worker_call_roll(self);
+    worker_end_waits(self, now_ms);
     if (now_ms >= node_deadline(&self->node))
         worker_step(self, now_ms, &(struct node_event){.type = NODE_TIMEOUT});
     keep_house(self, now_ms);

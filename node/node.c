@@ -29,6 +29,7 @@ static const char *const outcome_texts[NODE_OUTCOME_COUNT] = {
     [NODE_JOIN_NO_ROOM] = "the nodes have no room for another server until their workers are "
                           "upgraded",
     [NODE_NOT_ENROLLED] = "that server is in the document: take it out there",
+    [NODE_NOT_YET_DURABLE] = "in force, but not yet durable: the disk does not answer",
     [NODE_NOT_STORED] = "in force, but not stored: the disk refused it",
 };
 

@@ -110,8 +110,9 @@ enum node_outcome {
     NODE_JOIN_KEY_TAKEN,
     NODE_JOIN_REVOKED,
     NODE_JOIN_NO_ROOM,
-    NODE_NOT_ENROLLED, /* to be removed: the document names it */
-    NODE_NOT_STORED,   /* in force, but the disk refused it: gone with a restart of both */
+    NODE_NOT_ENROLLED,    /* to be removed: the document names it */
+    NODE_NOT_YET_DURABLE, /* in force; the disk has not answered for a while */
+    NODE_NOT_STORED,      /* in force, but the disk refused it: gone with a restart of both */
     NODE_OUTCOME_COUNT
 };
 

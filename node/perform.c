@@ -14,12 +14,21 @@ static void send_messages(struct worker *self, const struct replica_update *upda
     }
 }
 
+static struct worker_wait *wait_of(struct worker *self, uint64_t ticket)
+{
+    return &self->waits[ticket % (sizeof self->waits / sizeof *self->waits)];
+}
+
 static void reply(struct worker *self, uint64_t ticket, enum node_outcome outcome)
 {
     bool is_done = outcome == NODE_DONE || outcome == NODE_DONE_PARTNER_AWAY;
-    int status = is_done ? 0 : outcome == NODE_NOT_STORED ? 111 : 100;
-    if (worker_answer_join(self, ticket, outcome))
+    bool is_disks = outcome == NODE_NOT_STORED || outcome == NODE_NOT_YET_DURABLE;
+    int status = is_done ? 0 : is_disks ? 111 : 100;
+    if (worker_answer_join(self, ticket, outcome)) /* who joins asks again */
         return;
+    struct worker_wait *wait = wait_of(self, ticket);
+    if (wait->ticket == ticket)
+        wait->ticket = 0;
     json_t *answer = json_pack("{s:s, s:i}", is_done ? "outcome" : "error",
                                node_outcome_text(outcome), "exit", status);
     worker_tell_token(self, ticket, answer);
@@ -31,6 +40,8 @@ static void store_orders(struct worker *self, int64_t now_ms, const struct node_
     for (size_t i = 0; i < update->store_count; i++) {
         const struct node_store *store = &update->stores[i];
         int error = disk_store(self->disk, &store->record, store->ticket);
+        if (error == 0 && store->ticket != 0 && store->ticket < WORKER_JOIN_MARK)
+            *wait_of(self, store->ticket) = (struct worker_wait){store->ticket, now_ms};
         if (error == 0)
             continue;
         log_limited(self->log, now_ms, "disk-queue-full", "disk order=%s reason=disk-queue-full",
@@ -49,6 +60,15 @@ static void log_note(struct worker *self, int64_t now_ms, const struct node_note
                 note->subject, has_pool ? " pool=" : "", has_pool ? note->pool : "",
                 note->from == NULL ? "" : note->from, note->from == NULL ? "" : " -> ",
                 note->to == NULL ? "" : note->to, note->to == NULL ? "" : " ", note->reason);
+}
+
+void worker_end_waits(struct worker *self, int64_t now_ms)
+{
+    for (size_t i = 0; i < sizeof self->waits / sizeof *self->waits; i++) {
+        const struct worker_wait *wait = &self->waits[i];
+        if (wait->ticket != 0 && now_ms - wait->since_ms >= WORKER_DISK_MS)
+            reply(self, wait->ticket, NODE_NOT_YET_DURABLE);
+    }
 }
 
 void worker_step(struct worker *self, int64_t now_ms, const struct node_event *event)

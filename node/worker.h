@@ -26,7 +26,13 @@
 #include "replication/link.h"
 #include "replication/warm.h"
 
-enum { WORKER_JOINS_MAX = 64 }; /* strangers whose enrolment is on its way to the disk */
+enum {
+    WORKER_JOINS_MAX = 64, /* strangers whose enrolment is on its way to the disk */
+    WORKER_DISK_MS = 1000, /* so long an order's answer waits for the disk */
+};
+
+/* Of a JOIN's ticket; those of tandemctl's clients are below. */
+#define WORKER_JOIN_MARK ((uint64_t)1 << 63)
 
 struct worker {
     const char *config_path, *node_name;
@@ -55,8 +61,12 @@ struct worker {
     struct record_version told_handovers[DOCUMENT_NODES_MAX]; /* to the guardian */
     uint64_t poison_logged; /* queries dropped as such, as logged last */
     uint64_t reload_ticket; /* who waits for the reload; 0: nobody */
-    bool is_roll_due;       /* who is known changed: the document is to be planned again */
-    uint64_t join_count;    /* JOINs ever */
+    struct worker_wait {    /* tandemctl's orders that are on their way to the disk */
+        uint64_t ticket;    /* 0: none */
+        int64_t since_ms;
+    } waits[CONTROL_CLIENTS_MAX];
+    bool is_roll_due;    /* who is known changed: the document is to be planned again */
+    uint64_t join_count; /* JOINs ever */
     struct worker_join {
         uint64_t ticket; /* 0: answered */
         size_t peer;     /* SIZE_MAX: a stranger */
@@ -86,6 +96,9 @@ int worker_loop(struct worker *self);
 
 /* Apply one event and carry out what follows from it. */
 void worker_step(struct worker *self, int64_t now_ms, const struct node_event *event);
+
+/* Tell those who have waited for the disk for long that it does not answer. */
+void worker_end_waits(struct worker *self, int64_t now_ms);
 
 /* One request of tandemctl. */
 void worker_request(struct worker *self, int64_t now_ms, const struct control_request *request);

@@ -1,0 +1,65 @@
+#!/bin/bash
+# While ns1's disk does not answer for three seconds, or is full, every query is answered, no
+# address moves, verdicts come as ever, and an order says what became of it; what the files held
+# they hold after a restart.
+# shellcheck disable=SC2317 # assert_eventually asks its functions
+. "$(dirname "$0")/harness.sh"
+
+state=/run/tandem-lab/$lab/state/ns1
+trap 'status=$?; umount -l "$state" 2>/dev/null; (exit $status); lab_down' EXIT
+
+# says EXIT SENTENCE COMMAND...
+says() {
+    local exit=$1 sentence=$2 status
+    shift 2
+    "$@" >"$work/said" 2>&1
+    status=$?
+    grep -q "$sentence" "$work/said" || fail "not \"$sentence\" but: $(cat "$work/said")"
+    [ $status -eq "$exit" ] || fail "exit status $status: $*"
+}
+is_held() {
+    grep -q held "$work/held"
+}
+
+lab_up --servers 3
+pair kill ns1 --plan
+mount -t tmpfs -o size=64k,mode=700,uid="$(stat -c %u "$state")" tmpfs "$state" ||
+    fail "no small disk for ns1"
+pair heal ns1
+for server in media1 media2 media3; do
+    assert_eventually 5 verdict_is ns1 $server "up listening"
+done
+node_says ns1 drain media1 >/dev/null || fail "exit status $? of an order on a sound disk"
+asking "$work/asked" --server $ns1 --every 2
+pause 0.3
+
+# It does not answer: the thread that waits for it stands still.
+worker=$(pgrep -f "tandem-worker.*/$lab/.*ns1")
+"$build/tests/hold-thread" "$worker" disk 3000 >"$work/held" &
+assert_eventually 2 is_held
+says 111 "in force, but not yet durable" node_says ns1 drain media2
+verdict_is ns1 media2 "draining ordered" || fail "an order waits for the disk to be obeyed"
+pair kill media3 --port 1755
+assert_eventually 1 verdict_is ns1 media3 "down not-listening"
+pair heal media3
+pause 3
+says 0 '^done$' node_says ns1 undrain media2
+
+# It is full.
+head -c 200000 /dev/zero >"$state/filler" 2>/dev/null
+for order in drain undrain drain undrain drain undrain drain undrain drain undrain; do
+    node_says ns1 $order media2 >/dev/null 2>&1 || break # what was left of the file's last page
+done
+says 111 "not stored" node_says ns1 drain media2
+rm "$state/filler"
+says 0 '^done$' node_says ns1 undrain media2
+
+stop_asking
+holds ns1 $ns1 || fail "an address moved"
+awk '$3 != "NOERROR"' "$work/asked" >"$work/amiss"
+[ ! -s "$work/amiss" ] || fail "$(wc -l <"$work/amiss") without an answer: $(head -3 "$work/amiss")"
+[[ $(node_says ns1 events) != *"reason=silence"* ]] || fail "a takeover"
+pair kill ns1 --hard
+pair heal ns1
+assert_eventually 5 verdict_is ns1 media1 "draining ordered"
+conclude "$(wc -l <"$work/asked") answers, none missing; an order says it is not yet durable"
