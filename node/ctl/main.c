@@ -75,6 +75,7 @@ static const char usage[] =
     "  events                     the last changes and their reasons, oldest first\n"
     "  reload                     read document and zones anew\n"
     "  keygen FILE                a new secret key into FILE, its public key to the output\n"
+    "  keygen pair FOLDER         ns1.key, ns2.key and beat.key, which both nodes have alike\n"
     "  manual                     the options of the configuration\n"
     "  version\n"
     "\n"
@@ -93,18 +94,44 @@ __attribute__((format(printf, 2, 3))) static int fail(int status, const char *fo
 
 /* ---- without a node ---- */
 
+/* A new key into the file; its public one into public_key[LINK_KEY_SIZE]. */
+static int make_key(const char *path, char *public_key)
+{
+    char secret_key[LINK_KEY_SIZE], error[KEY_ERROR_MAX];
+    link_keygen(public_key, secret_key);
+    int result = key_write(path, secret_key, error);
+    explicit_bzero(secret_key, sizeof secret_key);
+    return result == 0 ? 0 : fail(EXIT_SYSTEM, "%s", error);
+}
+
+/* Both nodes' keys and that of their beats into a folder; what is there stays. */
+static int keygen_pair(const char *folder)
+{
+    static const char *const names[] = {"ns1", "ns2", "beat"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[4096], public_key[LINK_KEY_SIZE];
+        if (snprintf(path, sizeof path, "%s/%s.key", folder, names[i]) >= (int)sizeof path)
+            return fail(EXIT_USAGE, "%s: the path is too long", folder);
+        int status = make_key(path, public_key);
+        if (status != 0)
+            return status;
+        if (strcmp(names[i], "beat") != 0) /* of that there is no public half to tell */
+            printf("%s: {key: \"%s\"}\n", names[i], public_key);
+    }
+    return 0;
+}
+
 static int keygen(const struct arguments *arguments)
 {
-    char public_key[LINK_KEY_SIZE], secret_key[LINK_KEY_SIZE], error[KEY_ERROR_MAX];
+    char public_key[LINK_KEY_SIZE];
+    if (arguments->count == 2 && strcmp(arguments->words[0], "pair") == 0)
+        return keygen_pair(arguments->words[1]);
     if (arguments->count != 1)
-        return fail(EXIT_USAGE, "keygen takes the file for the secret key");
-    link_keygen(public_key, secret_key);
-    int result = key_write(arguments->words[0], secret_key, error);
-    explicit_bzero(secret_key, sizeof secret_key);
-    if (result != 0)
-        return fail(EXIT_SYSTEM, "%s", error);
-    puts(public_key);
-    return 0;
+        return fail(EXIT_USAGE, "keygen takes the file for the secret key, or: pair FOLDER");
+    int status = make_key(arguments->words[0], public_key);
+    if (status == 0)
+        puts(public_key);
+    return status;
 }
 
 static int manual(void)

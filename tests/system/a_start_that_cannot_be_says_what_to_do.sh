@@ -9,6 +9,12 @@ bench=$work/start
 mkdir -p "$bench/keys" "$bench/run" "$bench/state"
 public=$("$bin/tandemctl" keygen "$bench/keys/solo.key")
 agent_key=$("$bin/tandemctl" keygen "$bench/agent.key")
+mkdir "$bench/pair"
+[ "$("$bin/tandemctl" keygen pair "$bench/pair" | wc -l)" -eq 2 ] || fail "no two public keys"
+for key in ns1 ns2 beat; do
+    [ "$(stat -c %a "$bench/pair/$key.key")" = 600 ] || fail "$key.key is not there, or for others"
+done
+! "$bin/tandemctl" keygen pair "$bench/pair" >/dev/null 2>&1 || fail "a key was overwritten"
 chown -R tandem: "$bench/keys" "$bench/run" "$bench/state"
 printf '@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\nns 60 A 127.0.0.1\n' >"$bench/zone"
 
