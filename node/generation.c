@@ -55,7 +55,8 @@ static bool call_roll(struct generation *self, const struct roll *roll)
         list[i] = (struct document_enrolment){
             .server = {.name = enrolment->server,
                        .addresses = {enrolment->addresses[0], enrolment->addresses[1]},
-                       .capacity = enrolment->capacity},
+                       .capacity = enrolment->capacity,
+                       .machine = enrolment->machine},
             .pool = enrolment->pool};
         memcpy(list[i].server.key, enrolment->key, sizeof list[i].server.key);
     }

@@ -51,7 +51,8 @@ static void take_frames(struct worker *self)
     struct link_event event;
     for (size_t i = 0; self->link != NULL && i < FRAMES_PER_TURN; i++) {
         link_receive(self->link, &event);
-        struct node_event step = {.peer = event.peer, .bytes = event.bytes, .size = event.size};
+        struct node_event step = {
+            .peer = event.peer, .session = event.session, .bytes = event.bytes, .size = event.size};
         switch (event.type) {
         case LINK_NOTHING:
             return;
@@ -394,8 +395,8 @@ static void turn(struct worker *self)
     take_reload(self, now_ms);
     take_requests(self, now_ms);
     take_signals(self);
-    worker_call_roll(self);
     worker_end_waits(self, now_ms);
+    worker_call_roll(self);
     if (now_ms >= node_deadline(&self->node))
         worker_step(self, now_ms, &(struct node_event){.type = NODE_TIMEOUT});
     keep_house(self, now_ms);

@@ -181,8 +181,10 @@ static void step_frame(struct node *self, int64_t now_ms, const struct node_even
         return;
     }
     step_replica(self, now_ms,
-                 &(struct replica_event){
-                     .type = REPLICA_MESSAGE, .peer = event->peer, .message = self->message},
+                 &(struct replica_event){.type = REPLICA_MESSAGE,
+                                         .peer = event->peer,
+                                         .session = event->session,
+                                         .message = self->message},
                  update);
     if (event->peer != REPLICA_PARTNER && self->message->type == MESSAGE_DELTA &&
         update->replica.reason == REPLICA_TAKEN) {

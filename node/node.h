@@ -75,6 +75,7 @@ enum node_event_type {
 struct node_event {
     enum node_event_type type;
     size_t peer;          /* as in replication/replica.h */
+    uint32_t session;     /* likewise */
     const uint8_t *bytes; /* valid during the call */
     size_t size;
     const struct order *order;

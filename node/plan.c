@@ -200,10 +200,11 @@ static void seat(struct node *self, struct node_plan *plan, size_t position, siz
     const char *name = plan->document->servers[position].name;
     plan->servers[position].seat = (uint32_t)number;
     taken->server = (uint32_t)position;
-    if (taken->name[0] != '\0')
-        return;
-    memcpy(taken->name, name, strlen(name) + 1);
-    replica_seat(&self->replica, number, taken->name);
+    if (taken->name[0] == '\0') {
+        memcpy(taken->name, name, strlen(name) + 1);
+        replica_seat(&self->replica, number, taken->name);
+    }
+    replica_bind(&self->replica, number, plan->document->servers[position].machine);
 }
 
 static void leave_seats(struct node *self, const struct node_plan *next)

@@ -5,6 +5,8 @@
 #include "failover/advertisement.h"
 #include "node/show_parts.h"
 
+enum { IMPOSTOR_MS = 60000 }; /* since the last, until it is told no more */
+
 __attribute__((format(printf, 2, 3))) static void alarm_line(json_t *alarms, const char *format,
                                                              ...)
 {
@@ -92,6 +94,27 @@ static void alarm_strangers(const struct node *node, const struct told *told, in
         alarm_line(alarms,
                    "somebody else%s answers for %s: find that host, and take it off the LAN", who,
                    ip_text(home[0].family != 0 ? &home[0] : &home[1], address));
+    }
+}
+
+/* Somebody else speaks under an agent's key. */
+static void alarm_impostors(const struct node *node, int64_t now_ms, json_t *alarms)
+{
+    for (size_t i = 0; i < node->seat_count; i++) {
+        const struct replica_peer *peer = &node->replica.peers[1 + i];
+        if (peer->name == NULL || peer->impostor_ms == INT64_MIN ||
+            now_ms - peer->impostor_ms > IMPOSTOR_MS)
+            continue;
+        if (peer->impostor == REPLICA_WRONG_MACHINE)
+            alarm_line(alarms,
+                       "the key of %s is used from another machine (wrong-machine): have that one "
+                       "join by itself, or revoke the key",
+                       peer->name);
+        else
+            alarm_line(alarms,
+                       "two agents speak under the key of %s (two-sessions): end one of them, or "
+                       "revoke the key",
+                       peer->name);
     }
 }
 
@@ -191,6 +214,7 @@ json_t *show_alarms(const struct node *node, const struct told *told, int64_t no
     if (node->replica.counts[REPLICA_TABLE_FULL] > 0)
         alarm_line(alarms, "the table of records is full: new records are refused");
     alarm_fitness(node, alarms);
+    alarm_impostors(node, now_ms, alarms);
     if (told->has_state) {
         alarm_strangers(node, told, now_ms, alarms);
         alarm_refusals(node, told, now_ms, alarms);

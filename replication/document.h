@@ -69,6 +69,7 @@ enum {
                                    three of them and two slashes fit in a record's name */
     DOCUMENT_CAPACITY_MAX = 10000000, /* sockets of a server */
     DOCUMENT_KEY_SIZE = 41,           /* Z85 text of a public key and its NUL */
+    DOCUMENT_MACHINE_SIZE = 16,
     DOCUMENT_ERROR_MAX = 512,
     DOCUMENT_DIFFERS_MAX = 80, /* bytes of a list of words, with its NUL */
 };
@@ -96,6 +97,7 @@ struct document_server {
     struct ip addresses[2]; /* [0] IPv4, [1] IPv6; at least one */
     uint32_t capacity;      /* 1..10,000,000 sockets */
     char key[DOCUMENT_KEY_SIZE];
+    const uint8_t *machine; /* DOCUMENT_MACHINE_SIZE bytes that its key is bound to; NULL: none */
 };
 
 struct document_pool {
@@ -145,7 +147,7 @@ bool document_parse(struct document *document, const char *file, const char *tex
                     struct arena *arena, char *error);
 
 struct document_enrolment {
-    struct document_server server; /* its name is copied */
+    struct document_server server; /* its name and its machine are copied */
     const char *pool;
 };
 

@@ -55,7 +55,10 @@ bool document_enrol(struct document *self, const struct document_enrolment *list
         struct document_server *server = &servers[self->server_count];
         *server = list[i].server;
         server->name = arena_text(arena, list[i].server.name, strlen(list[i].server.name));
-        if (server->name == NULL ||
+        uint8_t *machine = arena_take(arena, DOCUMENT_MACHINE_SIZE);
+        if (machine != NULL && server->machine != NULL)
+            server->machine = memcpy(machine, server->machine, DOCUMENT_MACHINE_SIZE);
+        if (server->name == NULL || machine == NULL ||
             !add_member(&self->pools[pool], (uint32_t)self->server_count, arena))
             return false;
         self->server_count++;

@@ -266,6 +266,7 @@ static bool receive_from_router(struct link *self, struct link_event *event)
             self->routes[peer].known = true;
             memcpy(self->routes[peer].id, zmq_msg_data(&id), LINK_ROUTE_SIZE);
             *event = link_socket_frame(&self->frame, peer);
+            memcpy(&event->session, self->routes[peer].id + 1, sizeof event->session);
             given = true;
         } else if (!odd && peer == SIZE_MAX && take_stranger(self, &id, event)) {
             given = true;

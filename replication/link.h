@@ -67,6 +67,7 @@ struct link_event {
     bool refused;         /* LINK_DOWN: because the peer does not know our key */
     const uint8_t *bytes; /* LINK_FRAME: valid until the next call */
     size_t size;
+    uint32_t session; /* LINK_FRAME: which connection, of a peer that dialled in; else 0 */
     struct link_stranger stranger; /* LINK_STRANGER */
 };
 

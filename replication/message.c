@@ -25,6 +25,7 @@ enum {
     KEY_KNOWN_INCARNATION = 8,
     KEY_WANTS_SNAPSHOT = 9,
     KEY_SYNCED = 10,
+    KEY_MACHINE = 11,
 };
 
 /* The largest forms: a head of a list 3 bytes, of an element 1, a kind 1, a name 2 + 95, a 64-bit
@@ -77,8 +78,10 @@ static void encode_text(struct pack_writer *writer, uint64_t key, const char *te
 
 static void encode_hello(struct pack_writer *writer, const struct message_hello *hello)
 {
+    static const uint8_t untold[MESSAGE_MACHINE_SIZE];
+    bool has_machine = memcmp(hello->machine, untold, sizeof untold) != 0;
     assert(hello->boot != 0);
-    pack_map(writer, 11);
+    pack_map(writer, 11 + has_machine);
     encode_uint(writer, KEY_TYPE, MESSAGE_HELLO);
     encode_uint(writer, KEY_PROTOCOL_MIN, hello->protocol_min);
     encode_uint(writer, KEY_PROTOCOL_MAX, hello->protocol_max);
@@ -90,6 +93,10 @@ static void encode_hello(struct pack_writer *writer, const struct message_hello 
     encode_uint(writer, KEY_KNOWN_INCARNATION, hello->known_incarnation);
     encode_bool(writer, KEY_WANTS_SNAPSHOT, hello->wants_snapshot);
     encode_bool(writer, KEY_SYNCED, hello->synced);
+    if (has_machine) {
+        pack_uint(writer, KEY_MACHINE);
+        pack_bytes(writer, hello->machine, sizeof hello->machine);
+    }
 }
 
 static void encode_key(struct pack_writer *writer, const struct record_key *key)
@@ -275,6 +282,10 @@ static void decode_hello(struct reader *reader, struct message_hello *hello)
     hello->known_incarnation = read_uint(reader, field(reader, KEY_KNOWN_INCARNATION), UINT64_MAX);
     hello->wants_snapshot = read_bool(reader, field(reader, KEY_WANTS_SNAPSHOT));
     hello->synced = read_bool(reader, field(reader, KEY_SYNCED));
+    memset(hello->machine, 0, sizeof hello->machine);
+    if (!pack_copy_bytes(field(reader, KEY_MACHINE), hello->machine, sizeof hello->machine) &&
+        field(reader, KEY_MACHINE) != NULL)
+        refuse(reader, MESSAGE_BAD_FIELD);
     if (hello->role < MESSAGE_AGENT || hello->boot == 0 ||
         hello->protocol_min > hello->protocol_max)
         refuse(reader, MESSAGE_BAD_FIELD);

@@ -6,7 +6,7 @@
  *
  *   key 0 is the type; then:
  *   HELLO     1 protocol_min  2 protocol_max  3 role  4 name  5 cluster  6 boot  7 heard_boot
- *             8 known_incarnation  9 wants_snapshot  10 synced
+ *             8 known_incarnation  9 wants_snapshot  10 synced  11 machine (an agent's, if told)
  *   SNAPSHOT  1 chunk  2 last  3 [record]
  *   DELTA     3 [record]  4 partner_lacks
  *   VERSIONS  1 chunk  2 last  3 [[kind, name, incarnation, sequence]]
@@ -15,7 +15,7 @@
  *   record    [kind, name, incarnation, sequence, age_ms, value]; longer arrays are of a later
  *             version, whose further elements are skipped
  *
- * Every key listed here is required in its type. */
+ * Every key listed here but the machine is required in its type. */
 #ifndef TANDEM_REPLICATION_MESSAGE_H
 #define TANDEM_REPLICATION_MESSAGE_H
 
@@ -27,6 +27,7 @@ enum {
     MESSAGE_RECORDS_MAX = 120,  /* so many of the largest records fit in MESSAGE_SIZE_MAX */
     MESSAGE_VERSIONS_MAX = 380, /* likewise */
     MESSAGE_KEYS_MAX = 380,
+    MESSAGE_MACHINE_SIZE = 16,
     MESSAGE_PROTOCOL = 1, /* the version this program speaks */
 };
 
@@ -54,6 +55,8 @@ struct message_hello {
                                    0: it knew none */
     bool wants_snapshot;        /* the speaker asks for all records */
     bool synced;                /* the speaker has had its own snapshot, or needs none */
+    uint8_t
+        machine[MESSAGE_MACHINE_SIZE]; /* what the agent's machine is known by; zeroes: not told */
 };
 
 /* SNAPSHOT: all records, in chunks; each is acknowledged. DELTA: some records. */

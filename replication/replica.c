@@ -35,7 +35,17 @@ bool replica_init(struct replica *self, const struct replica_config *config, str
 void replica_seat(struct replica *self, size_t agent, const char *name)
 {
     assert(agent < self->config.agent_count);
-    self->peers[1 + agent] = (struct replica_peer){.name = name};
+    self->peers[1 + agent] =
+        (struct replica_peer){.name = name, .impostor_ms = INT64_MIN, .reported_ms = INT64_MIN};
+}
+
+void replica_bind(struct replica *self, size_t agent, const uint8_t *machine)
+{
+    assert(agent < self->config.agent_count);
+    struct replica_peer *peer = &self->peers[1 + agent];
+    peer->has_machine = machine != NULL;
+    if (machine != NULL)
+        memcpy(peer->machine, machine, sizeof peer->machine);
 }
 
 /* ---- sync ---- */
@@ -246,6 +256,8 @@ const char *replica_reason_text(enum replica_reason reason)
         [REPLICA_NOT_FOR_AGENTS] = "not-for-agents",
         [REPLICA_TABLE_FULL] = "table-full",
         [REPLICA_OLD_INCARNATION] = "old-incarnation",
+        [REPLICA_WRONG_MACHINE] = "wrong-machine",
+        [REPLICA_TWO_SESSIONS] = "two-sessions",
     };
     assert(reason < REPLICA_REASON_COUNT);
     return texts[reason];

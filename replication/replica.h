@@ -55,7 +55,8 @@ enum {
     REPLICA_HELLO_MS = 200,     /* an unanswered HELLO is repeated */
     REPLICA_ALONE_MS = 1000,    /* the partner's silence until "there is nobody to ask" */
     REPLICA_SNAPSHOT_MS = 5000, /* a snapshot without progress for so long is asked for anew */
-    REPLICA_CREDIT = 4,         /* snapshot chunks under way */
+    REPLICA_PLACE_MS = 5000, /* who reported so lately keeps its place against who had it before */
+    REPLICA_CREDIT = 4,      /* snapshot chunks under way */
 };
 
 enum replica_sync {
@@ -75,6 +76,8 @@ enum replica_reason {
     REPLICA_NOT_FOR_AGENTS, /* a message only nodes may send */
     REPLICA_TABLE_FULL,
     REPLICA_OLD_INCARNATION, /* a report of an earlier life of this agent */
+    REPLICA_WRONG_MACHINE,   /* the agent's key is bound to another machine */
+    REPLICA_TWO_SESSIONS,    /* an agent whose place another took under its key, and has still */
     REPLICA_REASON_COUNT
 };
 
@@ -98,6 +101,7 @@ enum replica_event_type {
 struct replica_event {
     enum replica_event_type type;
     size_t peer;
+    uint32_t session;              /* which connection of that peer; any number */
     const struct message *message; /* valid during the call */
 };
 
@@ -116,11 +120,18 @@ struct replica_update {
 };
 
 struct replica_peer {
-    const char *name; /* NULL: nobody has this number */
-    bool greeted;     /* a HELLO came in this session */
-    uint64_t boot;    /* of the peer, as last heard; 0: never */
-    uint64_t refused; /* messages and records refused */
+    const char *name;    /* NULL: nobody has this number */
+    bool greeted;        /* a HELLO came in this session */
+    uint64_t boot;       /* of the peer, as last heard; 0: never */
+    uint64_t refused;    /* messages and records refused */
+    int64_t impostor_ms; /* a HELLO under this key was refused as another's; INT64_MIN: never */
+    enum replica_reason impostor; /* why */
     /* private */
+    bool has_machine; /* it says the same in each HELLO, or is not it */
+    uint8_t machine[MESSAGE_MACHINE_SIZE];
+    uint32_t session;           /* the connection on which it greeted */
+    uint64_t left_boot;         /* whose place it took; 0: nobody's */
+    int64_t reported_ms;        /* INT64_MIN: never */
     uint64_t least_incarnation; /* told in HELLO: what the peer must use at least; 0: anything */
     struct record_version said; /* the last report the agent itself told */
 };
@@ -161,6 +172,9 @@ struct replica {
  * config must outlive the replica. */
 bool replica_init(struct replica *self, const struct replica_config *config, struct table *table,
                   struct arena *arena);
+
+/* The machine that agent is bound to; NULL: any. Holds from its next HELLO on. */
+void replica_bind(struct replica *self, size_t agent, const uint8_t *machine);
 
 /* Who agent i, which is peer 1 + i, is from now on: a server's name, which outlives its stay; NULL:
  * nobody. What was known of a session with that number is forgotten. */

@@ -20,6 +20,20 @@ static void note_change(struct replica_update *update, struct table_entry *entry
 
 /* ---- HELLO ---- */
 
+/* An agent under whose key somebody else speaks, too. Of two lives at once the later one has the
+ * place, for as long as it reports; so the two do not drive each other out by turns. */
+static enum replica_reason judge_agent(const struct replica_peer *agent, int64_t now_ms,
+                                       const struct message_hello *hello)
+{
+    if (agent->has_machine && memcmp(agent->machine, hello->machine, sizeof agent->machine) != 0)
+        return REPLICA_WRONG_MACHINE;
+    bool is_displaced = hello->boot == agent->left_boot && hello->boot != agent->boot;
+    if (is_displaced && agent->reported_ms != INT64_MIN &&
+        now_ms - agent->reported_ms < REPLICA_PLACE_MS)
+        return REPLICA_TWO_SESSIONS;
+    return REPLICA_TAKEN;
+}
+
 static enum replica_reason judge_hello(const struct replica *self, size_t peer,
                                        const struct message_hello *hello)
 {
@@ -97,18 +111,29 @@ static void greet_partner(struct replica *self, int64_t now_ms, const struct mes
         self->snapshot_out = false;
 }
 
-static void take_hello(struct replica *self, int64_t now_ms, size_t peer,
+static void take_hello(struct replica *self, int64_t now_ms, size_t peer, uint32_t session,
                        const struct message_hello *hello, struct replica_update *update)
 {
+    struct replica_peer *speaker = &self->peers[peer];
     enum replica_reason reason = judge_hello(self, peer, hello);
+    if (reason == REPLICA_TAKEN && peer != REPLICA_PARTNER) {
+        reason = judge_agent(speaker, now_ms, hello);
+        if (reason != REPLICA_TAKEN) {
+            speaker->impostor_ms = now_ms;
+            speaker->impostor = reason;
+        }
+    }
     if (reason != REPLICA_TAKEN) {
         refuse(self, peer, reason, update);
         return;
     }
-    bool is_new_life = hello->boot != self->peers[peer].boot;
-    if (is_new_life)
+    bool is_new_life = hello->boot != speaker->boot;
+    if (is_new_life) {
+        speaker->left_boot = speaker->boot;
         meet(self, peer, hello->boot, update);
-    self->peers[peer].greeted = true;
+    }
+    speaker->greeted = true;
+    speaker->session = session;
     if (peer == REPLICA_PARTNER) {
         self->partner_heard_ms = now_ms;
         greet_partner(self, now_ms, hello);
@@ -168,8 +193,10 @@ static void take_reports(struct replica *self, int64_t now_ms, size_t peer,
             table_mark(self->table, entry);
         acked = record->version;
     }
-    if (record_compare(acked, (struct record_version){0}) > 0)
+    if (record_compare(acked, (struct record_version){0}) > 0) {
+        agent->reported_ms = now_ms;
         replica_send(update, peer, MESSAGE_ACK)->ack = (struct message_ack){.version = acked};
+    }
     if (must_greet)
         replica_tell_hello(self, now_ms, peer, update);
 }
@@ -325,10 +352,11 @@ void replica_take(struct replica *self, int64_t now_ms, const struct replica_eve
     assert(peer <= self->config.agent_count);
     assert(self->peers[peer].name != NULL);
     if (message->type == MESSAGE_HELLO)
-        take_hello(self, now_ms, peer, &message->hello, update);
+        take_hello(self, now_ms, peer, event->session, &message->hello, update);
     else if (peer != REPLICA_PARTNER && message->type != MESSAGE_DELTA)
         refuse(self, peer, REPLICA_NOT_FOR_AGENTS, update);
-    else if (!self->peers[peer].greeted)
+    else if (!self->peers[peer].greeted ||
+             (peer != REPLICA_PARTNER && event->session != self->peers[peer].session))
         ask_for_greeting(self, now_ms, peer, update);
     else if (peer != REPLICA_PARTNER)
         take_reports(self, now_ms, peer, &message->records, update);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "health/agent/agent.h"
+#include "health/agent/machine.h"
 
 enum { PROC_SIZE_MAX = 65536, FRAMES_PER_TURN = 64 };
 
@@ -263,6 +264,7 @@ int agent_open(struct agent *self)
     };
     while (config.boot == 0)
         randombytes_buf(&config.boot, sizeof config.boot);
+    machine_id(config.machine);
     reporter_init(&self->reporter, &config);
     self->report.service_count = self->config.port_count;
     for (size_t i = 0; i < self->config.port_count; i++)

@@ -67,6 +67,7 @@ static void send_hello(const struct reporter *self, size_t node, struct reporter
                                             .boot = self->config.boot,
                                             .heard_boot = self->nodes[node].boot,
                                             .synced = true};
+    memcpy(message->hello.machine, self->config.machine, sizeof message->hello.machine);
     snprintf(message->hello.name, sizeof message->hello.name, "%s", self->config.server);
     snprintf(message->hello.cluster, sizeof message->hello.cluster, "%s", self->config.cluster);
 }

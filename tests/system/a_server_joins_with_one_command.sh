@@ -66,6 +66,24 @@ short=$(token ns2 1 --for 1s)
 pause 2.5
 refused "time is over" join media3 "$short" media11 192.0.2.111
 
+# Its key on another machine, and a second agent on its own: said to whoever asks for the status,
+# and the server stays what it is.
+alarms() { # NODE WORD
+    [[ $(node_says "$1" status) == *"$2"* ]]
+}
+start media2 media9
+clone=$!
+for node in ns1 ns2; do
+    assert_eventually 8 alarms $node "wrong-machine"
+done
+kill $clone
+start media3 media9
+for node in ns1 ns2; do
+    assert_eventually 12 alarms $node "two-sessions"
+    verdict_is $node media9 "up listening" || fail "$node: one of the two drove the other out"
+done
+kill $!
+
 pair kill ns1 --hard
 late=$(token ns2 1) || fail "no token by ns2 alone"
 join media3 "$late" media12 192.0.2.112 >/dev/null || fail "nobody joins by ns2 alone"

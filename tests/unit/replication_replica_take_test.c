@@ -68,6 +68,77 @@ START_TEST(a_hello_that_does_not_fit_is_refused_unanswered)
 }
 END_TEST
 
+/* What media1's agent says on one of its connections, at that time. */
+static enum replica_reason say(int64_t now_ms, uint32_t session, const struct message *message)
+{
+    replica_step(&ns2.replica, now_ms,
+                 &(struct replica_event){.type = REPLICA_MESSAGE,
+                                         .peer = FIXTURE_MEDIA1,
+                                         .session = session,
+                                         .message = message},
+                 &ns2.update);
+    return ns2.update.reason;
+}
+
+static const struct message *hello_from(const char *machine, uint64_t boot)
+{
+    struct message *hello = hello_of("media1", boot, 21, 0);
+    memset(hello->hello.machine, 0, sizeof hello->hello.machine);
+    memcpy(hello->hello.machine, machine, strlen(machine));
+    return hello;
+}
+
+START_TEST(a_key_that_is_bound_to_a_machine_is_no_others)
+{
+    const uint8_t machine[MESSAGE_MACHINE_SIZE] = "mine";
+    setup();
+    replica_bind(&ns2.replica, 0, machine);
+    ck_assert_int_eq(say(100, 1, hello_from("its clone", 31)), REPLICA_WRONG_MACHINE);
+    ck_assert_int_eq(say(100, 1, hello_from("", 31)), REPLICA_WRONG_MACHINE);
+    ck_assert(!ns2.replica.peers[FIXTURE_MEDIA1].greeted);
+    ck_assert_int_eq(ns2.replica.peers[FIXTURE_MEDIA1].impostor_ms, 100);
+    ck_assert_int_eq(ns2.replica.peers[FIXTURE_MEDIA1].impostor, REPLICA_WRONG_MACHINE);
+    ck_assert_int_eq(say(100, 2, hello_from("mine", 31)), REPLICA_TAKEN);
+    /* Nor does the other speak on behalf of the one that greeted. */
+    ck_assert_int_eq(say(110, 1, report_of("media1", 1, 1)), REPLICA_NOT_GREETED);
+    ck_assert_int_eq(say(110, 2, report_of("media1", 1, 1)), REPLICA_TAKEN);
+    replica_bind(&ns2.replica, 0, NULL);
+    ck_assert_int_eq(say(120, 3, hello_from("another", 32)), REPLICA_TAKEN);
+}
+END_TEST
+
+START_TEST(an_agent_that_dials_again_greets_and_goes_on)
+{
+    setup();
+    ck_assert_int_eq(say(100, 1, hello_from("", 31)), REPLICA_TAKEN);
+    ck_assert_int_eq(say(110, 1, report_of("media1", 1, 1)), REPLICA_TAKEN);
+    ck_assert_int_eq(say(120, 2, report_of("media1", 1, 2)), REPLICA_NOT_GREETED);
+    ck_assert_int_eq(say(120, 2, hello_from("", 31)), REPLICA_TAKEN);
+    ck_assert_int_eq(say(130, 2, report_of("media1", 1, 2)), REPLICA_TAKEN);
+    ck_assert_int_eq(say(140, 3, hello_from("", 32)), REPLICA_TAKEN); /* and in another life */
+}
+END_TEST
+
+/* The later one has the place while it reports; the two do not drive each other out by turns. */
+START_TEST(of_two_agents_with_one_key_one_is_heard)
+{
+    setup();
+    ck_assert_int_eq(say(100, 1, hello_from("", 31)), REPLICA_TAKEN);
+    ck_assert_int_eq(say(110, 1, report_of("media1", 1, 1)), REPLICA_TAKEN);
+    ck_assert_int_eq(say(200, 2, hello_from("", 32)), REPLICA_TAKEN);
+    ck_assert_int_eq(say(210, 2, report_of("media1", 2, 1)), REPLICA_TAKEN);
+    for (int64_t now_ms = 300; now_ms < 3000; now_ms += 100) {
+        ck_assert_int_eq(say(now_ms, 1, report_of("media1", 1, 2)), REPLICA_NOT_GREETED);
+        ck_assert_int_eq(say(now_ms, 1, hello_from("", 31)), REPLICA_TWO_SESSIONS);
+    }
+    ck_assert_int_eq(ns2.replica.peers[FIXTURE_MEDIA1].impostor, REPLICA_TWO_SESSIONS);
+    ck_assert_int_eq(say(3000, 2, report_of("media1", 2, 2)), REPLICA_TAKEN);
+    /* Once that one is silent the other may come back. */
+    ck_assert_int_eq(say(3000 + REPLICA_PLACE_MS - 1, 1, hello_from("", 31)), REPLICA_TWO_SESSIONS);
+    ck_assert_int_eq(say(3000 + REPLICA_PLACE_MS, 1, hello_from("", 31)), REPLICA_TAKEN);
+}
+END_TEST
+
 START_TEST(a_role_must_fit_the_key)
 {
     setup();
@@ -482,8 +553,10 @@ int main(void)
 {
     Suite *suite = suite_create("replication/replica_take");
     SUITE_CASE(suite, "greeting", a_hello_that_does_not_fit_is_refused_unanswered,
-               a_role_must_fit_the_key, who_has_not_greeted_is_asked_to,
-               a_partner_is_asked_to_greet_once_in_200_ms,
+               a_key_that_is_bound_to_a_machine_is_no_others,
+               an_agent_that_dials_again_greets_and_goes_on,
+               of_two_agents_with_one_key_one_is_heard, a_role_must_fit_the_key,
+               who_has_not_greeted_is_asked_to, a_partner_is_asked_to_greet_once_in_200_ms,
                the_dialled_side_answers_every_hello_and_the_dialler_only_what_calls_for_it);
     SUITE_CASE(suite, "lives", a_higher_incarnation_is_adopted_and_own_records_are_stated_anew,
                what_is_told_to_be_least_is_fixed_when_a_life_begins,

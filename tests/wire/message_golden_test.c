@@ -105,6 +105,26 @@ START_TEST(hello_of_an_agent)
 }
 END_TEST
 
+START_TEST(hello_of_an_agent_that_tells_its_machine)
+{
+    message.type = MESSAGE_HELLO;
+    message.hello = (struct message_hello){.protocol_min = 1,
+                                           .protocol_max = 1,
+                                           .role = MESSAGE_AGENT,
+                                           .name = "m",
+                                           .cluster = "lab",
+                                           .boot = 9,
+                                           .synced = true,
+                                           .machine = {0xaa, [15] = 0xbb}};
+    check_golden("8c00010101020103"
+                 "0104a16d"
+                 "05a36c6162"
+                 "06090700080009c20ac3"
+                 "0bc410aa0000000000000000000000000000bb",
+                 "hello agent m boot 9 heard 0 known 0 synced");
+}
+END_TEST
+
 START_TEST(snapshot_is_these_bytes)
 {
     message.type = MESSAGE_SNAPSHOT;
@@ -213,7 +233,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("wire/message");
-    SUITE_CASE(suite, "golden", hello_of_a_node, hello_of_an_agent, snapshot_is_these_bytes,
+    SUITE_CASE(suite, "golden", hello_of_a_node, hello_of_an_agent,
+               hello_of_an_agent_that_tells_its_machine, snapshot_is_these_bytes,
                delta_is_these_bytes, versions_is_these_bytes, pull_is_these_bytes,
                ack_of_a_chunk_and_of_a_report);
     SUITE_CASE(suite, "later", what_a_later_version_adds_is_skipped);
