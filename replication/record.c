@@ -38,9 +38,9 @@ uint8_t record_order_number(struct record_version version)
 
 uint32_t record_order_rank(struct record_version version)
 {
-    uint64_t counter =
-        version.incarnation < RANK_COUNTER_MAX ? version.incarnation : RANK_COUNTER_MAX;
-    return (uint32_t)(counter << RANK_BELOW_BITS |
+    if (version.incarnation >= RANK_COUNTER_MAX)
+        return RECORD_ORDER_RANK_MAX;
+    return (uint32_t)(version.incarnation << RANK_BELOW_BITS |
                       version.sequence >> (64 - RANK_WRITER_BITS) << 1 |
                       (version.sequence & order_is_end));
 }

@@ -65,8 +65,8 @@ struct record_version record_order_end(struct record_version version);
 /* The number of the node that wrote an order of this version. */
 uint8_t record_order_number(struct record_version version);
 
-/* The same order of all orders in 30 bits, for the guardian: 23 of the counter (from 2^23 - 1 on it
- * is one and the same), which node, 5 of its life, and whether it is the end. */
+/* The same order of all orders in 30 bits, for the guardian: 23 of the counter, which node, 5 of
+ * its life, and whether it is the end. From the counter 2^23 - 1 on it is one and the same. */
 enum { RECORD_ORDER_RANK_MAX = 0x3fffffff };
 uint32_t record_order_rank(struct record_version version);
 

@@ -482,7 +482,9 @@ static void write_history(struct sim *self, struct sim_node *node)
         struct record *record = &node->disk[node->disk_count++];
         snprintf(order.subject, sizeof order.subject, "gone%zu", node->disk_count);
         order_key(&order, &record->key);
-        record->version = (struct record_version){1 + sim_dice(self, 50), 1};
+        /* So many were given that ranks are about to be one and the same. */
+        record->version =
+            record_order_version(SIM_RANKED_COUNTER_MAX - 60 + sim_dice(self, 50), 1, 4);
         record->value_size = (uint16_t)order_encode(&order, record->value);
     }
 }

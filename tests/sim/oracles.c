@@ -60,6 +60,19 @@ static void judge_counter(struct sim *self, size_t number, const struct table_en
               entry->key.name);
 }
 
+/* A guardian knows an order by its rank alone: that rises with the version, up to the last counter
+ * that a rank tells apart. */
+static void judge_rank(struct sim *self, size_t number, const struct table_entry *entry,
+                       struct record_version before)
+{
+    uint32_t rank = record_order_rank(entry->version), was = record_order_rank(before);
+    bool is_later = entry->version.incarnation > before.incarnation &&
+                    before.incarnation < SIM_RANKED_COUNTER_MAX;
+    sim_check(self, SIM_VERSIONS,
+              rank <= RECORD_ORDER_RANK_MAX && (is_later ? rank > was : rank >= was),
+              "ns%zu: the rank of %s went from %u to %u", number + 1, entry->key.name, was, rank);
+}
+
 /* A record's version never goes back within a node's life, and the table never outgrows its room.
  */
 static void judge_table(struct sim *self, size_t number)
@@ -77,6 +90,8 @@ static void judge_table(struct sim *self, size_t number)
         if (i < node->seen_count)
             sim_check(self, SIM_VERSIONS, record_compare(entry->version, node->seen[i]) >= 0,
                       "ns%zu: %s went back", number + 1, entry->key.name);
+        if (i < node->seen_count && entry->key.kind == RECORD_ORDER)
+            judge_rank(self, number, entry, node->seen[i]);
         node->seen[i] = entry->version;
         judge_counter(self, number, entry);
     }

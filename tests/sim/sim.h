@@ -32,7 +32,8 @@ enum {
     SIM_DISK_MAX = 1024, /* records on a node's disk */
     SIM_HISTORY = 900,   /* of them orders of former times, in one seed of SIM_HISTORY_SEEDS */
     SIM_HISTORY_SEEDS = 16,
-    SIM_CUTS_MAX = 8, /* snapshots cut short in such a seed */
+    SIM_RANKED_COUNTER_MAX = (1 << 23) - 1, /* of orders: a rank tells no later ones apart */
+    SIM_CUTS_MAX = 8,                       /* snapshots cut short in such a seed */
 };
 
 /* ---- faults ---- */
