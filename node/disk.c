@@ -3,11 +3,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "node/audit.h"
 #include "replication/warm.h"
 
 struct job {
@@ -33,6 +35,8 @@ struct disk {
     size_t first, count;
     struct disk_done done[DISK_QUEUE_MAX];  /* as many as jobs: a ticket's way back has room */
     size_t done_first, done_count, waiting; /* waiting: tickets queued or done but not fetched */
+    char audits[DISK_AUDIT_MAX][AUDIT_LINE_MAX];
+    size_t audit_first, audit_count;
     struct warm next_warm;
     struct warm warm; /* of the thread alone */
     int warm_error;   /* likewise: of the last writing */
@@ -73,6 +77,30 @@ static void write_warm(struct disk *self)
     self->warm_error = error;
 }
 
+/* One line of the audit; false when there is none. */
+static bool take_audit(struct disk *self, char *line)
+{
+    pthread_mutex_lock(&self->mutex);
+    bool has_one = self->audit_count > 0;
+    if (has_one) {
+        memcpy(line, self->audits[self->audit_first], AUDIT_LINE_MAX);
+        self->audit_first = (self->audit_first + 1) % DISK_AUDIT_MAX;
+        self->audit_count--;
+    }
+    pthread_mutex_unlock(&self->mutex);
+    return has_one;
+}
+
+static void write_audit(struct disk *self)
+{
+    char line[AUDIT_LINE_MAX];
+    while (take_audit(self, line)) {
+        int error = audit_append(self->directory, line);
+        if (error != 0)
+            log_line(self->log, "disk audit line not written: %s", strerror(-error));
+    }
+}
+
 /* The next job, and when there is none what the warm file is to hold; false when it is time to end.
  * Log lines alone wake it too. */
 static bool wait_for_work(struct disk *self, struct job *job, bool *has_job)
@@ -103,6 +131,7 @@ static void *run(void *argument)
     while (wait_for_work(self, &job, &has_job)) {
         log_write(self->log);
         if (!has_job) {
+            write_audit(self);
             write_warm(self);
             continue;
         }
@@ -113,6 +142,7 @@ static void *run(void *argument)
         finish(self, job.ticket, error);
         log_write(self->log);
     }
+    write_audit(self);
     log_write(self->log);
     return NULL;
 }
@@ -193,6 +223,20 @@ int disk_keep_warm(struct disk *disk, const uint8_t *bytes, size_t size)
     }
     pthread_mutex_unlock(&disk->mutex);
     return fits ? 0 : -ENOMEM;
+}
+
+int disk_audit(struct disk *disk, const char *line)
+{
+    pthread_mutex_lock(&disk->mutex);
+    bool is_full = disk->audit_count == DISK_AUDIT_MAX;
+    if (!is_full) {
+        char *place = disk->audits[(disk->audit_first + disk->audit_count++) % DISK_AUDIT_MAX];
+        snprintf(place, AUDIT_LINE_MAX, "%s", line);
+        disk->woken = true;
+        pthread_cond_signal(&disk->work);
+    }
+    pthread_mutex_unlock(&disk->mutex);
+    return is_full ? -ENOBUFS : 0;
 }
 
 void disk_wake(struct disk *disk)

@@ -1,6 +1,7 @@
 /* node/disk.h -- the thread that touches the disk, so that no other one waits for it.
  *
- * It writes log lines, appends orders to the store, each with fsync, and keeps the warm file. A
+ * It writes log lines, appends orders to the store and lines to the audit, each with fsync, and
+ * keeps the warm file. A
  * stalled disk delays the answer to an order and the log, nothing else. */
 #ifndef TANDEM_NODE_DISK_H
 #define TANDEM_NODE_DISK_H
@@ -9,7 +10,10 @@
 #include "replication/record.h"
 #include "replication/store.h"
 
-enum { DISK_QUEUE_MAX = 1024 }; /* orders waiting to be stored */
+enum {
+    DISK_QUEUE_MAX = 1024, /* orders waiting to be stored */
+    DISK_AUDIT_MAX = 256,  /* lines of the audit, likewise */
+};
 
 struct disk;
 
@@ -32,6 +36,8 @@ int disk_store(struct disk *disk, const struct record *record, uint64_t ticket);
 /* What the warm file is to hold (warm_end): copied. One that still waits is dropped for it, being
  * older. -ENOMEM: the file stays as it is. Never blocks. */
 int disk_keep_warm(struct disk *disk, const uint8_t *bytes, size_t size);
+/* A line of the audit (audit_line): copied. -ENOBUFS when DISK_AUDIT_MAX wait. Never blocks. */
+int disk_audit(struct disk *disk, const char *line);
 /* Log lines wait: write them soon. Never blocks. */
 void disk_wake(struct disk *disk);
 

@@ -229,7 +229,7 @@ static enum node_outcome let_join(struct node *self, int64_t now_ms, const struc
     outcome =
         give(self, now_ms, &key, value, enrolment_encode(&enrolment, value), event->ticket, update);
     if (outcome == NODE_DONE)
-        node_speak_server(self, now_ms, enrolment.server, "joined");
+        node_speak_server(self, now_ms, enrolment.server, "joined", enrolment.author, update);
     return outcome;
 }
 
@@ -241,8 +241,11 @@ static enum node_outcome give_token(struct node *self, int64_t now_ms,
     if (event->token->in_force && node_pool(self, event->token->pool) == SIZE_MAX)
         return NODE_NO_SUCH_POOL;
     token_key(event->token->id, &key);
-    return give(self, now_ms, &key, value, token_encode(event->token, value), event->ticket,
-                update);
+    enum node_outcome outcome =
+        give(self, now_ms, &key, value, token_encode(event->token, value), event->ticket, update);
+    if (outcome == NODE_DONE)
+        node_speak_server(self, now_ms, event->token->pool, "token", event->token->author, update);
+    return outcome;
 }
 
 static enum node_outcome revoke(struct node *self, int64_t now_ms, const struct node_event *event,
@@ -261,7 +264,7 @@ static enum node_outcome revoke(struct node *self, int64_t now_ms, const struct 
     enum node_outcome outcome = give(self, now_ms, &key, value,
                                      revocation_encode(&revocation, value), event->ticket, update);
     if (outcome == NODE_DONE)
-        node_speak_server(self, now_ms, revocation.server, "revoked");
+        node_speak_server(self, now_ms, revocation.server, "revoked", revocation.author, update);
     return outcome;
 }
 
@@ -281,7 +284,7 @@ static enum node_outcome remove_server(struct node *self, int64_t now_ms,
     enum node_outcome outcome =
         give(self, now_ms, &key, value, enrolment_encode(&enrolment, value), event->ticket, update);
     if (outcome == NODE_DONE)
-        node_speak_server(self, now_ms, enrolment.server, "removed");
+        node_speak_server(self, now_ms, enrolment.server, "removed", enrolment.author, update);
     return outcome;
 }
 

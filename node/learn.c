@@ -226,7 +226,8 @@ static void learn_fitness(struct node *self, const struct table_entry *entry)
 }
 
 /* "node/slot": the slot only tells its records apart. */
-static void learn_transition(struct node *self, const struct table_entry *entry)
+static void learn_transition(struct node *self, const struct table_entry *entry,
+                             struct node_update *update)
 {
     struct transition told;
     const char *partner = node_partner(self);
@@ -235,6 +236,8 @@ static void learn_transition(struct node *self, const struct table_entry *entry)
         return;
     self->transitions[1 - self->config.self][node_transition_slot(&told)] =
         (struct node_transition){.at_ms = entry->stated_ms - told.earlier_ms, .told = told};
+    if (strcmp(told.area, ORDER_AREA) == 0)
+        node_audit(1 - self->config.self, entry->stated_ms - told.earlier_ms, &told, update);
 }
 
 static void learn(struct node *self, int64_t now_ms, const struct table_entry *entry,
@@ -257,7 +260,7 @@ static void learn(struct node *self, int64_t now_ms, const struct table_entry *e
         learn_fitness(self, entry);
         break;
     case RECORD_TRANSITION:
-        learn_transition(self, entry);
+        learn_transition(self, entry, update);
         break;
     }
 }

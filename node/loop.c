@@ -103,7 +103,7 @@ static void note_held(struct worker *self, int64_t now_ms, const struct channel_
     worker_step(self, now_ms, &(struct node_event){.type = NODE_HOLDS, .status = &held});
 }
 
-static int64_t wall_ms(void)
+int64_t worker_wall_ms(void)
 {
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
@@ -113,7 +113,7 @@ static int64_t wall_ms(void)
 /* Its state, and the time of day, for the partner. */
 static void note_fitness(struct worker *self, int64_t now_ms)
 {
-    struct fitness fitness = {.wall_ms = wall_ms()};
+    struct fitness fitness = {.wall_ms = worker_wall_ms()};
     if (self->told.has_state)
         told_fitness(&self->told.state, &fitness);
     worker_step(self, now_ms, &(struct node_event){.type = NODE_FITNESS, .fitness = &fitness});
@@ -352,7 +352,8 @@ static void keep_house(struct worker *self, int64_t now_ms)
     if (now_ms < self->housekeeping_due_ms)
         return;
     self->housekeeping_due_ms = now_ms + HOUSEKEEPING_MS;
-    worker_step(self, now_ms, &(struct node_event){.type = NODE_CLOCK, .wall_ms = wall_ms()});
+    worker_step(self, now_ms,
+                &(struct node_event){.type = NODE_CLOCK, .wall_ms = worker_wall_ms()});
     worker_admit(self, now_ms);
     if (self->link != NULL)
         log_refused_links(self, now_ms);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "failover/rights.h"
+#include "node/audit.h"
 #include "node/worker.h"
 #include "replication/key.h"
 
@@ -195,6 +196,8 @@ static int open_store(struct worker *self)
     if (sentence[0] != '\0')
         fail(0, "%s", sentence);
     store_load(self->store, take_record, self);
+    for (size_t i = 0; i < self->served->document.node_count; i++)
+        self->audited_ms[i] = audit_last_ms(self->state_path, self->served->document.nodes[i].name);
     status = call_roll(self);
     if (status == 0)
         begin_warm(self);

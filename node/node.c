@@ -298,6 +298,7 @@ void node_step(struct node *self, int64_t now_ms, const struct node_event *event
     update->note_count = 0;
     update->reply_ticket = 0;
     update->has_other_servers = false;
+    update->audit_count = 0;
     switch (event->type) {
     case NODE_START:
         step_start(self, now_ms, update);
@@ -330,6 +331,9 @@ void node_step(struct node *self, int64_t now_ms, const struct node_event *event
     case NODE_REVOKE:
     case NODE_REMOVE:
         node_step_joining(self, now_ms, event, update);
+        break;
+    case NODE_DID:
+        node_speak_deed(self, now_ms, event->transition, update);
         break;
     case NODE_HAPPENED:
         node_speak_transition(self, now_ms, event->transition);

@@ -33,7 +33,7 @@ enum {
     NODE_NOTES_MAX = 64,        /* out of one step; what is beyond is counted */
     NODE_HISTORY_MAX = 64,      /* last transitions kept for status */
     NODE_TRANSITIONS_MAX = 32,  /* of each node, as its guardian told them: records */
-    NODE_ORDER_EVENTS_MAX = 16, /* likewise, of the orders that were given to it */
+    NODE_ORDER_EVENTS_MAX = 64, /* likewise, of the orders that were given to it */
     NODE_SLOTS = NODE_TRANSITIONS_MAX + NODE_ORDER_EVENTS_MAX,
     NODE_END_ORDERS_MS = 1000, /* between two looks at the end of orders */
     NODE_PARTNERS_END_S = 5,   /* so long the end of an order is left to the node that took it */
@@ -67,6 +67,8 @@ enum node_event_type {
     NODE_TOKEN,     /* token, ticket */
     NODE_REVOKE,    /* revocation, ticket: its server's key, whatever it is, is to be withdrawn */
     NODE_REMOVE,    /* enrolment, ticket: its server is to be there no more */
+    NODE_DID,       /* transition, of which subject, to, author and note are read: somebody had this
+                       node do something that is no record */
     NODE_HAPPENED,  /* transition: the guardian tells of it, perhaps again */
     NODE_CLOCK,     /* wall_ms, as of now: at the start, and then every second or so */
     NODE_TIMEOUT,   /* node_deadline has come */
@@ -146,6 +148,12 @@ struct node_update {
     struct node_note notes[NODE_NOTES_MAX];
     uint64_t reply_ticket; /* 0: no reply */
     enum node_outcome reply;
+    size_t audit_count; /* what somebody ordered, here or at the partner: for the audit */
+    struct node_audit {
+        size_t node;   /* position in the document */
+        int64_t at_ms; /* on this node's clock */
+        struct transition told;
+    } audits[NODE_ORDER_EVENTS_MAX];
     bool has_other_servers; /* who is enrolled, or whose key is withdrawn, changed */
 };
 

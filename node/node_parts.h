@@ -64,9 +64,16 @@ void node_speak_status(struct node *self, int64_t now_ms);
 size_t node_transition_slot(const struct transition *transition);
 /* Take it in, and state it. One that was told before changes nothing. */
 void node_speak_transition(struct node *self, int64_t now_ms, const struct transition *transition);
-/* That somebody joined, or must not any more. */
-void node_speak_server(struct node *self, int64_t now_ms, const char *server, const char *word);
-/* That an order was given here, so that both nodes tell of it also when another one stands. */
-void node_speak_order(struct node *self, int64_t now_ms, const struct order *order);
+/* That somebody had this node do something, so that both nodes tell of it also when another order
+ * stands: of deed subject, to, author, note and, unless it is "", reason are read. */
+void node_speak_deed(struct node *self, int64_t now_ms, const struct transition *deed,
+                     struct node_update *update);
+void node_speak_order(struct node *self, int64_t now_ms, const struct order *order,
+                      struct node_update *update);
+void node_speak_server(struct node *self, int64_t now_ms, const char *server, const char *word,
+                       const char *author, struct node_update *update);
+/* One more line for the audit. */
+void node_audit(size_t node, int64_t at_ms, const struct transition *told,
+                struct node_update *update);
 
 #endif

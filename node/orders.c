@@ -166,7 +166,7 @@ static void enforce(struct node *self, int64_t now_ms, const struct order *order
                     const struct table_entry *entry, uint64_t ticket, struct node_update *update)
 {
     node_learn_order(self, now_ms, order, entry->version, update);
-    node_speak_order(self, now_ms, order);
+    node_speak_order(self, now_ms, order, update);
     node_store(now_ms, entry, ticket, update);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "node/audit.h"
 #include "node/worker.h"
 
 static void send_messages(struct worker *self, const struct replica_update *update)
@@ -62,6 +63,24 @@ static void log_note(struct worker *self, int64_t now_ms, const struct node_note
                 note->to == NULL ? "" : note->to, note->to == NULL ? "" : " ", note->reason);
 }
 
+/* What an earlier life wrote already comes again with the partner's snapshot. */
+static void write_audit(struct worker *self, int64_t now_ms, const struct node_update *update)
+{
+    enum { ROUNDING_MS = 250 }; /* ages travel in ms, and take a moment */
+    for (size_t i = 0; i < update->audit_count; i++) {
+        const struct node_audit *audit = &update->audits[i];
+        char line[AUDIT_LINE_MAX];
+        int64_t wall_ms = worker_wall_ms() - (now_ms - audit->at_ms);
+        if (audit->node != self->node.config.self &&
+            wall_ms <= self->audited_ms[audit->node] + ROUNDING_MS)
+            continue;
+        audit_line(line, wall_ms, self->served->document.nodes[audit->node].name, &audit->told);
+        if (disk_audit(self->disk, line) != 0)
+            log_limited(self->log, now_ms, "audit-full",
+                        "disk audit line dropped reason=audit-full");
+    }
+}
+
 void worker_end_waits(struct worker *self, int64_t now_ms)
 {
     for (size_t i = 0; i < sizeof self->waits / sizeof *self->waits; i++) {
@@ -77,6 +96,7 @@ void worker_step(struct worker *self, int64_t now_ms, const struct node_event *e
     node_step(&self->node, now_ms, event, update);
     send_messages(self, &update->replica);
     store_orders(self, now_ms, update);
+    write_audit(self, now_ms, update);
     for (size_t i = 0; i < update->note_count; i++)
         log_note(self, now_ms, &update->notes[i]);
     if (update->note_count > 0)

@@ -33,6 +33,24 @@ void worker_author(const struct worker *self, const struct control_request *requ
         snprintf(author, ORDER_AUTHOR_MAX + 1, "uid%u@%.16s", request->uid, self->node_name);
 }
 
+void worker_did(struct worker *self, int64_t now_ms, const struct control_request *request,
+                const char *deed)
+{
+    struct transition told = {0};
+    snprintf(told.subject, sizeof told.subject, "%s", self->node_name);
+    snprintf(told.to, sizeof told.to, "%s", deed);
+    worker_author(self, request, told.author);
+    worker_step(self, now_ms, &(struct node_event){.type = NODE_DID, .transition = &told});
+}
+
+/* Where the audit lies: tandemctl reads it, for this thread reads no file. */
+static void request_audit(struct worker *self, uint64_t ticket)
+{
+    char path[sizeof self->state_path + sizeof "/audit"];
+    snprintf(path, sizeof path, "%s/audit", self->state_path);
+    control_answer(self->control, ticket, json_pack("{s:s, s:i}", "audit", path, "exit", 0));
+}
+
 /* Why, and until when; false when they are not what they must be, and that was said. */
 static bool take_terms(struct worker *self, const struct control_request *request,
                        struct order *order)
@@ -139,14 +157,17 @@ static void request_handover(struct worker *self, int64_t now_ms,
 }
 
 /* Forget how often homes were lost: the next give-back waits as if it were the first. */
-static void request_reset(struct worker *self, uint64_t ticket)
+static void request_reset(struct worker *self, int64_t now_ms,
+                          const struct control_request *request)
 {
     const struct channel_message message = {.kind = CHANNEL_RESET};
-    if (self->channel_fd < 0 || channel_send(self->channel_fd, &message) != 0)
-        refuse(self, ticket, "no guardian listens: the worker was started by itself");
-    else
-        control_answer(self->control, ticket,
-                       json_pack("{s:s, s:i}", "outcome", "done on this node", "exit", 0));
+    if (self->channel_fd < 0 || channel_send(self->channel_fd, &message) != 0) {
+        refuse(self, request->ticket, "no guardian listens: the worker was started by itself");
+        return;
+    }
+    worker_did(self, now_ms, request, "failover-reset");
+    control_answer(self->control, request->ticket,
+                   json_pack("{s:s, s:i}", "outcome", "done on this node", "exit", 0));
 }
 
 /* With the path of the pair's key: the disk it lies on is tandemctl's to wait for, not ours. */
@@ -173,18 +194,21 @@ static const char *no_upgrade(const struct worker *self)
     return NULL;
 }
 
-static void request_upgrade(struct worker *self, uint64_t ticket)
+static void request_upgrade(struct worker *self, int64_t now_ms,
+                            const struct control_request *request)
 {
     const struct channel_message message = {.kind = CHANNEL_UPGRADE};
     const char *sentence = no_upgrade(self);
     if (sentence == NULL && channel_send(self->channel_fd, &message) != 0)
         sentence = "the guardian does not read: look at its log";
-    if (sentence != NULL)
-        refuse(self, ticket, sentence);
-    else
-        control_answer(self->control, ticket,
-                       json_pack("{s:s, s:i}", "outcome",
-                                 "the worker is being replaced; see events", "exit", 0));
+    if (sentence != NULL) {
+        refuse(self, request->ticket, sentence);
+        return;
+    }
+    worker_did(self, now_ms, request, "upgrade");
+    control_answer(
+        self->control, request->ticket,
+        json_pack("{s:s, s:i}", "outcome", "the worker is being replaced; see events", "exit", 0));
 }
 
 /* A number of the request, or what holds now when it is not given; 0 when it is no number. */
@@ -218,15 +242,18 @@ static void request_set(struct worker *self, int64_t now_ms, const struct contro
         give_order(self, now_ms, request, &order);
 }
 
-static void request_reload(struct worker *self, const struct control_request *request)
+static void request_reload(struct worker *self, int64_t now_ms,
+                           const struct control_request *request)
 {
     int error = reload_start(self->reload, self->served, roll_take(&self->node), true);
     if (error == -EBUSY)
         refuse(self, request->ticket, "a reload is under way: wait for its end");
     else if (error != 0)
         refuse(self, request->ticket, strerror(-error));
-    else
-        self->reload_ticket = request->ticket;
+    if (error != 0)
+        return;
+    self->reload_ticket = request->ticket;
+    worker_did(self, now_ms, request, "reload");
 }
 
 /* Answers of all threads together, by reason. */
@@ -313,20 +340,22 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
         worker_request_remove(self, now_ms, request);
     else if (strcmp(command, "unset") == 0)
         request_unset(self, now_ms, request);
+    else if (strcmp(command, "audit") == 0)
+        request_audit(self, request->ticket);
     else if (strcmp(command, "orders") == 0)
         control_answer(self->control, request->ticket, show_orders(&self->node, now_ms));
     else if (strcmp(command, "handover") == 0)
         request_handover(self, now_ms, request);
     else if (strcmp(command, "failover reset") == 0)
-        request_reset(self, request->ticket);
+        request_reset(self, now_ms, request);
     else if (strcmp(command, "doctor") == 0)
         request_doctor(self, now_ms, request->ticket);
     else if (strcmp(command, "upgrade") == 0)
-        request_upgrade(self, request->ticket);
+        request_upgrade(self, now_ms, request);
     else if (strcmp(command, "events") == 0)
         control_answer(self->control, request->ticket, show_events(&self->node, now_ms));
     else if (strcmp(command, "reload") == 0)
-        request_reload(self, request);
+        request_reload(self, now_ms, request);
     else if (strcmp(command, "version") == 0)
         control_answer(self->control, request->ticket,
                        json_pack("{s:s, s:s, s:i}", "version", TANDEM_VERSION, "asked",

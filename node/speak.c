@@ -72,6 +72,13 @@ static void speak_in_slot(struct node *self, int64_t now_ms, const struct transi
     replica_write(&self->replica, now_ms, &key, value, transition_encode(transition, value));
 }
 
+void node_audit(size_t node, int64_t at_ms, const struct transition *told,
+                struct node_update *update)
+{
+    if (update->audit_count < NODE_ORDER_EVENTS_MAX)
+        update->audits[update->audit_count++] = (struct node_audit){node, at_ms, *told};
+}
+
 void node_speak_transition(struct node *self, int64_t now_ms, const struct transition *transition)
 {
     size_t slot = node_transition_slot(transition);
@@ -79,26 +86,39 @@ void node_speak_transition(struct node *self, int64_t now_ms, const struct trans
         speak_in_slot(self, now_ms, transition);
 }
 
-static void speak_ordered(struct node *self, int64_t now_ms, const char *subject, const char *word,
-                          const char *reason)
+void node_speak_deed(struct node *self, int64_t now_ms, const struct transition *deed,
+                     struct node_update *update)
 {
-    struct transition told = {.number = ++self->orders_told, .area = ORDER_AREA};
-    snprintf(told.subject, sizeof told.subject, "%s", subject);
-    snprintf(told.to, sizeof told.to, "%s", word);
-    snprintf(told.reason, sizeof told.reason, "%s", reason);
+    struct transition told = *deed;
+    told.number = ++self->orders_told;
+    told.earlier_ms = 0;
+    snprintf(told.area, sizeof told.area, "%s", ORDER_AREA);
+    if (told.reason[0] == '\0')
+        snprintf(told.reason, sizeof told.reason, "ordered");
     speak_in_slot(self, now_ms, &told);
+    node_audit(self->config.self, now_ms, &told, update);
 }
 
-void node_speak_order(struct node *self, int64_t now_ms, const struct order *order)
+void node_speak_order(struct node *self, int64_t now_ms, const struct order *order,
+                      struct node_update *update)
 {
-    char word[TRANSITION_WORD_MAX + 1];
-    order_word(order, word, sizeof word);
-    speak_ordered(self, now_ms, order->subject, word, order->until_s > 0 ? "until" : "ordered");
+    struct transition deed = {0};
+    order_word(order, deed.to, sizeof deed.to);
+    snprintf(deed.subject, sizeof deed.subject, "%s", order->subject);
+    snprintf(deed.reason, sizeof deed.reason, "%s", order->until_s > 0 ? "until" : "ordered");
+    snprintf(deed.author, sizeof deed.author, "%s", order->author);
+    snprintf(deed.note, sizeof deed.note, "%.*s", TRANSITION_NOTE_MAX, order->because);
+    node_speak_deed(self, now_ms, &deed, update);
 }
 
-void node_speak_server(struct node *self, int64_t now_ms, const char *server, const char *word)
+void node_speak_server(struct node *self, int64_t now_ms, const char *server, const char *word,
+                       const char *author, struct node_update *update)
 {
-    speak_ordered(self, now_ms, server, word, "ordered");
+    struct transition deed = {0};
+    snprintf(deed.subject, sizeof deed.subject, "%s", server);
+    snprintf(deed.to, sizeof deed.to, "%s", word);
+    snprintf(deed.author, sizeof deed.author, "%s", author);
+    node_speak_deed(self, now_ms, &deed, update);
 }
 
 void node_speak_status(struct node *self, int64_t now_ms)

@@ -12,7 +12,9 @@ enum {
     KEY_FROM = 5,
     KEY_TO = 6,
     KEY_REASON = 7,
-    KEY_COUNT = 7
+    KEY_COUNT = 7,
+    KEY_AUTHOR = 8, /* these two only when they say something */
+    KEY_NOTE = 9,
 };
 
 static void pack_word(struct pack_writer *writer, uint64_t key, const char *word)
@@ -26,7 +28,8 @@ size_t transition_encode(const struct transition *self, uint8_t *value)
     assert(self->number > 0);
     struct pack_writer writer;
     pack_begin(&writer, value, RECORD_VALUE_MAX);
-    pack_map(&writer, KEY_COUNT);
+    bool has_author = self->author[0] != '\0', has_note = self->note[0] != '\0';
+    pack_map(&writer, (uint32_t)(KEY_COUNT + has_author + has_note));
     pack_uint(&writer, KEY_NUMBER);
     pack_uint(&writer, self->number);
     pack_uint(&writer, KEY_EARLIER);
@@ -36,6 +39,10 @@ size_t transition_encode(const struct transition *self, uint8_t *value)
     pack_word(&writer, KEY_FROM, self->from);
     pack_word(&writer, KEY_TO, self->to);
     pack_word(&writer, KEY_REASON, self->reason);
+    if (has_author)
+        pack_word(&writer, KEY_AUTHOR, self->author);
+    if (has_note)
+        pack_word(&writer, KEY_NOTE, self->note);
     assert(!writer.overflowed);
     return writer.size;
 }
@@ -49,6 +56,11 @@ bool transition_decode(struct transition *self, struct pack_space *space, const 
     if (pack_parse(space, value, size, &map) != PACK_OK ||
         !pack_get_uint(pack_get(map, KEY_NUMBER), UINT32_MAX, &number) || number == 0 ||
         !pack_get_uint(pack_get(map, KEY_EARLIER), UINT32_MAX, &earlier_ms))
+        return false;
+    const struct msgpack_object *author = pack_get(map, KEY_AUTHOR),
+                                *note = pack_get(map, KEY_NOTE);
+    if ((author != NULL && !word_get(author, self->author, TRANSITION_AUTHOR_MAX)) ||
+        (note != NULL && !pack_copy_text(note, ' ', self->note, TRANSITION_NOTE_MAX)))
         return false;
     self->number = (uint32_t)number;
     self->earlier_ms = (uint32_t)earlier_ms;

@@ -3,7 +3,8 @@
  * A node keeps its last ones in as many records as it has slots, each in turn; so its partner can
  * tell of them also when the node is dead.
  *
- * MessagePack map: 1 number, 2 earlier_ms, 3 area, 4 subject, 5 from, 6 to, 7 reason. */
+ * MessagePack map: 1 number, 2 earlier_ms, 3 area, 4 subject, 5 from, 6 to, 7 reason; of what
+ * somebody ordered 8 author, 9 note. */
 #ifndef TANDEM_NODE_TRANSITION_H
 #define TANDEM_NODE_TRANSITION_H
 
@@ -13,6 +14,8 @@
 enum {
     TRANSITION_WORD_MAX = 23,    /* bytes */
     TRANSITION_SUBJECT_MAX = 30, /* bytes: a node's name */
+    TRANSITION_AUTHOR_MAX = 32,
+    TRANSITION_NOTE_MAX = 60,
 };
 
 struct transition {
@@ -23,6 +26,8 @@ struct transition {
     char from[TRANSITION_WORD_MAX + 1];       /* "": it is not said */
     char to[TRANSITION_WORD_MAX + 1];
     char reason[TRANSITION_WORD_MAX + 1];
+    char author[TRANSITION_AUTHOR_MAX + 1]; /* "": nobody ordered it */
+    char note[TRANSITION_NOTE_MAX + 1];     /* why, for people; printable */
 };
 
 /* Encode into value[RECORD_VALUE_MAX]; returns the size. Always fits. */

@@ -80,12 +80,15 @@ struct worker {
     int64_t housekeeping_due_ms;
     uint8_t *warm; /* warm_room bytes: what the warm file will hold */
     size_t warm_room;
+    int64_t audited_ms[DOCUMENT_NODES_MAX]; /* wall clock: what an earlier life wrote of a node */
     struct warm_time warm_time;
     uint8_t *frame; /* MESSAGE_SIZE_MAX bytes: the one being sent */
     bool is_stopping;
 };
 
 int64_t worker_now_ms(void);
+/* Since 1970. */
+int64_t worker_wall_ms(void);
 
 /* Who may speak by the document in force: the partner, then the agent of each server, by its seat.
  * Into peers[1 + seats]. */
@@ -102,6 +105,9 @@ void worker_end_waits(struct worker *self, int64_t now_ms);
 
 /* One request of tandemctl. */
 void worker_request(struct worker *self, int64_t now_ms, const struct control_request *request);
+/* Somebody had this node do something that is no order: for the audit of both. */
+void worker_did(struct worker *self, int64_t now_ms, const struct control_request *request,
+                const char *deed);
 /* Who gave it: "root@ns1", "uid1000@ns1". Into author[ORDER_AUTHOR_MAX + 1]. */
 void worker_author(const struct worker *self, const struct control_request *request, char *author);
 

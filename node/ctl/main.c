@@ -65,6 +65,7 @@ static const char usage[] =
     "  orders                     those in force: who gave them, why, until when\n"
     "    with each order: --for TIME (90s, 30m, 2h, 7d), and then it ends by itself;\n"
     "    --because TEXT, for those who read orders\n"
+    "  audit                      who had which node do what, a line of JSON each\n"
     "  failover reset             forget flaps and deaths: home is given back after 5 s again, "
     "and\n"
     "                             a worker that dies restarted after 0.1 s\n"
@@ -206,7 +207,7 @@ static json_t *request_token(const struct arguments *arguments)
 static json_t *make_request(const struct arguments *arguments)
 {
     static const char *const plain[] = {"status", "servers", "counters", "events", "doctor",
-                                        "reload", "upgrade", "version",  "orders"};
+                                        "reload", "upgrade", "version",  "orders", "audit"};
     bool is_handover = strcmp(arguments->command, "handover") == 0;
     if (arguments->back && !is_handover)
         return NULL;

@@ -224,6 +224,25 @@ static void print_orders(const json_t *orders)
     }
 }
 
+static void print_file(const char *path)
+{
+    char line[4096];
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        fputs(line, stdout);
+    if (file != NULL)
+        fclose(file);
+}
+
+/* The file before, and this one. */
+static void print_audit(const char *path)
+{
+    char older[4096];
+    snprintf(older, sizeof older, "%s.1", path);
+    print_file(older);
+    print_file(path);
+}
+
 static void print_checks(const json_t *checks)
 {
     size_t i;
@@ -242,6 +261,8 @@ void print_answer(const char *command, const json_t *answer)
         print_events(json_object_get(answer, "events"));
     else if (strcmp(command, "orders") == 0)
         print_orders(json_object_get(answer, "orders"));
+    else if (strcmp(command, "audit") == 0)
+        print_audit(text(answer, "audit"));
     else if (strcmp(command, "doctor") == 0)
         print_checks(json_object_get(answer, "checks"));
     else if (strcmp(command, "servers") == 0)

@@ -42,4 +42,18 @@ for node in ns1 ns2; do
     assert_eventually 5 tells $node ns1 drain
     assert_eventually 5 tells $node ns2 undrain
 done
+# And the audit of each has both, in lines of JSON, once also when a node was restarted.
+audits() { # NODE OF WHAT
+    local line="\"node\":\"$2\",\"who\":\"root@$2\",\"what\":\"$3\",\"subject\":\"media1\""
+    [ "$(node_says "$1" audit | grep -c "$line")" -eq 1 ]
+}
+pair kill ns1 --hard
+pair heal ns1
+for node in ns1 ns2; do
+    assert_eventually 5 audits $node ns1 drain
+    assert_eventually 5 audits $node ns2 undrain
+done
+assert_eventually 5 node_says ns1 status
+pause 1
+audits ns1 ns2 undrain || fail "a line is there twice"
 conclude "one order on both $took_ms ms after they heard each other, and both are told"

@@ -182,6 +182,25 @@ START_TEST(a_warm_file_waits_for_orders_and_delays_none)
 }
 END_TEST
 
+START_TEST(lines_of_the_audit_are_in_the_file_in_their_order)
+{
+    char path[sizeof directory + sizeof "/audit"], text[64] = "";
+    setup();
+    ck_assert_int_eq(disk_audit(disk, "one\n"), 0);
+    ck_assert_int_eq(disk_audit(disk, "two\n"), 0);
+    ck_assert_int_eq(disk_audit(disk, "three\n"), 0);
+    close_disk(); /* which waits for them */
+    snprintf(path, sizeof path, "%s/audit", directory);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fread(text, 1, sizeof text - 1, file), strlen("one\ntwo\nthree\n"));
+    fclose(file);
+    ck_assert_str_eq(text, "one\ntwo\nthree\n");
+    unlink(path);
+    remove_directory();
+}
+END_TEST
+
 START_TEST(an_order_without_a_ticket_tells_nobody)
 {
     struct record record = order_of("drain/media1", 1);
@@ -267,6 +286,7 @@ int main(void)
                what_the_disk_refuses_comes_back_with_its_error_and_a_line);
     SUITE_CASE(suite, "warm", what_is_kept_warm_is_in_the_file_and_the_next_in_its_place,
                a_warm_file_waits_for_orders_and_delays_none);
+    SUITE_CASE(suite, "audit", lines_of_the_audit_are_in_the_file_in_their_order);
     SUITE_CASE(suite, "log", a_wake_writes_the_lines_that_wait);
     return suite_run(suite);
 }

@@ -80,6 +80,43 @@ START_TEST(an_order_is_an_event_of_the_node_that_took_it)
 }
 END_TEST
 
+START_TEST(what_was_ordered_here_or_there_is_for_the_audit)
+{
+    begin();
+    give(20,
+         (struct order){
+             .verb = ORDER_FORCE, .subject = "media1", .force = ORDER_DOWN, .because = "its disk"});
+    ck_assert_uint_eq(update.audit_count, 1);
+    ck_assert_uint_eq(update.audits[0].node, 0);
+    ck_assert_str_eq(update.audits[0].told.to, "force-down");
+    ck_assert_str_eq(update.audits[0].told.author, "root@ns1");
+    ck_assert_str_eq(update.audits[0].told.note, "its disk");
+
+    struct transition theirs = {.number = 1,
+                                .area = ORDER_AREA,
+                                .subject = "ns2",
+                                .to = "reload",
+                                .reason = "ordered",
+                                .author = "root@ns2"};
+    begin_records(MESSAGE_DELTA);
+    struct record *record = add_record(RECORD_TRANSITION, "ns2/33", 1, 1);
+    record->age_ms = 15;
+    record->value_size = (uint16_t)transition_encode(&theirs, record->value);
+    frame(40, REPLICA_PARTNER);
+    ck_assert_uint_eq(update.audit_count, 1);
+    ck_assert_uint_eq(update.audits[0].node, 1);
+    ck_assert_int_eq(update.audits[0].at_ms, 25);
+    ck_assert_str_eq(update.audits[0].told.author, "root@ns2");
+    frame(50, REPLICA_PARTNER); /* which is the same again */
+    ck_assert_uint_eq(update.audit_count, 0);
+
+    struct transition deed = {.subject = "ns1", .to = "reload", .author = "root@ns1"};
+    step(60, (struct node_event){.type = NODE_DID, .transition = &deed});
+    ck_assert_uint_eq(update.audit_count, 1);
+    ck_assert_str_eq(update.audits[0].told.area, ORDER_AREA);
+}
+END_TEST
+
 /* ---- their end ---- */
 
 START_TEST(an_order_ends_when_its_time_is_over)
@@ -169,7 +206,8 @@ int main(void)
     SUITE_CASE(suite, "meaning", a_server_that_is_forced_down_is_not_named_and_one_forced_up_is,
                a_weight_is_of_the_server_in_each_of_its_pools,
                a_group_that_is_ordered_no_more_is_the_documents,
-               an_order_is_an_event_of_the_node_that_took_it);
+               an_order_is_an_event_of_the_node_that_took_it,
+               what_was_ordered_here_or_there_is_for_the_audit);
     SUITE_CASE(
         suite, "end", an_order_ends_when_its_time_is_over, its_end_goes_to_the_disk_like_any_order,
         the_partners_order_is_ended_here_when_the_partner_does_not,
