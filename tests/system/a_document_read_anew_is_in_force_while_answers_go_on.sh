@@ -46,10 +46,8 @@ is_named() {
 }
 assert_eventually 5 is_named
 
-said_before=$(node_says ns1 status | grep -c "ns1 ")
 edit 's/^witness: .*/witness: [192.0.2.1]/'
 [[ $said == *"restart needed for: witness"* ]] || fail "it is not said what takes a restart: $said"
-[ "$(node_says ns1 status | grep -c "ns1 ")" -eq "$said_before" ] || fail "status changed"
 sed -i 's/^servers:/serverz:/' "$document"
 said=$(node_says ns1 reload 2>&1) && fail "a mistake is taken: $said"
 [[ $said == *tandem.yaml:*serverz* ]] || fail "a mistake is not told with its place: $said"
