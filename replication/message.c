@@ -265,11 +265,6 @@ static const struct msgpack_object *field(const struct reader *self, uint64_t ke
     return pack_get(self->map, key);
 }
 
-static const struct msgpack_object *element(const struct msgpack_object *array, size_t position)
-{
-    return position < pack_count(array) ? pack_at(array, position) : NULL;
-}
-
 static void decode_hello(struct reader *reader, struct message_hello *hello)
 {
     hello->protocol_min = read_uint(reader, field(reader, KEY_PROTOCOL_MIN), UINT64_MAX);
@@ -313,19 +308,19 @@ static bool read_key(struct reader *reader, const struct msgpack_object *object,
         refuse(reader, MESSAGE_BAD_FIELD);
         return false;
     }
-    uint64_t kind = read_uint(reader, element(object, 0), UINT64_MAX);
+    uint64_t kind = read_uint(reader, pack_at(object, 0), UINT64_MAX);
     if (reader->reason != MESSAGE_OK || !record_kind_is_known(kind))
         return false;
     key->kind = (enum record_kind)kind;
-    read_name(reader, element(object, 1), key->name);
+    read_name(reader, pack_at(object, 1), key->name);
     return reader->reason == MESSAGE_OK;
 }
 
 static void read_version(struct reader *reader, const struct msgpack_object *object,
                          struct record_version *version)
 {
-    version->incarnation = read_uint(reader, element(object, 2), UINT64_MAX);
-    version->sequence = read_uint(reader, element(object, 3), UINT64_MAX);
+    version->incarnation = read_uint(reader, pack_at(object, 2), UINT64_MAX);
+    version->sequence = read_uint(reader, pack_at(object, 3), UINT64_MAX);
     if (version->incarnation == 0 && version->sequence == 0)
         refuse(reader, MESSAGE_BAD_FIELD);
 }
@@ -340,11 +335,11 @@ static void decode_records(struct reader *reader, struct message_records *self)
         if (!read_key(reader, object, &record->key))
             continue;
         read_version(reader, object, &record->version);
-        record->age_ms = (uint32_t)read_uint(reader, element(object, 4), RECORD_AGE_MS_MAX);
+        record->age_ms = (uint32_t)read_uint(reader, pack_at(object, 4), RECORD_AGE_MS_MAX);
         const uint8_t *value = NULL;
         size_t size = 0;
-        if (!pack_get_bytes(element(object, 5), &value, &size))
-            refuse(reader, element(object, 5) == NULL ? MESSAGE_MISSING_FIELD : MESSAGE_BAD_FIELD);
+        if (!pack_get_bytes(pack_at(object, 5), &value, &size))
+            refuse(reader, pack_at(object, 5) == NULL ? MESSAGE_MISSING_FIELD : MESSAGE_BAD_FIELD);
         else if (size > RECORD_VALUE_MAX)
             refuse(reader, MESSAGE_BAD_FIELD);
         else if (size > 0)

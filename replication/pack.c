@@ -317,8 +317,8 @@ size_t pack_count(const struct msgpack_object *object)
 
 const struct msgpack_object *pack_at(const struct msgpack_object *array, size_t position)
 {
-    assert(pack_is_array(array));
-    assert(position < array->via.array.size);
+    if (!pack_is_array(array) || position >= array->via.array.size)
+        return NULL;
     return &array->via.array.ptr[position];
 }
 

@@ -93,7 +93,7 @@ bool pack_copy_ip(const struct msgpack_object *object, struct ip *ip);
 bool pack_is_array(const struct msgpack_object *object);
 /* Number of elements of an array (or pairs of a map); 0 when the object is NULL or neither. */
 size_t pack_count(const struct msgpack_object *object);
-/* Element at position < pack_count of an array. */
+/* Element of an array; NULL when there is none at this position, or the object is no array. */
 const struct msgpack_object *pack_at(const struct msgpack_object *array, size_t position);
 
 #endif

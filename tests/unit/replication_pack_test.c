@@ -54,6 +54,7 @@ START_TEST(what_is_written_is_read)
     ck_assert_mem_eq(value, "\0\xff", 2);
     ck_assert(pack_get_bytes(pack_at(pack_get(map, 3), 1), &value, &size));
     ck_assert_uint_eq(size, 0);
+    ck_assert_ptr_null(pack_at(pack_get(map, 3), 2));
     ck_assert_ptr_null(pack_get(map, 4));
     ck_assert_uint_eq(pack_count(map), 4);
 }
@@ -106,6 +107,8 @@ START_TEST(a_getter_of_another_type_or_range_leaves_its_output_alone)
     ck_assert_uint_eq(pack_count(NULL), 0);
     ck_assert_ptr_null(pack_get(NULL, 0));
     ck_assert_ptr_null(pack_get(pack_get(map, 0), 0));
+    ck_assert_ptr_null(pack_at(NULL, 0));
+    ck_assert_ptr_null(pack_at(map, 0));
 }
 END_TEST
 
