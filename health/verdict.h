@@ -47,7 +47,7 @@ enum verdict_reason {
     VERDICT_REASON_COUNT
 };
 
-/* What an operator says of a server, against whatever is reported. */
+/* What an operator says of a server, against whatever is reported. The numbers are in records. */
 enum verdict_force { VERDICT_UNFORCED, VERDICT_FORCED_UP, VERDICT_FORCED_DOWN };
 
 const char *verdict_text(enum verdict verdict);
@@ -100,13 +100,12 @@ void verdict_inherit(struct verdict_pool *self, size_t member, const struct verd
 void verdict_inherit_freeze(struct verdict_pool *self, const struct verdict_pool *from);
 
 /* Each applies one fact at now_ms, writes the verdicts that changed, or became or ceased to be
- * forced, to changes[self->count] and
- * returns how many. verdict_age is to be called every few dozen milliseconds; ageing counts from
- * the later of stated_ms and hearing_ms: since when this node can hear at all (its start, or the
- * end of its own stall), so that its own absence is not held against the servers. Who is silent
- * stays so until it reports, and a report that is too old when it arrives (from the partner's
- * snapshot) is of a silent server at once. Cost: a report O(1) unless a silence begins or ends,
- * ageing O(count). */
+ * forced, to changes[self->count] and returns how many. verdict_age is to be called every few
+ * dozen milliseconds; ageing counts from the later of stated_ms and hearing_ms: since when this
+ * node can hear at all (its start, or the end of its own stall), so that its own absence is not
+ * held against the servers. Who is silent stays so until it reports, and a report that is too
+ * old when it arrives (from the partner's snapshot) is of a silent server at once. Cost: a
+ * report O(1) unless a silence begins or ends, ageing O(count). */
 size_t verdict_report(struct verdict_pool *self, int64_t now_ms, size_t member,
                       const struct report *report, int64_t stated_ms,
                       struct verdict_change *changes);

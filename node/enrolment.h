@@ -36,7 +36,7 @@ struct enrolment {
     char pool[DOCUMENT_NAME_MAX + 1];
     uint32_t capacity;
     struct ip addresses[2];
-    uint8_t machine[JOIN_MACHINE_SIZE];
+    uint8_t machine[MACHINE_ID_SIZE];
     char token[JOIN_TOKEN_ID_MAX + 1];
     char tags[JOIN_TAGS_MAX + 1];
     char author[ORDER_AUTHOR_MAX + 1];

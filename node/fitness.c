@@ -2,8 +2,6 @@
 
 #include <assert.h>
 
-#include "node/word.h"
-
 enum { KEY_FAULT = 1, KEY_GATE = 2, KEY_RECEPTION = 3, KEY_WALL = 4, KEY_COUNT = 4 };
 
 size_t fitness_encode(const struct fitness *self, uint8_t *value)
@@ -34,7 +32,7 @@ bool fitness_decode(struct fitness *self, struct pack_space *space, const uint8_
         !pack_get_uint(pack_get(map, KEY_WALL), INT64_MAX, &wall_ms))
         return false;
     self->wall_ms = (int64_t)wall_ms;
-    return word_get(pack_get(map, KEY_FAULT), self->fault, FITNESS_WORD_MAX) &&
-           word_get(pack_get(map, KEY_GATE), self->gate, FITNESS_WORD_MAX) &&
-           word_get(pack_get(map, KEY_RECEPTION), self->reception, FITNESS_WORD_MAX);
+    return pack_copy_text(pack_get(map, KEY_FAULT), '!', self->fault, FITNESS_WORD_MAX) &&
+           pack_copy_text(pack_get(map, KEY_GATE), '!', self->gate, FITNESS_WORD_MAX) &&
+           pack_copy_text(pack_get(map, KEY_RECEPTION), '!', self->reception, FITNESS_WORD_MAX);
 }

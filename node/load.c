@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "replication/file.h"
+
 enum {
     FILES_MAX = 1024,       /* read for one zone, $INCLUDE and all */
     VIEW_MEMORY_FACTOR = 24 /* of the text: names, sets and tables take at most so much more */
@@ -34,49 +36,6 @@ void load_memory_close(struct load_memory *self)
     *self = (struct load_memory){0};
 }
 
-static char *read_open_file(int fd, size_t size_max, size_t *size)
-{
-    struct stat status;
-    if (fstat(fd, &status) != 0)
-        return NULL;
-    if (!S_ISREG(status.st_mode) || status.st_size < 0 || (size_t)status.st_size > size_max) {
-        errno = S_ISREG(status.st_mode) ? EFBIG : EINVAL;
-        return NULL;
-    }
-    char *text = malloc((size_t)status.st_size + 1);
-    if (text == NULL)
-        return NULL;
-    *size = 0;
-    while (*size < (size_t)status.st_size) {
-        ssize_t got = read(fd, text + *size, (size_t)status.st_size - *size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            free(text);
-            return NULL;
-        }
-        if (got == 0) /* it shrank meanwhile */
-            break;
-        *size += (size_t)got;
-    }
-    text[*size] = '\0';
-    return text;
-}
-
-/* The whole file, NUL-terminated, from malloc; NULL with errno. */
-static char *read_file(const char *path, size_t size_max, size_t *size)
-{
-    /* A pipe would otherwise wait for its writer, and a reload with it. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return NULL;
-    char *text = read_open_file(fd, size_max, size);
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return text;
-}
-
 static void say_unreadable(const char *path, char *error)
 {
     if (errno == EFBIG)
@@ -89,7 +48,7 @@ static void say_unreadable(const char *path, char *error)
 
 const char *load_text(const char *path, struct load_memory *memory, size_t *size, char *error)
 {
-    char *text = read_file(path, DOCUMENT_SIZE_MAX, size);
+    char *text = file_read(path, 0, DOCUMENT_SIZE_MAX, size);
     if (text == NULL) {
         say_unreadable(path, error);
         return NULL;
@@ -125,7 +84,7 @@ static const char *read_include(void *context, const char *path, size_t *size)
     const char *whole = document_path(files->zone_path, path, files->arena);
     if (whole == NULL || files->count == FILES_MAX)
         return NULL;
-    char *text = read_file(whole, LOAD_ZONE_SIZE_MAX, size);
+    char *text = file_read(whole, 0, LOAD_ZONE_SIZE_MAX, size);
     if (text != NULL)
         files->texts[files->count++] = text;
     return text;
@@ -147,7 +106,7 @@ static bool load_zone(const char *path, const struct document_zone *configured, 
         snprintf(error, LOAD_ERROR_MAX, "zone %s: no memory", configured->origin);
         return false;
     }
-    char *text = read_file(files.zone_path, LOAD_ZONE_SIZE_MAX, &size);
+    char *text = file_read(files.zone_path, 0, LOAD_ZONE_SIZE_MAX, &size);
     if (text == NULL) {
         say_unreadable(files.zone_path, error);
         return false;

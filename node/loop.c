@@ -340,8 +340,7 @@ static void keep_warm(struct worker *self, int64_t now_ms)
         if (entry->key.kind != RECORD_REPORT)
             continue;
         table_record(entry, now_ms, &record);
-        bool fits = warm_add(&writer, &record); /* room for each server of the document */
-        (void)fits;
+        (void)warm_add(&writer, &record); /* there is room for each seat */
     }
     if (disk_keep_warm(self->disk, self->warm, warm_end(&writer)) != 0)
         log_limited(self->log, now_ms, "warm-file", "disk warm-file not-written reason=no-memory");

@@ -167,7 +167,7 @@ struct node_server {
     int64_t agent_ms;  /* when its agent itself reported here last; INT64_MIN: never */
     bool lost_partner; /* and whether it said that the partner did not acknowledge */
     bool draining;
-    enum order_force force;
+    enum verdict_force force;
     uint32_t weight; /* percent, by an order; 100 */
     int64_t slow_ms; /* since when it is new, and gets less; INT64_MIN: it is not */
     char drain_author[ORDER_AUTHOR_MAX + 1];

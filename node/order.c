@@ -54,8 +54,9 @@ bool order_is_in_force(const struct order *self)
 
 void order_word(const struct order *self, char *word, size_t size)
 {
-    static const char *const forces[] = {
-        [ORDER_UNFORCED] = "unforce", [ORDER_UP] = "force-up", [ORDER_DOWN] = "force-down"};
+    static const char *const forces[] = {[VERDICT_UNFORCED] = "unforce",
+                                         [VERDICT_FORCED_UP] = "force-up",
+                                         [VERDICT_FORCED_DOWN] = "force-down"};
     switch (self->verb) {
     case ORDER_DRAIN:
         snprintf(word, size, "%s", self->draining ? "drain" : "undrain");
@@ -174,14 +175,14 @@ static bool take_what(struct order *self, const struct msgpack_object *map)
     case ORDER_HANDOVER:
         return pack_get_bool(pack_get(map, KEY_WHAT), &self->away);
     case ORDER_FORCE:
-        if (!take_number(map, KEY_WHAT, ORDER_UNFORCED, ORDER_DOWN, &force))
+        if (!take_number(map, KEY_WHAT, VERDICT_UNFORCED, VERDICT_FORCED_DOWN, &force))
             return false;
-        self->force = (enum order_force)force;
+        self->force = (enum verdict_force)force;
         return true;
     case ORDER_WEIGHT:
-        return take_number(map, KEY_WHAT, 1, ORDER_WEIGHT_MAX, &self->weight);
+        return take_number(map, KEY_WHAT, 1, POOL_WEIGHT_MAX, &self->weight);
     default:
-        return take_number(map, KEY_WHAT, 0, ORDER_GROUP_MAX, &self->group_size) &&
+        return take_number(map, KEY_WHAT, 0, POOL_GROUP_MAX, &self->group_size) &&
                take_number(map, KEY_ROUNDS, 0, ORDER_ROUNDS_MAX, &self->rounds) &&
                (self->group_size == 0) == (self->rounds == 0);
     }

@@ -14,6 +14,8 @@
 #ifndef TANDEM_NODE_ORDER_H
 #define TANDEM_NODE_ORDER_H
 
+#include "health/verdict.h"
+#include "node/balance/pool.h"
 #include "replication/pack.h"
 #include "replication/record.h"
 
@@ -21,9 +23,8 @@ enum {
     ORDER_AUTHOR_MAX = 32,  /* bytes */
     ORDER_BECAUSE_MAX = 80, /* bytes */
     ORDER_SUBJECT_MAX = 30, /* bytes: a server's, pool's or node's name */
-    ORDER_GROUP_MAX = 256,
     ORDER_ROUNDS_MAX = 1000,
-    ORDER_WEIGHT_MAX = 1000, /* percent */
+    ORDER_FOR_MAX_S = 366 * 86400, /* until its end */
 };
 
 #define ORDER_AREA "order" /* of transitions that tell of one */
@@ -37,17 +38,15 @@ enum order_verb {
     ORDER_VERBS
 };
 
-enum order_force { ORDER_UNFORCED, ORDER_UP, ORDER_DOWN };
-
 struct order {
     enum order_verb verb;
     char subject[ORDER_SUBJECT_MAX + 1];
     bool draining;       /* ORDER_DRAIN: false is undrain */
     bool away;           /* ORDER_HANDOVER: its home is its partner's, or its own */
-    uint32_t group_size; /* ORDER_GROUP: 1..ORDER_GROUP_MAX, or 0 as the document says */
+    uint32_t group_size; /* ORDER_GROUP: 1..POOL_GROUP_MAX, or 0 as the document says */
     uint32_t rounds;     /* ORDER_GROUP: 1..ORDER_ROUNDS_MAX, or 0 */
-    enum order_force force;
-    uint32_t weight;                     /* ORDER_WEIGHT: 1..ORDER_WEIGHT_MAX percent */
+    enum verdict_force force;
+    uint32_t weight;                     /* ORDER_WEIGHT: 1..POOL_WEIGHT_MAX percent */
     char author[ORDER_AUTHOR_MAX + 1];   /* who gave it, such as "root@ns1"; printable */
     char because[ORDER_BECAUSE_MAX + 1]; /* why, for people; printable, "" when none was given */
     uint64_t given_s;                    /* wall clock of the node that took it; 0: not known */

@@ -10,9 +10,6 @@
 static void order_server(struct node *self, int64_t now_ms, const struct order *order,
                          struct node_update *update)
 {
-    static const enum verdict_force forces[] = {[ORDER_UNFORCED] = VERDICT_UNFORCED,
-                                                [ORDER_UP] = VERDICT_FORCED_UP,
-                                                [ORDER_DOWN] = VERDICT_FORCED_DOWN};
     size_t position = node_server(self, order->subject);
     if (position == SIZE_MAX)
         return;
@@ -34,7 +31,7 @@ static void order_server(struct node *self, int64_t now_ms, const struct order *
             count = verdict_drain(&p->verdicts, now_ms, membership->member, order->draining,
                                   self->plan.changes);
         else if (order->verb == ORDER_FORCE)
-            count = verdict_force(&p->verdicts, now_ms, membership->member, forces[order->force],
+            count = verdict_force(&p->verdicts, now_ms, membership->member, order->force,
                                   self->plan.changes);
         node_apply_verdicts(self, now_ms, membership->pool, count, update);
     }

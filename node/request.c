@@ -8,9 +8,7 @@
 #include "node/show.h"
 #include "node/worker.h"
 
-enum { FOR_MAX_S = 366 * 86400 };
-
-static void refuse(struct worker *self, uint64_t ticket, const char *sentence)
+void worker_refuse(struct worker *self, uint64_t ticket, const char *sentence)
 {
     control_answer(self->control, ticket, json_pack("{s:s, s:i}", "error", sentence, "exit", 100));
 }
@@ -58,15 +56,16 @@ static bool take_terms(struct worker *self, const struct control_request *reques
     const char *because = json_string_value(json_object_get(request->json, "because"));
     json_int_t for_s = json_integer_value(json_object_get(request->json, "for_s"));
     order->given_s = (uint64_t)time(NULL);
-    if (for_s < 0 || for_s > FOR_MAX_S) {
-        refuse(self, request->ticket, "an order that ends does so within a year");
+    if (for_s < 0 || for_s > ORDER_FOR_MAX_S) {
+        worker_refuse(self, request->ticket, "an order that ends does so within a year");
         return false;
     }
     if (for_s > 0)
         order->until_s = order->given_s + (uint64_t)for_s;
     for (size_t i = 0; because != NULL && because[i] != '\0'; i++) {
         if (i == ORDER_BECAUSE_MAX || because[i] < ' ' || because[i] > '~') {
-            refuse(self, request->ticket, "a reason has at most 80 characters, all of ASCII");
+            worker_refuse(self, request->ticket,
+                          "a reason has at most 80 characters, all of ASCII");
             return false;
         }
         order->because[i] = because[i];
@@ -90,7 +89,7 @@ static void request_drain(struct worker *self, int64_t now_ms,
 {
     struct order order = {.verb = ORDER_DRAIN, .draining = draining};
     if (!take_subject(request, "server", &order))
-        refuse(self, request->ticket, "no server is named");
+        worker_refuse(self, request->ticket, "no server is named");
     else
         give_order(self, now_ms, request, &order);
 }
@@ -101,13 +100,13 @@ static void request_force(struct worker *self, int64_t now_ms,
     struct order order = {.verb = ORDER_FORCE};
     const char *force = json_string_value(json_object_get(request->json, "force"));
     if (!ends && force != NULL && strcmp(force, "up") == 0)
-        order.force = ORDER_UP;
+        order.force = VERDICT_FORCED_UP;
     else if (!ends && force != NULL && strcmp(force, "down") == 0)
-        order.force = ORDER_DOWN;
+        order.force = VERDICT_FORCED_DOWN;
     if (!take_subject(request, "server", &order))
-        refuse(self, request->ticket, "no server is named");
-    else if (!ends && order.force == ORDER_UNFORCED)
-        refuse(self, request->ticket, "a server is forced up or down");
+        worker_refuse(self, request->ticket, "no server is named");
+    else if (!ends && order.force == VERDICT_UNFORCED)
+        worker_refuse(self, request->ticket, "a server is forced up or down");
     else
         give_order(self, now_ms, request, &order);
 }
@@ -120,9 +119,9 @@ static void request_weight(struct worker *self, int64_t now_ms,
     char *end = NULL;
     long weight = text == NULL ? 0 : strtol(text, &end, 10);
     if (!take_subject(request, "server", &order))
-        refuse(self, request->ticket, "no server is named");
-    else if (weight < 1 || weight > ORDER_WEIGHT_MAX || *end != '\0')
-        refuse(self, request->ticket, "a weight is a number of percent from 1 to 1000");
+        worker_refuse(self, request->ticket, "no server is named");
+    else if (weight < 1 || weight > POOL_WEIGHT_MAX || *end != '\0')
+        worker_refuse(self, request->ticket, "a weight is a number of percent from 1 to 1000");
     else {
         order.weight = (uint32_t)weight;
         give_order(self, now_ms, request, &order);
@@ -134,7 +133,7 @@ static void request_unset(struct worker *self, int64_t now_ms,
 {
     struct order order = {.verb = ORDER_GROUP};
     if (!take_subject(request, "pool", &order))
-        refuse(self, request->ticket, "no pool is named");
+        worker_refuse(self, request->ticket, "no pool is named");
     else
         give_order(self, now_ms, request, &order);
 }
@@ -147,11 +146,11 @@ static void request_handover(struct worker *self, int64_t now_ms,
     if (json_object_get(request->json, "node") == NULL)
         snprintf(order.subject, sizeof order.subject, "%s", self->node_name);
     else if (!take_subject(request, "node", &order)) {
-        refuse(self, request->ticket, "node is the name of a node");
+        worker_refuse(self, request->ticket, "node is the name of a node");
         return;
     }
     if (!document_has_partner(&self->served->document))
-        refuse(self, request->ticket, "there is no partner to hand over to");
+        worker_refuse(self, request->ticket, "there is no partner to hand over to");
     else
         give_order(self, now_ms, request, &order);
 }
@@ -162,7 +161,8 @@ static void request_reset(struct worker *self, int64_t now_ms,
 {
     const struct channel_message message = {.kind = CHANNEL_RESET};
     if (self->channel_fd < 0 || channel_send(self->channel_fd, &message) != 0) {
-        refuse(self, request->ticket, "no guardian listens: the worker was started by itself");
+        worker_refuse(self, request->ticket,
+                      "no guardian listens: the worker was started by itself");
         return;
     }
     worker_did(self, now_ms, request, "failover-reset");
@@ -202,7 +202,7 @@ static void request_upgrade(struct worker *self, int64_t now_ms,
     if (sentence == NULL && channel_send(self->channel_fd, &message) != 0)
         sentence = "the guardian does not read: look at its log";
     if (sentence != NULL) {
-        refuse(self, request->ticket, sentence);
+        worker_refuse(self, request->ticket, sentence);
         return;
     }
     worker_did(self, now_ms, request, "upgrade");
@@ -225,7 +225,7 @@ static void request_set(struct worker *self, int64_t now_ms, const struct contro
 {
     struct order order = {.verb = ORDER_GROUP};
     if (!take_subject(request, "pool", &order)) {
-        refuse(self, request->ticket, "no pool is named");
+        worker_refuse(self, request->ticket, "no pool is named");
         return;
     }
     size_t pool = node_pool(&self->node, order.subject);
@@ -235,9 +235,9 @@ static void request_set(struct worker *self, int64_t now_ms, const struct contro
     order.group_size = number_or(request, "group-size", state.group_size);
     order.rounds = number_or(request, "rounds", state.rounds);
     if (pool != SIZE_MAX && (order.group_size == 0 || order.group_size > POOL_GROUP_MAX))
-        refuse(self, request->ticket, "group-size is a number from 1 to 256");
+        worker_refuse(self, request->ticket, "group-size is a number from 1 to 256");
     else if (pool != SIZE_MAX && (order.rounds == 0 || order.rounds > 1000))
-        refuse(self, request->ticket, "rounds is a number from 1 to 1000");
+        worker_refuse(self, request->ticket, "rounds is a number from 1 to 1000");
     else
         give_order(self, now_ms, request, &order);
 }
@@ -247,9 +247,9 @@ static void request_reload(struct worker *self, int64_t now_ms,
 {
     int error = reload_start(self->reload, self->served, roll_take(&self->node), true);
     if (error == -EBUSY)
-        refuse(self, request->ticket, "a reload is under way: wait for its end");
+        worker_refuse(self, request->ticket, "a reload is under way: wait for its end");
     else if (error != 0)
-        refuse(self, request->ticket, strerror(-error));
+        worker_refuse(self, request->ticket, strerror(-error));
     if (error != 0)
         return;
     self->reload_ticket = request->ticket;
@@ -312,7 +312,7 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
 {
     const char *command = json_string_value(json_object_get(request->json, "command"));
     if (command == NULL)
-        refuse(self, request->ticket, "the request has no command");
+        worker_refuse(self, request->ticket, "the request has no command");
     else if (strcmp(command, "status") == 0)
         control_answer(self->control, request->ticket,
                        show_status(&self->node, &self->told, now_ms));
@@ -361,5 +361,5 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
                        json_pack("{s:s, s:s, s:i}", "version", TANDEM_VERSION, "asked",
                                  self->node_name, "exit", 0));
     else
-        refuse(self, request->ticket, "the command is unknown to this version");
+        worker_refuse(self, request->ticket, "the command is unknown to this version");
 }

@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "node/word.h"
-
 enum {
     KEY_SYNC = 1,
     KEY_UP = 2,
@@ -36,7 +34,7 @@ size_t status_encode(const struct status *self, uint8_t *value)
     for (size_t i = 0; i < self->held_count; i++) {
         const struct status_held *held = &self->held[i];
         pack_array(&writer, 3);
-        pack_bytes(&writer, held->address.bytes, held->address.family == 4 ? 4 : 16);
+        pack_ip(&writer, &held->address);
         pack_uint(&writer, held->since_s);
         pack_text(&writer, held->reason);
     }
@@ -64,15 +62,11 @@ static bool get_u32(const struct msgpack_object *object, uint32_t *value)
 
 static bool get_held(const struct msgpack_object *object, struct status_held *held)
 {
-    const uint8_t *bytes;
-    size_t size;
-    if (pack_count(object) < 3 || !pack_get_bytes(pack_at(object, 0), &bytes, &size) ||
-        (size != 4 && size != 16))
+    if (pack_count(object) < 3 || !pack_copy_ip(pack_at(object, 0), &held->address) ||
+        held->address.family == 0)
         return false;
-    held->address.family = size == 4 ? 4 : 6;
-    memcpy(held->address.bytes, bytes, size);
     return get_u32(pack_at(object, 1), &held->since_s) &&
-           word_get(pack_at(object, 2), held->reason, STATUS_REASON_MAX);
+           pack_copy_text(pack_at(object, 2), '!', held->reason, STATUS_REASON_MAX);
 }
 
 bool status_decode(struct status *self, struct pack_space *space, const uint8_t *value, size_t size)
@@ -99,5 +93,5 @@ bool status_decode(struct status *self, struct pack_space *space, const uint8_t 
     return pack_get_uint(pack_get(map, KEY_ANSWERS), UINT64_MAX, &self->answers) &&
            get_u32(pack_get(map, KEY_FROZEN), &self->frozen_pools) &&
            get_u32(pack_get(map, KEY_LAST_RESORT), &self->last_resort_pools) &&
-           word_get(pack_get(map, KEY_VERSION), self->version, STATUS_VERSION_MAX);
+           pack_copy_text(pack_get(map, KEY_VERSION), '!', self->version, STATUS_VERSION_MAX);
 }

@@ -2,8 +2,6 @@
 
 #include <assert.h>
 
-#include "node/word.h"
-
 enum {
     KEY_NUMBER = 1,
     KEY_EARLIER = 2,
@@ -59,14 +57,14 @@ bool transition_decode(struct transition *self, struct pack_space *space, const 
         return false;
     const struct msgpack_object *author = pack_get(map, KEY_AUTHOR),
                                 *note = pack_get(map, KEY_NOTE);
-    if ((author != NULL && !word_get(author, self->author, TRANSITION_AUTHOR_MAX)) ||
+    if ((author != NULL && !pack_copy_text(author, '!', self->author, TRANSITION_AUTHOR_MAX)) ||
         (note != NULL && !pack_copy_text(note, ' ', self->note, TRANSITION_NOTE_MAX)))
         return false;
     self->number = (uint32_t)number;
     self->earlier_ms = (uint32_t)earlier_ms;
-    return word_get(pack_get(map, KEY_AREA), self->area, TRANSITION_WORD_MAX) &&
-           word_get(pack_get(map, KEY_SUBJECT), self->subject, TRANSITION_SUBJECT_MAX) &&
-           word_get(pack_get(map, KEY_FROM), self->from, TRANSITION_WORD_MAX) &&
-           word_get(pack_get(map, KEY_TO), self->to, TRANSITION_WORD_MAX) &&
-           word_get(pack_get(map, KEY_REASON), self->reason, TRANSITION_WORD_MAX);
+    return pack_copy_text(pack_get(map, KEY_AREA), '!', self->area, TRANSITION_WORD_MAX) &&
+           pack_copy_text(pack_get(map, KEY_SUBJECT), '!', self->subject, TRANSITION_SUBJECT_MAX) &&
+           pack_copy_text(pack_get(map, KEY_FROM), '!', self->from, TRANSITION_WORD_MAX) &&
+           pack_copy_text(pack_get(map, KEY_TO), '!', self->to, TRANSITION_WORD_MAX) &&
+           pack_copy_text(pack_get(map, KEY_REASON), '!', self->reason, TRANSITION_WORD_MAX);
 }

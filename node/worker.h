@@ -108,6 +108,8 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
 /* Somebody had this node do something that is no order: for the audit of both. */
 void worker_did(struct worker *self, int64_t now_ms, const struct control_request *request,
                 const char *deed);
+/* One sentence in answer to a request that cannot be. */
+void worker_refuse(struct worker *self, uint64_t ticket, const char *sentence);
 /* Who gave it: "root@ns1", "uid1000@ns1". Into author[ORDER_AUTHOR_MAX + 1]. */
 void worker_author(const struct worker *self, const struct control_request *request, char *author);
 

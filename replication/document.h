@@ -52,6 +52,7 @@
 
 #include "replication/arena.h"
 #include "replication/ip.h"
+#include "replication/machine.h"
 
 enum {
     DOCUMENT_FORMAT = 1,
@@ -69,7 +70,6 @@ enum {
                                    three of them and two slashes fit in a record's name */
     DOCUMENT_CAPACITY_MAX = 10000000, /* sockets of a server */
     DOCUMENT_KEY_SIZE = 41,           /* Z85 text of a public key and its NUL */
-    DOCUMENT_MACHINE_SIZE = 16,
     DOCUMENT_ERROR_MAX = 512,
     DOCUMENT_DIFFERS_MAX = 80, /* bytes of a list of words, with its NUL */
 };
@@ -97,7 +97,7 @@ struct document_server {
     struct ip addresses[2]; /* [0] IPv4, [1] IPv6; at least one */
     uint32_t capacity;      /* 1..10,000,000 sockets */
     char key[DOCUMENT_KEY_SIZE];
-    const uint8_t *machine; /* DOCUMENT_MACHINE_SIZE bytes that its key is bound to; NULL: none */
+    const uint8_t *machine; /* MACHINE_ID_SIZE bytes that its key is bound to; NULL: none */
 };
 
 struct document_pool {
@@ -152,7 +152,8 @@ struct document_enrolment {
 };
 
 /* Adds servers that joined, each to its pool. Who has a name, a key or an address that the document
- * gives to another, or names no pool of it, is left out. False when the arena is exhausted. */
+ * gives to another, or names no pool of it, is left out. list outlives the call alone. False when
+ * the arena is exhausted. O(servers + count). */
 bool document_enrol(struct document *self, const struct document_enrolment *list, size_t count,
                     struct arena *arena);
 

@@ -2,66 +2,113 @@
 #include <string.h>
 
 #include "replication/document.h"
+#include "replication/seen.h"
 
-static size_t find_pool(const struct document *document, const char *name)
+/* What only one server may have, of all that were taken. */
+struct taken {
+    struct seen names, keys, addresses;
+};
+
+static bool open_taken(struct taken *self, size_t server_count, struct arena *arena)
 {
-    size_t i = 0;
-    while (i < document->pool_count && strcmp(document->pools[i].name, name) != 0)
-        i++;
-    return i;
+    return seen_init(&self->names, server_count, arena) &&
+           seen_init(&self->keys, server_count, arena) &&
+           seen_init(&self->addresses, 2 * server_count, arena);
 }
 
-/* The document is the operator's own word: it goes before. */
-static bool is_taken(const struct document *document, const struct document_server *server)
+/* False: somebody has its name, its key or one of its addresses; nothing is taken then. */
+static bool take(struct taken *self, const struct document_server *server)
 {
-    for (size_t i = 0; i < document->server_count; i++) {
-        const struct document_server *other = &document->servers[i];
-        if (strcmp(other->name, server->name) == 0 || strcmp(other->key, server->key) == 0)
-            return true;
-        for (size_t family = 0; family < 2; family++)
-            if (server->addresses[family].family != 0 &&
-                ip_equal(&other->addresses[family], &server->addresses[family]))
-                return true;
-    }
-    return false;
-}
-
-static bool add_member(struct document_pool *pool, uint32_t server, struct arena *arena)
-{
-    uint32_t *members = arena_take_array(arena, pool->member_count + 1, sizeof *members);
-    if (members == NULL)
+    const struct ip *addresses = server->addresses;
+    bool is_free = seen_find(&self->names, server->name, strlen(server->name)) == NULL &&
+                   seen_find(&self->keys, server->key, strlen(server->key)) == NULL;
+    for (size_t family = 0; is_free && family < 2; family++)
+        is_free = addresses[family].family == 0 ||
+                  seen_find(&self->addresses, &addresses[family], sizeof *addresses) == NULL;
+    if (!is_free)
         return false;
-    memcpy(members, pool->members, pool->member_count * sizeof *members);
-    members[pool->member_count++] = server;
-    pool->members = members;
+    seen_add(&self->names,
+             &(struct seen_word){.bytes = server->name, .size = strlen(server->name)});
+    if (server->key[0] != '\0') /* else it was withdrawn */
+        seen_add(&self->keys,
+                 &(struct seen_word){.bytes = server->key, .size = strlen(server->key)});
+    for (size_t family = 0; family < 2; family++)
+        if (addresses[family].family != 0)
+            seen_add(&self->addresses,
+                     &(struct seen_word){.bytes = &addresses[family], .size = sizeof *addresses});
+    return true;
+}
+
+/* Each pool's members with room for those of the list that name it. */
+static bool make_room(struct document *self, const struct seen *pools,
+                      const struct document_enrolment *list, size_t count, struct arena *arena)
+{
+    size_t *joining = arena_take_array(arena, self->pool_count + 1, sizeof *joining);
+    if (joining == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct seen_word *pool = seen_find(pools, list[i].pool, strlen(list[i].pool));
+        if (pool != NULL)
+            joining[pool->position]++;
+    }
+    for (size_t i = 0; i < self->pool_count; i++) {
+        struct document_pool *pool = &self->pools[i];
+        if (joining[i] == 0)
+            continue;
+        uint32_t *members =
+            arena_take_array(arena, pool->member_count + joining[i], sizeof *members);
+        if (members == NULL)
+            return false;
+        memcpy(members, pool->members, pool->member_count * sizeof *members);
+        pool->members = members;
+    }
+    return true;
+}
+
+/* False when the arena is exhausted. */
+static bool add(struct document *self, const struct document_server *joined,
+                struct document_pool *pool, struct arena *arena)
+{
+    struct document_server *server = &self->servers[self->server_count];
+    uint8_t *machine = arena_take(arena, MACHINE_ID_SIZE);
+    *server = *joined;
+    server->name = arena_text(arena, joined->name, strlen(joined->name));
+    if (server->name == NULL || machine == NULL)
+        return false;
+    if (joined->machine != NULL)
+        server->machine = memcpy(machine, joined->machine, MACHINE_ID_SIZE);
+    pool->members[pool->member_count++] = (uint32_t)self->server_count++;
     return true;
 }
 
 bool document_enrol(struct document *self, const struct document_enrolment *list, size_t count,
                     struct arena *arena)
 {
+    struct taken taken;
+    struct seen pools;
+    if (count == 0)
+        return true;
     struct document_server *servers =
         arena_take_array(arena, self->server_count + count, sizeof *servers);
-    if (servers == NULL && count > 0)
+    if (servers == NULL || !open_taken(&taken, self->server_count + count, arena) ||
+        !seen_init(&pools, self->pool_count + 1, arena))
         return false;
-    if (count > 0)
-        memcpy(servers, self->servers, self->server_count * sizeof *servers);
-    for (size_t i = 0; i < count; i++) {
-        size_t pool = find_pool(self, list[i].pool);
-        self->servers = servers;
-        if (pool == self->pool_count || self->server_count == DOCUMENT_SERVERS_MAX ||
-            is_taken(self, &list[i].server))
+    memcpy(servers, self->servers, self->server_count * sizeof *servers);
+    self->servers = servers;
+    for (size_t i = 0; i < self->server_count; i++) /* the operator's own word goes before */
+        take(&taken, &servers[i]);
+    for (size_t i = 0; i < self->pool_count; i++)
+        seen_add(&pools, &(struct seen_word){.bytes = self->pools[i].name,
+                                             .size = strlen(self->pools[i].name),
+                                             .position = (uint32_t)i});
+    if (!make_room(self, &pools, list, count, arena))
+        return false;
+    for (size_t i = 0; i < count && self->server_count < DOCUMENT_SERVERS_MAX; i++) {
+        const struct seen_word *pool = seen_find(&pools, list[i].pool, strlen(list[i].pool));
+        if (pool == NULL || !take(&taken, &list[i].server))
             continue;
-        struct document_server *server = &servers[self->server_count];
-        *server = list[i].server;
-        server->name = arena_text(arena, list[i].server.name, strlen(list[i].server.name));
-        uint8_t *machine = arena_take(arena, DOCUMENT_MACHINE_SIZE);
-        if (machine != NULL && server->machine != NULL)
-            server->machine = memcpy(machine, server->machine, DOCUMENT_MACHINE_SIZE);
-        if (server->name == NULL || machine == NULL ||
-            !add_member(&self->pools[pool], (uint32_t)self->server_count, arena))
+        if (!add(self, &list[i].server, &self->pools[pool->position], arena))
             return false;
-        self->server_count++;
     }
     return true;
 }

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "replication/file.h"
+
 enum { TEXT_SIZE = KEY_SIZE - 1 };
 
 __attribute__((format(printf, 3, 4))) static int fail(char *error, int code, const char *format,
@@ -119,20 +121,6 @@ int key_read_for(const char *path, uid_t owner, char *secret, char *error)
     return failed;
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t put = write(fd, bytes, size);
-        if (put < 0 && errno != EINTR)
-            return -errno;
-        if (put > 0) {
-            bytes += put;
-            size -= (size_t)put;
-        }
-    }
-    return fsync(fd) == 0 ? 0 : -errno;
-}
-
 /* A new name is on disk only when its directory is. */
 static int sync_directory(const char *path)
 {
@@ -159,7 +147,9 @@ int key_write(const char *path, const char *secret, char *error)
     char line[KEY_SIZE];
     memcpy(line, secret, TEXT_SIZE);
     line[TEXT_SIZE] = '\n';
-    int failed = write_all(fd, line, sizeof line);
+    int failed = file_write(fd, line, sizeof line);
+    if (failed == 0 && fsync(fd) != 0)
+        failed = -errno;
     explicit_bzero(line, sizeof line);
     close(fd);
     if (failed == 0)

@@ -78,7 +78,7 @@ static void encode_text(struct pack_writer *writer, uint64_t key, const char *te
 
 static void encode_hello(struct pack_writer *writer, const struct message_hello *hello)
 {
-    static const uint8_t untold[MESSAGE_MACHINE_SIZE];
+    static const uint8_t untold[MACHINE_ID_SIZE];
     bool has_machine = memcmp(hello->machine, untold, sizeof untold) != 0;
     assert(hello->boot != 0);
     pack_map(writer, 11 + has_machine);

@@ -19,6 +19,7 @@
 #ifndef TANDEM_REPLICATION_MESSAGE_H
 #define TANDEM_REPLICATION_MESSAGE_H
 
+#include "replication/machine.h"
 #include "replication/pack.h"
 #include "replication/record.h"
 
@@ -27,7 +28,6 @@ enum {
     MESSAGE_RECORDS_MAX = 120,  /* so many of the largest records fit in MESSAGE_SIZE_MAX */
     MESSAGE_VERSIONS_MAX = 380, /* likewise */
     MESSAGE_KEYS_MAX = 380,
-    MESSAGE_MACHINE_SIZE = 16,
     MESSAGE_PROTOCOL = 1, /* the version this program speaks */
 };
 
@@ -55,8 +55,7 @@ struct message_hello {
                                    0: it knew none */
     bool wants_snapshot;        /* the speaker asks for all records */
     bool synced;                /* the speaker has had its own snapshot, or needs none */
-    uint8_t
-        machine[MESSAGE_MACHINE_SIZE]; /* what the agent's machine is known by; zeroes: not told */
+    uint8_t machine[MACHINE_ID_SIZE]; /* of an agent; zeroes: not told */
 };
 
 /* SNAPSHOT: all records, in chunks; each is acknowledged. DELTA: some records. */

@@ -128,7 +128,7 @@ struct replica_peer {
     enum replica_reason impostor; /* why */
     /* private */
     bool has_machine; /* it says the same in each HELLO, or is not it */
-    uint8_t machine[MESSAGE_MACHINE_SIZE];
+    uint8_t machine[MACHINE_ID_SIZE];
     uint32_t session;           /* the connection on which it greeted */
     uint64_t left_boot;         /* whose place it took; 0: nobody's */
     int64_t reported_ms;        /* INT64_MIN: never */

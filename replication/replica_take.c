@@ -350,8 +350,9 @@ void replica_take(struct replica *self, int64_t now_ms, const struct replica_eve
     size_t peer = event->peer;
     const struct message *message = event->message;
     assert(peer <= self->config.agent_count);
-    assert(self->peers[peer].name != NULL);
-    if (message->type == MESSAGE_HELLO)
+    if (self->peers[peer].name == NULL) /* its agent left while this was on its way */
+        refuse(self, peer, REPLICA_WRONG_NAME, update);
+    else if (message->type == MESSAGE_HELLO)
         take_hello(self, now_ms, peer, event->session, &message->hello, update);
     else if (peer != REPLICA_PARTNER && message->type != MESSAGE_DELTA)
         refuse(self, peer, REPLICA_NOT_FOR_AGENTS, update);

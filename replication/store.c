@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "replication/little_endian.h"
+
 #define FILE_NAME "orders"
 #define NEW_NAME  "orders.new"
 
@@ -41,20 +43,6 @@ struct store {
 enum finding { SOUND, TORN, DAMAGED };
 
 /* ---- one slot ---- */
-
-static void put_number(uint8_t *bytes, size_t size, uint64_t number)
-{
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(number >> (8 * i));
-}
-
-static uint64_t get_number(const uint8_t *bytes, size_t size)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < size; i++)
-        number |= (uint64_t)bytes[i] << (8 * i);
-    return number;
-}
 
 static void encode_slot(const struct record *record, uint8_t slot[SLOT_SIZE])
 {

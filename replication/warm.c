@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "replication/file.h"
+#include "replication/little_endian.h"
 
 static const char header[16] = "tandem warm 1\n";
 
@@ -23,22 +25,6 @@ enum {
     RECORD_NAME = 24,
     PATH_SIZE = 4096,
 };
-
-/* ---- numbers ---- */
-
-static void put_number(uint8_t *bytes, size_t size, uint64_t number)
-{
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(number >> (8 * i));
-}
-
-static uint64_t get_number(const uint8_t *bytes, size_t size)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < size; i++)
-        number |= (uint64_t)bytes[i] << (8 * i);
-    return number;
-}
 
 /* ---- time ---- */
 
@@ -168,20 +154,6 @@ bool warm_next(struct warm_reader *self, struct record *record)
 
 /* ---- the file ---- */
 
-static int write_all(int fd, const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, bytes, size);
-        if (written < 0 && errno != EINTR)
-            return -errno;
-        if (written > 0) {
-            bytes += written;
-            size -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
 int warm_save(const char *directory, const uint8_t *bytes, size_t size)
 {
     char path[PATH_SIZE], next[PATH_SIZE];
@@ -191,7 +163,7 @@ int warm_save(const char *directory, const uint8_t *bytes, size_t size)
     int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
-    int error = write_all(fd, bytes, size);
+    int error = file_write(fd, bytes, size);
     if (close(fd) != 0 && error == 0)
         error = -errno;
     if (error == 0 && rename(next, path) != 0)
@@ -199,31 +171,6 @@ int warm_save(const char *directory, const uint8_t *bytes, size_t size)
     if (error != 0)
         unlink(next); /* a full disk has room again */
     return error;
-}
-
-/* The whole file from malloc; NULL with errno, which is 0 when there is none. */
-static uint8_t *read_file(const char *path, size_t *size)
-{
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    if (fd < 0) {
-        errno = errno == ENOENT ? 0 : errno;
-        return NULL;
-    }
-    uint8_t *bytes = NULL;
-    errno = EFBIG;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= WARM_FILE_SIZE_MAX)
-        bytes = malloc((size_t)status.st_size + 1);
-    ssize_t got = bytes == NULL ? 0 : read(fd, bytes, (size_t)status.st_size);
-    int error = errno;
-    close(fd);
-    if (got < 0) {
-        free(bytes);
-        bytes = NULL;
-    }
-    *size = got < 0 ? 0 : (size_t)got;
-    errno = error;
-    return bytes;
 }
 
 static size_t take_all(struct warm_reader *reader, const struct warm_time *now,
@@ -250,10 +197,10 @@ size_t warm_load(const char *directory, const struct warm_time *now,
     if (snprintf(path, sizeof path, "%s/warm", directory) >= (int)sizeof path ||
         snprintf(aside, sizeof aside, "%s/warm.damaged", directory) >= (int)sizeof aside)
         return 0;
-    uint8_t *bytes = read_file(path, &size);
-    if (bytes == NULL && errno == 0)
+    char *bytes = file_read(path, O_NOFOLLOW, WARM_FILE_SIZE_MAX, &size);
+    if (bytes == NULL && errno == ENOENT)
         return 0;
-    if (bytes != NULL && warm_open(&reader, bytes, size))
+    if (bytes != NULL && warm_open(&reader, (const uint8_t *)bytes, size))
         count = take_all(&reader, now, take, context);
     else
         snprintf(sentence, WARM_SENTENCE_MAX,

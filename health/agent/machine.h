@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-enum { MACHINE_ID_SIZE = 16 };
+#include "replication/machine.h"
 
 void machine_id(uint8_t id[MACHINE_ID_SIZE]);
 

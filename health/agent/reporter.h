@@ -33,15 +33,15 @@ enum {
 };
 
 struct reporter_config {
-    const char *cluster, *server;          /* outlive the reporter */
-    size_t node_count;                     /* 1..REPORTER_NODES_MAX */
-    uint64_t boot;                         /* random, not 0 */
-    uint8_t machine[MESSAGE_MACHINE_SIZE]; /* zeroes: not told */
-    int32_t interval_ms;                   /* 1000 */
-    int32_t gap_ms;                        /* 100; not above interval_ms */
-    int32_t lack_ms;                       /* 100 */
-    uint32_t socket_step;   /* sockets on one port: a move by so many is told at once */
-    uint16_t permille_step; /* likewise cpu, memory, disk; both at least 1 */
+    const char *cluster, *server;     /* outlive the reporter */
+    size_t node_count;                /* 1..REPORTER_NODES_MAX */
+    uint64_t boot;                    /* random, not 0 */
+    uint8_t machine[MACHINE_ID_SIZE]; /* zeroes: not told */
+    int32_t interval_ms;              /* 1000 */
+    int32_t gap_ms;                   /* 100; not above interval_ms */
+    int32_t lack_ms;                  /* 100 */
+    uint32_t socket_step;             /* sockets on one port: a move by so many is told at once */
+    uint16_t permille_step;           /* likewise cpu, memory, disk; both at least 1 */
 };
 
 enum reporter_event_type {

@@ -16,6 +16,7 @@
 
 #include "node/ctl/doctor.h"
 #include "node/ctl/print.h"
+#include "node/order.h"
 #include "replication/document.h"
 #include "replication/key.h"
 #include "replication/link.h"
@@ -26,7 +27,6 @@ enum {
     EXIT_SYSTEM = 111,
     ANSWER_MAX = 64 << 20, /* bytes */
     WAIT_S = 5,
-    ORDER_FOR_MAX_S = 366 * 86400,
 };
 
 struct arguments {

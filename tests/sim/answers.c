@@ -48,8 +48,8 @@ static struct facts look(struct sim *self, size_t number, size_t pool, size_t se
     struct order order;
     facts.drained = sim_find_order(self, number, ORDER_DRAIN, name, &order) && order.draining;
     if (sim_find_order(self, number, ORDER_FORCE, name, &order)) {
-        facts.drained |= order.force == ORDER_DOWN;
-        facts.forced = !facts.drained && order.force == ORDER_UP;
+        facts.drained |= order.force == VERDICT_FORCED_DOWN;
+        facts.forced = !facts.drained && order.force == VERDICT_FORCED_UP;
     }
     if (facts.forced) {
         facts.reported = facts.listening = true;

@@ -65,10 +65,10 @@ static struct order choose_order(struct sim *self, struct sim_order *kept)
         choose_group(self, &order);
     } else if (kind == 2) {
         order.verb = ORDER_FORCE;
-        order.force = (enum order_force)sim_dice(self, ORDER_DOWN + 1);
+        order.force = (enum verdict_force)sim_dice(self, VERDICT_FORCED_DOWN + 1);
     } else if (kind == 3) {
         order.verb = ORDER_WEIGHT;
-        order.weight = 1 + (uint32_t)sim_dice(self, ORDER_WEIGHT_MAX);
+        order.weight = 1 + (uint32_t)sim_dice(self, POOL_WEIGHT_MAX);
     } else {
         kept->server = server;
         order.verb = ORDER_DRAIN;

@@ -114,7 +114,7 @@ static void judge_in_force(struct sim *self, size_t number)
         bool is_forced =
             sim_find_order(self, number, ORDER_FORCE, self->document.servers[i].name, &order);
         sim_check(self, SIM_IN_FORCE,
-                  node->plan.servers[i].force == (is_forced ? order.force : ORDER_UNFORCED),
+                  node->plan.servers[i].force == (is_forced ? order.force : VERDICT_UNFORCED),
                   "ns%zu: media%zu is forced in the table or in force, not both", number + 1,
                   i + 1);
     }
@@ -287,7 +287,7 @@ static enum verdict expected_of(const struct node_server *server)
 {
     if (server->draining)
         return VERDICT_DRAINING;
-    return server->force == ORDER_DOWN ? VERDICT_DOWN : VERDICT_UP;
+    return server->force == VERDICT_FORCED_DOWN ? VERDICT_DOWN : VERDICT_UP;
 }
 
 /* Every server is up or, by an order, draining or down; nothing is frozen. */

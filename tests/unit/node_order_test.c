@@ -33,8 +33,8 @@ START_TEST(an_order_survives_its_record)
         {.verb = ORDER_GROUP, .subject = "stream", .group_size = 256, .rounds = 1000},
         {.verb = ORDER_GROUP, .subject = "stream", .because = "as the document says"},
         {.verb = ORDER_HANDOVER, .subject = "ns1", .away = true, .until_s = UINT64_MAX},
-        {.verb = ORDER_FORCE, .subject = "media7", .force = ORDER_DOWN, .because = "disk"},
-        {.verb = ORDER_FORCE, .subject = "media7", .force = ORDER_UNFORCED, .given_s = 1},
+        {.verb = ORDER_FORCE, .subject = "media7", .force = VERDICT_FORCED_DOWN, .because = "disk"},
+        {.verb = ORDER_FORCE, .subject = "media7", .force = VERDICT_UNFORCED, .given_s = 1},
         {.verb = ORDER_WEIGHT, .subject = "media7", .weight = 1, .given_s = 2, .until_s = 3},
     };
     setup();
@@ -149,8 +149,8 @@ START_TEST(the_end_of_an_order_is_what_was_before_it)
         const char *word, *end;
     } table[] = {
         {{.verb = ORDER_DRAIN, .draining = true}, "drain", "undrain"},
-        {{.verb = ORDER_FORCE, .force = ORDER_UP}, "force-up", "unforce"},
-        {{.verb = ORDER_FORCE, .force = ORDER_DOWN}, "force-down", "unforce"},
+        {{.verb = ORDER_FORCE, .force = VERDICT_FORCED_UP}, "force-up", "unforce"},
+        {{.verb = ORDER_FORCE, .force = VERDICT_FORCED_DOWN}, "force-down", "unforce"},
         {{.verb = ORDER_WEIGHT, .weight = 50}, "weight-50", "weight-100"},
         {{.verb = ORDER_GROUP, .group_size = 5, .rounds = 2},
          "group-5-rounds-2",

@@ -27,10 +27,11 @@ START_TEST(a_server_that_is_forced_down_is_not_named_and_one_forced_up_is)
     size_t member;
     begin();
     report(10, MEDIA1, 1, true);
-    give(20, (struct order){.verb = ORDER_FORCE, .subject = "media1", .force = ORDER_DOWN});
+    give(20,
+         (struct order){.verb = ORDER_FORCE, .subject = "media1", .force = VERDICT_FORCED_DOWN});
     ck_assert_str_eq(last_note(), "verdict media1 up>down forced");
     ck_assert_int_ne(choose(20, &member), POOL_CHOSEN);
-    give(30, (struct order){.verb = ORDER_FORCE, .subject = "media2", .force = ORDER_UP});
+    give(30, (struct order){.verb = ORDER_FORCE, .subject = "media2", .force = VERDICT_FORCED_UP});
     ck_assert_int_eq(choose(30, &member), POOL_CHOSEN);
     ck_assert_uint_eq(member, 1);
     give(40, (struct order){.verb = ORDER_FORCE, .subject = "media1"});
@@ -83,9 +84,10 @@ END_TEST
 START_TEST(what_was_ordered_here_or_there_is_for_the_audit)
 {
     begin();
-    give(20,
-         (struct order){
-             .verb = ORDER_FORCE, .subject = "media1", .force = ORDER_DOWN, .because = "its disk"});
+    give(20, (struct order){.verb = ORDER_FORCE,
+                            .subject = "media1",
+                            .force = VERDICT_FORCED_DOWN,
+                            .because = "its disk"});
     ck_assert_uint_eq(update.audit_count, 1);
     ck_assert_uint_eq(update.audits[0].node, 0);
     ck_assert_str_eq(update.audits[0].told.to, "force-down");

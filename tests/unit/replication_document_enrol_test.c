@@ -41,8 +41,13 @@ START_TEST(who_joined_is_a_server_of_its_pool_and_of_no_other)
     char name[] = "m9";
     struct document_enrolment list[] = {server(name, "192.0.2.109", "key9", "s"),
                                         server("m8", "192.0.2.108", "key8", "t")};
+    uint8_t machine[MACHINE_ID_SIZE] = "mine";
+    list[0].server.machine = machine;
     ck_assert(document_enrol(&document, list, 2, &arena));
-    name[0] = 'x'; /* it was copied */
+    name[0] = 'x'; /* it was copied, */
+    machine[0] = 'x';
+    ck_assert_mem_eq(document.servers[1].machine, "mine", 5);
+    ck_assert_ptr_null(document.servers[2].machine);
     ck_assert_uint_eq(document.server_count, 3);
     ck_assert_str_eq(document.servers[0].name, "m1");
     ck_assert_str_eq(document.servers[1].name, "m9");
@@ -70,6 +75,18 @@ START_TEST(the_document_and_who_came_first_go_before)
 }
 END_TEST
 
+/* Keys that are withdrawn are empty, and so is one of the two addresses of most. */
+START_TEST(what_two_have_not_is_not_the_same)
+{
+    setup();
+    document.servers[0].key[0] = '\0';
+    struct document_enrolment list[] = {server("m8", "192.0.2.108", "", "s"),
+                                        server("m9", "192.0.2.109", "", "s")};
+    ck_assert(document_enrol(&document, list, 2, &arena));
+    ck_assert_uint_eq(document.server_count, 3);
+}
+END_TEST
+
 START_TEST(nobody_joined_and_an_arena_too_small)
 {
     struct arena none;
@@ -86,6 +103,7 @@ int main(void)
 {
     Suite *suite = suite_create("replication/document_enrol");
     SUITE_CASE(suite, "enrol", who_joined_is_a_server_of_its_pool_and_of_no_other,
-               the_document_and_who_came_first_go_before, nobody_joined_and_an_arena_too_small);
+               the_document_and_who_came_first_go_before, what_two_have_not_is_not_the_same,
+               nobody_joined_and_an_arena_too_small);
     return suite_run(suite);
 }

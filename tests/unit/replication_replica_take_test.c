@@ -90,7 +90,7 @@ static const struct message *hello_from(const char *machine, uint64_t boot)
 
 START_TEST(a_key_that_is_bound_to_a_machine_is_no_others)
 {
-    const uint8_t machine[MESSAGE_MACHINE_SIZE] = "mine";
+    const uint8_t machine[MACHINE_ID_SIZE] = "mine";
     setup();
     replica_bind(&ns2.replica, 0, machine);
     ck_assert_int_eq(say(100, 1, hello_from("its clone", 31)), REPLICA_WRONG_MACHINE);
@@ -104,6 +104,17 @@ START_TEST(a_key_that_is_bound_to_a_machine_is_no_others)
     ck_assert_int_eq(say(110, 2, report_of("media1", 1, 1)), REPLICA_TAKEN);
     replica_bind(&ns2.replica, 0, NULL);
     ck_assert_int_eq(say(120, 3, hello_from("another", 32)), REPLICA_TAKEN);
+}
+END_TEST
+
+START_TEST(who_has_left_is_not_heard)
+{
+    setup();
+    ck_assert_int_eq(say(100, 1, hello_from("", 31)), REPLICA_TAKEN);
+    ns2.replica.peers[FIXTURE_MEDIA1].name = NULL;
+    ck_assert_int_eq(say(110, 1, report_of("media1", 1, 1)), REPLICA_WRONG_NAME);
+    ck_assert_int_eq(say(110, 2, hello_from("", 32)), REPLICA_WRONG_NAME);
+    ck_assert_uint_eq(ns2.replica.peers[FIXTURE_MEDIA1].refused, 2);
 }
 END_TEST
 
@@ -553,8 +564,8 @@ int main(void)
 {
     Suite *suite = suite_create("replication/replica_take");
     SUITE_CASE(suite, "greeting", a_hello_that_does_not_fit_is_refused_unanswered,
-               a_key_that_is_bound_to_a_machine_is_no_others,
-               an_agent_that_dials_again_greets_and_goes_on,
+               a_key_that_is_bound_to_a_machine_is_no_others, who_has_left_is_not_heard,
+               who_has_left_is_not_heard, an_agent_that_dials_again_greets_and_goes_on,
                of_two_agents_with_one_key_one_is_heard, a_role_must_fit_the_key,
                who_has_not_greeted_is_asked_to, a_partner_is_asked_to_greet_once_in_200_ms,
                the_dialled_side_answers_every_hello_and_the_dialler_only_what_calls_for_it);
