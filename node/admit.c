@@ -11,17 +11,24 @@
 
 enum {
     STRANGERS_A_SECOND = 20,
-    FOR_MAX_S = 30 * 86400, /* of a token */
-    FOR_DEFAULT_S = 3600,
-    TOKEN_ID_SIZE = 8, /* bytes, told in hex */
+    TOKEN_FOR_MAX_S = 30 * 86400,
+    TOKEN_FOR_S = 3600, /* when it is not said */
+    TOKEN_ID_SIZE = 8,  /* bytes, told in hex */
 };
 
 /* ---- strangers ---- */
 
+/* How often one comes is bounded, and how often in all while a token lives: ZeroMQ ends no
+ * connection, so that each of them may keep its own. */
 void worker_admit(struct worker *self, int64_t now_ms)
 {
-    if (self->link != NULL)
-        link_admit(self->link, node_admits(&self->node, now_ms) ? STRANGERS_A_SECOND : 0);
+    if (self->link == NULL)
+        return;
+    size_t most = node_strangers(&self->node, now_ms);
+    self->strangers = most == 0 ? 0 : self->strangers + self->admitted - link_admit(self->link, 0);
+    size_t left = most > self->strangers ? most - self->strangers : 0;
+    self->admitted = left < STRANGERS_A_SECOND ? (unsigned)left : STRANGERS_A_SECOND;
+    link_admit(self->link, self->admitted);
 }
 
 /* Whose it is: of a stranger, or of an agent that has a seat. Nobody else asks. */
@@ -77,7 +84,8 @@ static void list_ports(struct worker *self, const char *server, struct join_answ
     memcpy(answer->ports, configured->ports, sizeof answer->ports);
 }
 
-bool worker_answer_join(struct worker *self, uint64_t ticket, enum node_outcome outcome)
+bool worker_answer_join(struct worker *self, int64_t now_ms, uint64_t ticket,
+                        enum node_outcome outcome)
 {
     if ((ticket & WORKER_JOIN_MARK) == 0)
         return false;
@@ -88,14 +96,17 @@ bool worker_answer_join(struct worker *self, uint64_t ticket, enum node_outcome 
     struct join_answer answer = {.is_joined =
                                      outcome == NODE_DONE || outcome == NODE_DONE_PARTNER_AWAY};
     snprintf(answer.server, sizeof answer.server, "%s", place->server);
+    /* Who has just got its token may ask a node before the word of it came there. */
+    answer.is_for_now = outcome == NODE_JOIN_NO_TOKEN || outcome == NODE_JOIN_NO_CLOCK;
     if (answer.is_joined)
         list_ports(self, place->server, &answer);
     else
         snprintf(answer.sentence, sizeof answer.sentence, "%s", node_outcome_text(outcome));
-    log_line(self->log, "join %s %s", place->server,
-             answer.is_joined ? "admitted reason=token" : "refused");
-    if (!answer.is_joined)
-        log_line(self->log, "join %s: %s", place->server, answer.sentence);
+    if (answer.is_joined)
+        log_limited(self->log, now_ms, "joined", "join %s admitted reason=token", place->server);
+    else
+        log_limited(self->log, now_ms, "join-refused", "join %s refused: %s", place->server,
+                    answer.sentence);
     disk_wake(self->disk);
     size_t size = join_answer_encode(&answer, bytes);
     if (place->peer == SIZE_MAX)
@@ -107,11 +118,6 @@ bool worker_answer_join(struct worker *self, uint64_t ticket, enum node_outcome 
 }
 
 /* ---- tandemctl ---- */
-
-static void refuse(struct worker *self, uint64_t ticket, const char *sentence)
-{
-    control_answer(self->control, ticket, json_pack("{s:s, s:i}", "error", sentence, "exit", 100));
-}
 
 static const char *text_of(const struct control_request *request, const char *key)
 {
@@ -143,12 +149,12 @@ static const char *take_token(const struct worker *self, const struct control_re
     json_int_t uses = json_integer_value(json_object_get(request->json, "uses"));
     json_int_t for_s = json_integer_value(json_object_get(request->json, "for_s"));
     if (for_s == 0)
-        for_s = FOR_DEFAULT_S;
+        for_s = TOKEN_FOR_S;
     if (strlen(text_of(request, "pool")) > DOCUMENT_NAME_MAX)
         return "no pool has so long a name";
     if (uses < 1 || uses > TOKEN_USES_MAX)
         return "a token is good for 1 to 10000 servers: --uses";
-    if (for_s < 0 || for_s > FOR_MAX_S)
+    if (for_s < 0 || for_s > TOKEN_FOR_MAX_S)
         return "a token lives for 30 days at most: --for";
     if (!take_prefix(text_of(request, "prefix"), token))
         return "--prefix takes what the servers' addresses lie in, such as 192.0.2.96/27";
@@ -197,7 +203,7 @@ void worker_request_token(struct worker *self, int64_t now_ms,
     if (sentence == NULL && !make_token(self, &token, told->text))
         sentence = "the names of the cluster are too long for a token";
     if (sentence != NULL) {
-        refuse(self, request->ticket, sentence);
+        worker_refuse(self, request->ticket, sentence);
         return;
     }
     told->ticket = request->ticket;

@@ -88,17 +88,18 @@ static bool is_live(const struct node *self, int64_t now_ms, const struct token 
     return token->in_force && wall_s >= 0 && (uint64_t)wall_s < token->until_s;
 }
 
-bool node_admits(struct node *self, int64_t now_ms)
+size_t node_strangers(struct node *self, int64_t now_ms)
 {
     struct token token;
+    size_t count = 0;
     for (size_t i = 0; self->knows_wall && i < self->table.count; i++) {
         const struct table_entry *entry = table_at(&self->table, i);
         if (entry->key.kind == RECORD_ORDER &&
             token_decode(&token, &self->space, &entry->key, entry->value, entry->value_size) &&
             is_live(self, now_ms, &token))
-            return true;
+            count += NODE_STRANGERS + 2 * (size_t)token.uses;
     }
-    return false;
+    return count;
 }
 
 /* ---- is it to be let in? ---- */

@@ -38,6 +38,7 @@ enum {
     NODE_END_ORDERS_MS = 1000, /* between two looks at the end of orders */
     NODE_PARTNERS_END_S = 5,   /* so long the end of an order is left to the node that took it */
     NODE_SPARE_POOLS = 4,      /* that a server of a later document is a member of, on average */
+    NODE_STRANGERS = 100,
     NODE_SLOW_MS = 30000, /* a server that joined is given its share step by step for so long, */
     NODE_SLOW_STEP_MS = 1000,
     NODE_SLOW_PERCENT = 10, /* from so little on */
@@ -276,8 +277,9 @@ size_t node_pool(const struct node *self, const char *name);
  * most UINT16_MAX of either. O(servers). */
 void node_count_agents(const struct node *self, int64_t now_ms, uint16_t *fresh, uint16_t *lost);
 
-/* Does any token let somebody join just now? O(records). */
-bool node_admits(struct node *self, int64_t now_ms);
+/* How many strangers may come in while these tokens live, to join or in vain: twice as many as they
+ * are good for, and NODE_STRANGERS each; 0: no token lives. O(records). */
+size_t node_strangers(struct node *self, int64_t now_ms);
 /* Those that are enrolled, and whose keys are not withdrawn, into list[max]; the keys that are;
  * each returns how many. One alone, also when it was removed. And is this key withdrawn? */
 size_t node_enrolments(struct node *self, struct enrolment *list, size_t max);

@@ -20,12 +20,12 @@ static struct worker_wait *wait_of(struct worker *self, uint64_t ticket)
     return &self->waits[ticket % (sizeof self->waits / sizeof *self->waits)];
 }
 
-static void reply(struct worker *self, uint64_t ticket, enum node_outcome outcome)
+static void reply(struct worker *self, int64_t now_ms, uint64_t ticket, enum node_outcome outcome)
 {
     bool is_done = outcome == NODE_DONE || outcome == NODE_DONE_PARTNER_AWAY;
     bool is_disks = outcome == NODE_NOT_STORED || outcome == NODE_NOT_YET_DURABLE;
     int status = is_done ? 0 : is_disks ? 111 : 100;
-    if (worker_answer_join(self, ticket, outcome)) /* who joins asks again */
+    if (worker_answer_join(self, now_ms, ticket, outcome)) /* who joins asks again */
         return;
     struct worker_wait *wait = wait_of(self, ticket);
     if (wait->ticket == ticket)
@@ -48,7 +48,7 @@ static void store_orders(struct worker *self, int64_t now_ms, const struct node_
         log_limited(self->log, now_ms, "disk-queue-full", "disk order=%s reason=disk-queue-full",
                     store->record.key.name);
         if (store->ticket != 0)
-            reply(self, store->ticket, NODE_NOT_STORED);
+            reply(self, now_ms, store->ticket, NODE_NOT_STORED);
     }
 }
 
@@ -86,7 +86,7 @@ void worker_end_waits(struct worker *self, int64_t now_ms)
     for (size_t i = 0; i < sizeof self->waits / sizeof *self->waits; i++) {
         const struct worker_wait *wait = &self->waits[i];
         if (wait->ticket != 0 && now_ms - wait->since_ms >= WORKER_DISK_MS)
-            reply(self, wait->ticket, NODE_NOT_YET_DURABLE);
+            reply(self, now_ms, wait->ticket, NODE_NOT_YET_DURABLE);
     }
 }
 
@@ -103,5 +103,5 @@ void worker_step(struct worker *self, int64_t now_ms, const struct node_event *e
         disk_wake(self->disk);
     self->is_roll_due |= update->has_other_servers;
     if (update->reply_ticket != 0)
-        reply(self, update->reply_ticket, update->reply);
+        reply(self, now_ms, update->reply_ticket, update->reply);
 }

@@ -66,6 +66,8 @@ struct worker {
         int64_t since_ms;
     } waits[CONTROL_CLIENTS_MAX];
     bool is_roll_due;    /* who is known changed: the document is to be planned again */
+    size_t strangers;    /* that came in while some token lived */
+    unsigned admitted;   /* so many may at most before the next look */
     uint64_t join_count; /* JOINs ever */
     struct worker_join {
         uint64_t ticket; /* 0: answered */
@@ -117,7 +119,8 @@ void worker_author(const struct worker *self, const struct control_request *requ
  * peer; the answer to it, when the ticket is one of theirs. */
 void worker_admit(struct worker *self, int64_t now_ms);
 void worker_join(struct worker *self, int64_t now_ms, const struct link_event *event);
-bool worker_answer_join(struct worker *self, uint64_t ticket, enum node_outcome outcome);
+bool worker_answer_join(struct worker *self, int64_t now_ms, uint64_t ticket,
+                        enum node_outcome outcome);
 void worker_request_token(struct worker *self, int64_t now_ms,
                           const struct control_request *request);
 void worker_request_revoke(struct worker *self, int64_t now_ms,

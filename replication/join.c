@@ -24,6 +24,7 @@ enum {
     KEY_SENTENCE = 2,
     KEY_NAME = 3,
     KEY_PORTS = 4,
+    KEY_IS_FOR_NOW = 5,
 };
 
 /* ---- parts ---- */
@@ -55,8 +56,7 @@ static void pack_node(struct pack_writer *writer, const struct join_node *node)
 static bool take_node(const struct msgpack_object *object, struct join_node *node)
 {
     uint64_t port;
-    if (pack_count(object) < 4 ||
-        !pack_copy_text(pack_at(object, 0), '!', node->name, DOCUMENT_NAME_MAX) ||
+    if (!pack_copy_text(pack_at(object, 0), '!', node->name, DOCUMENT_NAME_MAX) ||
         !pack_copy_ip(pack_at(object, 1), &node->address) || node->address.family == 0 ||
         !pack_get_uint(pack_at(object, 2), UINT16_MAX, &port) || port == 0 ||
         !pack_copy_text(pack_at(object, 3), '!', node->key, DOCUMENT_KEY_SIZE - 1))
@@ -199,7 +199,7 @@ size_t join_answer_encode(const struct join_answer *self, uint8_t *bytes)
 {
     struct pack_writer writer;
     pack_begin(&writer, bytes, JOIN_SIZE_MAX);
-    pack_map(&writer, 5);
+    pack_map(&writer, 6);
     pack_uint(&writer, KEY_TYPE);
     pack_uint(&writer, TYPE_ANSWER);
     pack_uint(&writer, KEY_IS_JOINED);
@@ -210,6 +210,8 @@ size_t join_answer_encode(const struct join_answer *self, uint8_t *bytes)
     pack_array(&writer, (uint32_t)self->port_count);
     for (size_t i = 0; i < self->port_count; i++)
         pack_uint(&writer, self->ports[i]);
+    pack_uint(&writer, KEY_IS_FOR_NOW);
+    pack_bool(&writer, self->is_for_now);
     assert(!writer.overflowed);
     return writer.size;
 }
@@ -225,7 +227,12 @@ bool join_answer_decode(struct join_answer *self, struct pack_space *space, cons
         !pack_copy_text(pack_get(map, KEY_SENTENCE), ' ', self->sentence, JOIN_SENTENCE_MAX) ||
         !pack_copy_text(pack_get(map, KEY_NAME), '!', self->server, DOCUMENT_NAME_MAX))
         return false;
+    const struct msgpack_object *for_now = pack_get(map, KEY_IS_FOR_NOW);
+    if (for_now != NULL && !pack_get_bool(for_now, &self->is_for_now))
+        return false;
     const struct msgpack_object *ports = pack_get(map, KEY_PORTS);
+    if (!pack_is_array(ports))
+        return false;
     for (size_t i = 0; i < pack_count(ports) && i < DOCUMENT_PORTS_MAX; i++) {
         uint64_t port;
         if (!pack_get_uint(pack_at(ports, i), UINT16_MAX, &port) || port == 0)

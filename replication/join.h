@@ -12,7 +12,7 @@
  *
  *   JOIN    0: 16  1 cluster  2 token  3 secret  4 server  5 capacity  6 IPv4  7 IPv6  8 machine
  *           9 tags
- *   answer  0: 17  1 is_joined  2 sentence  3 server  4 [port]
+ *   answer  0: 17  1 is_joined  2 sentence  3 server  4 [port]  5 is_for_now
  *
  * Pure; libsodium for text and digest only. */
 #ifndef TANDEM_REPLICATION_JOIN_H
@@ -26,7 +26,6 @@ enum {
     JOIN_TOKEN_ID_MAX = 16,
     JOIN_SECRET_SIZE = 32,
     JOIN_DIGEST_SIZE = 32,
-    JOIN_MACHINE_SIZE = 16,
     JOIN_TAGS_MAX = 40, /* bytes: "rack=7 row=b" */
     JOIN_SENTENCE_MAX = 200,
     JOIN_TEXT_MAX = 1024, /* bytes of a token's text, with its NUL */
@@ -59,8 +58,8 @@ struct join {
     uint8_t secret[JOIN_SECRET_SIZE];
     char server[DOCUMENT_NAME_MAX + 1];
     uint32_t capacity;
-    struct ip addresses[2];             /* [0] IPv4, [1] IPv6 */
-    uint8_t machine[JOIN_MACHINE_SIZE]; /* what the agent's machine is known by */
+    struct ip addresses[2];           /* [0] IPv4, [1] IPv6 */
+    uint8_t machine[MACHINE_ID_SIZE]; /* what the agent's machine is known by */
     char tags[JOIN_TAGS_MAX + 1];
 };
 
@@ -72,6 +71,8 @@ bool join_decode(struct join *self, struct pack_space *space, const uint8_t *byt
 
 struct join_answer {
     bool is_joined;
+    bool is_for_now; /* a refusal for want of knowledge: the other node may say otherwise, or later
+                        this one; false in an answer without it */
     char sentence[JOIN_SENTENCE_MAX + 1]; /* why not; printable */
     char server[DOCUMENT_NAME_MAX + 1];
     size_t port_count;

@@ -232,8 +232,6 @@ static size_t frame_author(struct link *self)
     return link_keys_find(&self->keys, user + (user[0] == LINK_STRANGER_MARK));
 }
 
-/* Takes one message, {routing id, frame}. A routing id of another size is one the peer brought
- * itself, which none of our programs does. */
 /* A stranger may speak while it is admitted, and little. */
 static bool take_stranger(struct link *self, zmq_msg_t *id, struct link_event *event)
 {
@@ -249,6 +247,8 @@ static bool take_stranger(struct link *self, zmq_msg_t *id, struct link_event *e
     return true;
 }
 
+/* Takes one message, {routing id, frame}. A routing id of another size is one the peer brought
+ * itself, which none of our programs does. */
 static bool receive_from_router(struct link *self, struct link_event *event)
 {
     zmq_msg_t id;
@@ -352,9 +352,11 @@ int link_answer(struct link *self, const struct link_stranger *stranger, const u
     return failed;
 }
 
-void link_admit(struct link *self, unsigned strangers)
+unsigned link_admit(struct link *self, unsigned strangers)
 {
+    unsigned left = self->zap.admitted;
     self->zap.admitted = self->stranger_frames = strangers;
+    return left;
 }
 
 /* ---- status and keys ---- */

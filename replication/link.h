@@ -96,8 +96,9 @@ void link_close(struct link *link); /* NULL is fine */
 int link_replace_keys(struct link *link, const struct link_peer *peers, char *error);
 
 /* From now on so many more unknown keys may come through the handshake, and so many frames of them;
- * 0, as at the beginning: none. What a key that was withdrawn says is never a stranger's. */
-void link_admit(struct link *link, unsigned strangers);
+ * 0, as at the beginning: none. Returns how many might still have come in. What comes on a
+ * connection whose key was withdrawn is never a stranger's. */
+unsigned link_admit(struct link *link, unsigned strangers);
 /* To that connection. As link_send. */
 int link_answer(struct link *link, const struct link_stranger *stranger, const uint8_t *bytes,
                 size_t size);

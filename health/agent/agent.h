@@ -55,6 +55,14 @@ struct agent {
     uint64_t not_logged[AGENT_CONFIG_NODES_MAX][AGENT_TROUBLE_COUNT]; /* since then */
 };
 
+enum { AGENT_EXIT_CONFIGURATION = 100, AGENT_EXIT_SYSTEM = 111 };
+
+/* One sentence for whoever started it; returns status. */
+__attribute__((format(printf, 2, 3))) int agent_fail(int status, const char *format, ...);
+
+/* Since the kernel's boot. */
+int64_t agent_now_ms(void);
+
 /* The configuration is read and the link open. 0 or -errno; -ENOENT: the kernel has no inet_diag.
  * */
 int agent_open(struct agent *self);

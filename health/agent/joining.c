@@ -1,17 +1,16 @@
 #include "health/agent/joining.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "health/agent/agent.h"
 #include "health/agent/machine.h"
 #include "replication/join.h"
 #include "replication/key.h"
@@ -19,23 +18,23 @@
 
 enum {
     EXIT_REFUSED = 1,
-    EXIT_CONFIGURATION = 100,
-    EXIT_SYSTEM = 111,
     PATIENCE_MS = 15000, /* until some node has answered */
     ASK_AGAIN_MS = 2000,
+    PUT_OFF_MS = 3000, /* until a node that does not know the token is believed */
+    PUT_OFF_AGAIN_MS = 300,
     CAPACITY = 1000,
 };
 
-_Static_assert((int)MACHINE_ID_SIZE == (int)JOIN_MACHINE_SIZE, "a machine is told as it is");
-
 struct joining {
-    const char *config_path, *key_path;
+    const char *config_path;
+    char key_path[PATH_MAX];
     struct join_token token;
     struct join join;
     struct join_answer answer;
     struct pack_space space;
     struct link *link;
-    char public_key[KEY_SIZE];
+    int64_t until_ms, ask_ms;
+    bool was_put_off; /* by the answer */
     bool was_refused; /* by a handshake: no token is good there just now */
 };
 
@@ -47,17 +46,6 @@ static const char usage[] =
     "  --name      of this server in the cluster; this host's name\n"
     "  --config    is written; /etc/tandem/agent.yaml\n"
     "  --key       its secret key, made if it is not there; beside the configuration\n";
-
-__attribute__((format(printf, 2, 3))) static int fail(int status, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("tandem-agent: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    return status;
-}
 
 /* ---- arguments ---- */
 
@@ -99,27 +87,29 @@ static int take_option(struct joining *self, int option)
 {
     char *end;
     if (option == 'a' && !add_address(self, optarg))
-        return fail(EXIT_CONFIGURATION,
-                    "--address takes an address, one of each family, not \"%s\"", optarg);
+        return agent_fail(AGENT_EXIT_CONFIGURATION,
+                          "--address takes an address, one of each family, not \"%s\"", optarg);
     if (option == 't' && !add_tag(self, optarg))
-        return fail(EXIT_CONFIGURATION, "all tags together take %d characters at most",
-                    JOIN_TAGS_MAX);
+        return agent_fail(AGENT_EXIT_CONFIGURATION, "all tags together take %d characters at most",
+                          JOIN_TAGS_MAX);
     if (option == 'n' && strlen(optarg) > DOCUMENT_NAME_MAX)
-        return fail(EXIT_CONFIGURATION, "a server's name has %d characters at most",
-                    DOCUMENT_NAME_MAX);
+        return agent_fail(AGENT_EXIT_CONFIGURATION, "a server's name has %d characters at most",
+                          DOCUMENT_NAME_MAX);
     if (option == 'n')
         snprintf(self->join.server, sizeof self->join.server, "%s", optarg);
     if (option == 'c') {
         unsigned long capacity = strtoul(optarg, &end, 10);
         if (capacity < 1 || capacity > DOCUMENT_CAPACITY_MAX || *end != '\0')
-            return fail(EXIT_CONFIGURATION, "--capacity is a number of sockets from 1 to %d",
-                        DOCUMENT_CAPACITY_MAX);
+            return agent_fail(AGENT_EXIT_CONFIGURATION,
+                              "--capacity is a number of sockets from 1 to %d",
+                              DOCUMENT_CAPACITY_MAX);
         self->join.capacity = (uint32_t)capacity;
     }
     if (option == 'f')
         self->config_path = optarg;
-    if (option == 'k')
-        self->key_path = optarg;
+    if (option == 'k' &&
+        snprintf(self->key_path, sizeof self->key_path, "%s", optarg) >= (int)sizeof self->key_path)
+        return agent_fail(AGENT_EXIT_CONFIGURATION, "%s: the path is too long", optarg);
     return 0;
 }
 
@@ -133,7 +123,7 @@ static int take_arguments(struct joining *self, int argc, char **argv)
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 'h' || option == '?') {
             fputs(usage, option == 'h' ? stdout : stderr);
-            return option == 'h' ? -1 : EXIT_CONFIGURATION;
+            return option == 'h' ? -1 : AGENT_EXIT_CONFIGURATION;
         }
         int status = take_option(self, option);
         if (status != 0)
@@ -141,14 +131,14 @@ static int take_arguments(struct joining *self, int argc, char **argv)
     }
     if (optind + 1 != argc) {
         fputs(usage, stderr);
-        return EXIT_CONFIGURATION;
+        return AGENT_EXIT_CONFIGURATION;
     }
     if (!join_token_parse(&self->token, &self->space, argv[optind]))
-        return fail(EXIT_CONFIGURATION,
-                    "that is no token: copy all of what \"tandemctl token\" said");
+        return agent_fail(AGENT_EXIT_CONFIGURATION,
+                          "that is no token: copy all of what \"tandemctl token\" said");
     if (self->join.addresses[0].family + self->join.addresses[1].family == 0)
-        return fail(EXIT_CONFIGURATION,
-                    "--address says what clients are to be told of this server");
+        return agent_fail(AGENT_EXIT_CONFIGURATION,
+                          "--address says what clients are to be told of this server");
     if (self->join.server[0] == '\0')
         name_by_host(self->join.server);
     return 0;
@@ -167,10 +157,10 @@ static int open_key(struct joining *self, struct link_config *config)
     if (failed == 0)
         failed = key_read(self->key_path, config->secret_key, error);
     if (failed != 0)
-        return fail(EXIT_SYSTEM, "%s", error);
-    return link_public_key(config->secret_key, config->public_key)
-               ? 0
-               : fail(EXIT_SYSTEM, "%s: holds no key", self->key_path);
+        return agent_fail(AGENT_EXIT_SYSTEM, "%s", error);
+    if (!link_public_key(config->secret_key, config->public_key))
+        return agent_fail(AGENT_EXIT_SYSTEM, "%s: holds no key", self->key_path);
+    return 0;
 }
 
 static int open_link(struct joining *self)
@@ -186,20 +176,12 @@ static int open_link(struct joining *self)
     config.quick = true; /* refused handshakes are tried again soon */
     int status = open_key(self, &config);
     if (status == 0 && link_open(&self->link, &config, error) != 0)
-        status = fail(EXIT_SYSTEM, "%s", error);
-    memcpy(self->public_key, config.public_key, sizeof self->public_key);
+        status = agent_fail(AGENT_EXIT_SYSTEM, "%s", error);
     explicit_bzero(config.secret_key, sizeof config.secret_key);
     return status;
 }
 
 /* ---- asking ---- */
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void ask(struct joining *self, size_t node)
 {
@@ -208,7 +190,22 @@ static void ask(struct joining *self, size_t node)
     sodium_memzero(bytes, sizeof bytes);
 }
 
-/* True when a node has said yes or no. */
+/* True when it is one for good. One for now is kept, and there is not much more patience. */
+static bool take_answer(struct joining *self, const struct link_event *event)
+{
+    struct join_answer answer;
+    if (!join_answer_decode(&answer, &self->space, event->bytes, event->size))
+        return false;
+    int64_t now_ms = agent_now_ms();
+    if (answer.is_for_now && !self->was_put_off)
+        self->until_ms = now_ms + PUT_OFF_MS;
+    self->answer = answer;
+    self->was_put_off = answer.is_for_now;
+    self->ask_ms = now_ms + PUT_OFF_AGAIN_MS;
+    return !answer.is_for_now;
+}
+
+/* True when a node has said yes or no, and not for now. */
 static bool take_events(struct joining *self, bool *is_up)
 {
     struct link_event event;
@@ -219,8 +216,7 @@ static bool take_events(struct joining *self, bool *is_up)
         } else if (event.type == LINK_DOWN) {
             is_up[event.peer] = false;
             self->was_refused |= event.refused;
-        } else if (event.type == LINK_FRAME &&
-                   join_answer_decode(&self->answer, &self->space, event.bytes, event.size)) {
+        } else if (event.type == LINK_FRAME && take_answer(self, &event)) {
             return true;
         }
     } while (event.type != LINK_NOTHING || link_pending(self->link));
@@ -231,31 +227,34 @@ static bool wait_for_answer(struct joining *self)
 {
     bool is_up[DOCUMENT_NODES_MAX] = {0};
     size_t turn = 0;
-    int64_t until_ms = now_ms() + PATIENCE_MS, ask_ms = INT64_MIN;
-    while (now_ms() < until_ms) {
+    self->until_ms = agent_now_ms() + PATIENCE_MS;
+    while (agent_now_ms() < self->until_ms) {
         struct pollfd fd = {.fd = link_fd(self->link), .events = POLLIN};
         poll(&fd, 1, link_pending(self->link) ? 0 : 100);
         if (take_events(self, is_up))
             return true;
         /* One node after the other, for either tells its partner. */
-        for (size_t i = 0; now_ms() >= ask_ms && i < self->token.node_count; i++) {
+        for (size_t i = 0; agent_now_ms() >= self->ask_ms && i < self->token.node_count; i++) {
             size_t node = turn++ % self->token.node_count;
             if (!is_up[node])
                 continue;
             ask(self, node);
-            ask_ms = now_ms() + ASK_AGAIN_MS;
+            self->ask_ms = agent_now_ms() + ASK_AGAIN_MS;
         }
     }
-    return false;
+    return self->was_put_off;
 }
 
 /* ---- the configuration ---- */
 
+/* The key by a path from the root: one that is not, is taken from where the configuration lies. */
 static void print_config(const struct joining *self, FILE *out)
 {
-    char address[IP_TEXT_SIZE];
+    char address[IP_TEXT_SIZE], key_path[PATH_MAX];
+    if (realpath(self->key_path, key_path) == NULL)
+        snprintf(key_path, sizeof key_path, "%s", self->key_path);
     fprintf(out, "format: 1\ncluster: %s\nserver: %s\nkey: %s\nnodes:\n", self->token.cluster,
-            self->answer.server, self->key_path);
+            self->answer.server, key_path);
     for (size_t i = 0; i < self->token.node_count; i++) {
         const struct join_node *node = &self->token.nodes[i];
         fprintf(out, "  %s: {address: \"%s\", port: %u, key: \"%s\"}\n", node->name,
@@ -289,13 +288,13 @@ static int write_config(const struct joining *self)
 static int conclude(const struct joining *self)
 {
     if (!self->answer.is_joined)
-        return fail(EXIT_REFUSED, "%s", self->answer.sentence);
+        return agent_fail(EXIT_REFUSED, "%s", self->answer.sentence);
     int error = write_config(self);
     if (error != 0)
-        return fail(EXIT_SYSTEM,
-                    "%s joined, but %s cannot be written (%s): join again with another "
-                    "--config",
-                    self->answer.server, self->config_path, strerror(-error));
+        return agent_fail(AGENT_EXIT_SYSTEM,
+                          "%s joined, but %s cannot be written (%s): join again with another "
+                          "--config",
+                          self->answer.server, self->config_path, strerror(-error));
     printf("%s joined cluster %s; run: tandem-agent --config %s\n", self->answer.server,
            self->token.cluster, self->config_path);
     return 0;
@@ -312,25 +311,28 @@ static int run(struct joining *self)
         return status;
     if (wait_for_answer(self))
         return conclude(self);
-    return fail(EXIT_REFUSED, self->was_refused
-                                  ? "no node lets a stranger in: the token's time may be over"
-                                  : "no node of the token can be reached from here");
+    return agent_fail(EXIT_REFUSED, self->was_refused
+                                        ? "no node lets a stranger in: the token's time may be over"
+                                        : "no node of the token can be reached from here");
+}
+
+/* Beside the configuration, unless it was said where. */
+static void name_key(struct joining *self)
+{
+    const char *slash = strrchr(self->config_path, '/');
+    int size = slash == NULL ? 0 : (int)(slash - self->config_path) + 1;
+    if (self->key_path[0] == '\0')
+        snprintf(self->key_path, sizeof self->key_path, "%.*sagent.key", size, self->config_path);
 }
 
 int joining(int argc, char **argv)
 {
     static struct joining self = {.config_path = "/etc/tandem/agent.yaml"};
-    static char key_path[4096];
     self.join.capacity = CAPACITY;
     pack_space_open(&self.space);
-    int status = sodium_init() < 0 ? fail(EXIT_SYSTEM, "no source of random numbers")
+    int status = sodium_init() < 0 ? agent_fail(AGENT_EXIT_SYSTEM, "no source of random numbers")
                                    : take_arguments(&self, argc, argv);
-    if (status == 0 && self.key_path == NULL) {
-        const char *slash = strrchr(self.config_path, '/');
-        int size = slash == NULL ? 0 : (int)(slash - self.config_path) + 1;
-        snprintf(key_path, sizeof key_path, "%.*sagent.key", size, self.config_path);
-        self.key_path = key_path;
-    }
+    name_key(&self);
     if (status == 0)
         status = run(&self);
     link_close(self.link);

@@ -25,7 +25,7 @@ static int64_t clock_us(void)
     return now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static int64_t clock_ms(void)
+int64_t agent_now_ms(void)
 {
     return clock_us() / 1000;
 }
@@ -211,7 +211,7 @@ static void take_frames(struct agent *self)
     struct link_event event;
     for (size_t i = 0; i < FRAMES_PER_TURN; i++) {
         link_receive(self->link, &event);
-        int64_t now_ms = clock_ms();
+        int64_t now_ms = agent_now_ms();
         switch (event.type) {
         case LINK_NOTHING:
         case LINK_STRANGER: /* an agent listens to nobody */
@@ -296,11 +296,11 @@ int agent_loop(struct agent *self)
     struct signalfd_siginfo signal;
     while (read(self->signal_fd, &signal, sizeof signal) != sizeof signal) {
         struct epoll_event events[2];
-        int ready = epoll_wait(self->epoll_fd, events, 2, sleep_ms(self, clock_ms()));
+        int ready = epoll_wait(self->epoll_fd, events, 2, sleep_ms(self, agent_now_ms()));
         if (ready < 0 && errno != EINTR)
             return -errno;
         take_frames(self);
-        int64_t now_ms = clock_ms();
+        int64_t now_ms = agent_now_ms();
         tick(self, now_ms);
         watch_greeting(self, now_ms);
         if (now_ms >= reporter_deadline(&self->reporter))

@@ -21,10 +21,7 @@
 #include "health/agent/joining.h"
 #include "replication/key.h"
 
-enum { EXIT_CONFIGURATION = 100, EXIT_SYSTEM = 111 };
-
-/* One sentence for whoever started it. */
-__attribute__((format(printf, 2, 3))) static int fail(int status, const char *format, ...)
+int agent_fail(int status, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -62,12 +59,12 @@ static int load(struct agent *self, const char *path)
     arena_init(&arena, memory, sizeof memory);
     ssize_t size = read_file(path, text, sizeof text);
     if (size < 0)
-        return fail(EXIT_CONFIGURATION,
-                    "%s cannot be read (%s): --config must name a file that the user of "
-                    "tandem-agent may read",
-                    path, strerror(errno));
+        return agent_fail(AGENT_EXIT_CONFIGURATION,
+                          "%s cannot be read (%s): --config must name a file that the user of "
+                          "tandem-agent may read",
+                          path, strerror(errno));
     if (!agent_config_parse(&self->config, path, text, (size_t)size, &arena, error))
-        return fail(EXIT_CONFIGURATION, "%s", error);
+        return agent_fail(AGENT_EXIT_CONFIGURATION, "%s", error);
     return 0;
 }
 
@@ -82,14 +79,15 @@ static int open_link(struct agent *self)
         memcpy(peers[i].key, node->key, sizeof peers[i].key);
     }
     if (key_read(self->config.key_path, config.secret_key, error) != 0)
-        return fail(EXIT_SYSTEM, "%s", error);
+        return agent_fail(AGENT_EXIT_SYSTEM, "%s", error);
     int status = 0, opened = 0;
     if (!link_public_key(config.secret_key, config.public_key))
-        status = fail(EXIT_CONFIGURATION, "%s: holds no key", self->config.key_path);
+        status = agent_fail(AGENT_EXIT_CONFIGURATION, "%s: holds no key", self->config.key_path);
     else
         opened = link_open(&self->link, &config, error);
     if (opened != 0)
-        status = fail(opened == -EINVAL ? EXIT_CONFIGURATION : EXIT_SYSTEM, "%s", error);
+        status = agent_fail(opened == -EINVAL ? AGENT_EXIT_CONFIGURATION : AGENT_EXIT_SYSTEM, "%s",
+                            error);
     explicit_bzero(config.secret_key, sizeof config.secret_key);
     return status;
 }
@@ -101,10 +99,11 @@ static int run(struct agent *self)
         return status;
     int error = agent_open(self);
     if (error == -ENOENT)
-        return fail(EXIT_SYSTEM, "the kernel does not tell of sockets: load its module inet_diag");
+        return agent_fail(AGENT_EXIT_SYSTEM,
+                          "the kernel does not tell of sockets: load its module inet_diag");
     if (error == 0)
         error = agent_loop(self);
-    return error == 0 ? 0 : fail(EXIT_SYSTEM, "the agent ended: %s", strerror(-error));
+    return error == 0 ? 0 : agent_fail(AGENT_EXIT_SYSTEM, "the agent ended: %s", strerror(-error));
 }
 
 int main(int argc, char **argv)
@@ -122,13 +121,14 @@ int main(int argc, char **argv)
         else if (option == 'k')
             check = true;
         else
-            return EXIT_CONFIGURATION;
+            return AGENT_EXIT_CONFIGURATION;
     }
     if (path == NULL || optind != argc)
-        return fail(EXIT_CONFIGURATION, "usage: tandem-agent --config FILE [--check], or: "
-                                        "tandem-agent join TOKEN ..., see join --help");
+        return agent_fail(AGENT_EXIT_CONFIGURATION,
+                          "usage: tandem-agent --config FILE [--check], or: "
+                          "tandem-agent join TOKEN ..., see join --help");
     if (sodium_init() < 0)
-        return fail(EXIT_SYSTEM, "no source of random numbers");
+        return agent_fail(AGENT_EXIT_SYSTEM, "no source of random numbers");
     int status = load(&agent, path);
     if (status == 0 && check)
         printf("%s: ok\n", path);

@@ -161,16 +161,18 @@ START_TEST(an_answer_survives_its_bytes)
                                  .server = "media9",
                                  .port_count = 2,
                                  .ports = {1755, 80}},
-                       refusal = {.sentence = "the token's time is over: ask for a new one"}, read;
+                       refusal = {.is_for_now = true,
+                                  .sentence = "the token's time is over: ask for a new one"},
+                       read;
     pack_space_open(&space);
     ck_assert(join_answer_decode(&read, &space, bytes, join_answer_encode(&answer, bytes)));
-    ck_assert(read.is_joined);
+    ck_assert(read.is_joined && !read.is_for_now);
     ck_assert_str_eq(read.server, "media9");
     ck_assert_uint_eq(read.port_count, 2);
     ck_assert_uint_eq(read.ports[1], 80);
     size_t size = join_answer_encode(&refusal, bytes);
     ck_assert(join_answer_decode(&read, &space, bytes, size));
-    ck_assert(!read.is_joined);
+    ck_assert(!read.is_joined && read.is_for_now);
     ck_assert_str_eq(read.sentence, refusal.sentence);
     for (size_t i = 0; i < size; i++)
         ck_assert(!join_answer_decode(&read, &space, bytes, i));

@@ -40,6 +40,8 @@ START_TEST(a_stranger_that_is_admitted_speaks_and_is_answered)
     ck_assert_int_eq(say(&stranger, 0, "but please"), 0); /* once is what was admitted */
     TURN_UNTIL(counts(&node).odd_frames == 1, &node, &stranger);
     ck_assert_uint_eq(counts(&node).refused_keys, 0);
+    ck_assert_uint_eq(link_admit(node.link, 7), 0); /* it came in */
+    ck_assert_uint_eq(link_admit(node.link, 0), 7);
     link_close(stranger.link);
     link_close(node.link);
 }
