@@ -13,6 +13,12 @@ is_kept() { # the file is younger than what all agents said last
     [ -s "$state/warm" ] && [ "$state/warm" -nt "$work/silenced" ]
 }
 
+told_age_ms() { # SERVER: how old its report is, as ns1 says
+    node_says ns1 --json servers | python3 -c 'import json, sys
+servers = json.load(sys.stdin)["servers"]
+print(*[s["report"]["age_ms"] for s in servers if s["name"] == sys.argv[1]])' "$1"
+}
+
 lab_up --servers 3
 for server in media1 media2 media3; do
     assert_eventually 5 verdict_is ns1 $server "up listening"
@@ -22,6 +28,7 @@ for server in media1 media2 media3; do
     pair kill $server --stop # its listeners too: nothing tells that it lives
 done
 : >"$work/silenced"
+silenced=$(now_ms)
 assert_eventually 5 is_kept
 pair kill ns1 --hard
 began=$(now_ms)
@@ -29,6 +36,9 @@ pair heal ns1
 assert_eventually 5 is_named
 took_ms=$(($(now_ms) - began))
 verdict_is ns1 media1 "up listening" || fail "what was said seconds ago is not what it begins with"
+least_ms=$(($(now_ms) - silenced)) # the time it was away counts
+age_ms=$(told_age_ms media1)
+[ "$age_ms" -ge "$least_ms" ] || fail "said $least_ms ms ago at least, and it tells $age_ms ms"
 
 # A byte of it changes: it is not believed, and not lost.
 pair kill ns1 --hard
@@ -42,4 +52,4 @@ pair logs ns1 >"$work/log"
 grep -q "warm is damaged, it is now warm.damaged" "$work/log" ||
     fail "nobody is told that the file is damaged"
 verdict_is ns1 media1 "unknown never-reported" || fail "a damaged file was believed"
-conclude "named a server $took_ms ms after its start began, from a file of a second before"
+conclude "named a server $took_ms ms after its start began, from a report $age_ms ms old"
