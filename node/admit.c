@@ -253,6 +253,6 @@ void worker_call_roll(struct worker *self)
     if (!self->is_roll_due)
         return;
     struct roll *roll = roll_take(&self->node);
-    if (roll != NULL && reload_start(self->reload, self->served, roll, false) == 0)
+    if (roll != NULL && reload_start(self->reload, RELOAD_AGAIN, self->served, roll, NULL) == 0)
         self->is_roll_due = false;
 }

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 struct client {
-    int fd; /* -1: free */
+    int fd;        /* -1: free */
+    int passed_fd; /* that came with the request; -1: none */
     uint64_t ticket;
     uint32_t uid;
     int64_t since_ms;
@@ -96,7 +97,7 @@ int control_open(struct control **control, const char *path, char *error)
         return -ENOMEM;
     error[0] = '\0';
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        self->clients[i].fd = -1;
+        self->clients[i].fd = self->clients[i].passed_fd = -1;
     self->listen_fd = -1;
     self->fd = epoll_create1(EPOLL_CLOEXEC);
     int result = self->fd < 0 ? -errno : listen_at(path, error);
@@ -117,8 +118,10 @@ static void drop(struct client *client)
 {
     if (client->fd >= 0)
         close(client->fd);
+    if (client->passed_fd >= 0)
+        close(client->passed_fd);
     free(client->answer);
-    *client = (struct client){.fd = -1};
+    *client = (struct client){.fd = -1, .passed_fd = -1};
 }
 
 void control_close(struct control *control)
@@ -161,8 +164,11 @@ static void accept_client(struct control *self, int64_t now_ms)
         close(fd);
         return;
     }
-    self->clients[number] = (struct client){
-        .fd = fd, .ticket = ++self->last_ticket, .uid = credentials.uid, .since_ms = now_ms};
+    self->clients[number] = (struct client){.fd = fd,
+                                            .passed_fd = -1,
+                                            .ticket = ++self->last_ticket,
+                                            .uid = credentials.uid,
+                                            .since_ms = now_ms};
 }
 
 static void write_answer(struct client *client)
@@ -200,12 +206,36 @@ static json_t *refusal(const char *sentence)
     return json_pack("{s:s, s:i}", "error", sentence, "exit", 100);
 }
 
+/* Bytes, and a descriptor that may come with them; of several the first. */
+static ssize_t receive(struct client *client)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {client->request + client->read, CONTROL_REQUEST_MAX - client->read};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.room,
+                             .msg_controllen = sizeof control.room};
+    ssize_t got = recvmsg(client->fd, &message, MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    int fd;
+    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+        return got;
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    if (client->passed_fd < 0)
+        client->passed_fd = fd;
+    else
+        close(fd);
+    return got;
+}
+
 /* True when the client's request is whole; it was then parsed into self->json. */
 static bool read_request(struct control *self, size_t number)
 {
     struct client *client = &self->clients[number];
-    ssize_t got =
-        recv(client->fd, client->request + client->read, CONTROL_REQUEST_MAX - client->read, 0);
+    ssize_t got = receive(client);
     if (got < 0 && errno == EAGAIN)
         return false;
     if (got <= 0) {
@@ -228,10 +258,16 @@ static bool read_request(struct control *self, size_t number)
     return false;
 }
 
+/* When it has been there for too long. */
+static int64_t end_ms(const struct client *client)
+{
+    return client->since_ms + (client->asked ? CONTROL_PATIENCE_MS : CONTROL_TIMEOUT_MS) + 1;
+}
+
 static void drop_late(struct control *self, int64_t now_ms)
 {
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (self->clients[i].fd >= 0 && now_ms - self->clients[i].since_ms > CONTROL_TIMEOUT_MS)
+        if (self->clients[i].fd >= 0 && now_ms >= end_ms(&self->clients[i]))
             drop(&self->clients[i]);
 }
 
@@ -270,6 +306,17 @@ bool control_next(struct control *control, int64_t now_ms, struct control_reques
     return false;
 }
 
+int control_take_fd(struct control *control, uint64_t ticket)
+{
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (control->clients[i].fd >= 0 && control->clients[i].ticket == ticket) {
+            int fd = control->clients[i].passed_fd;
+            control->clients[i].passed_fd = -1;
+            return fd;
+        }
+    return -1;
+}
+
 void control_answer(struct control *control, uint64_t ticket, json_t *json)
 {
     assert(ticket != 0);
@@ -286,8 +333,8 @@ int64_t control_deadline(const struct control *control)
     int64_t earliest_ms = INT64_MAX;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         const struct client *client = &control->clients[i];
-        if (client->fd >= 0 && client->since_ms + CONTROL_TIMEOUT_MS + 1 < earliest_ms)
-            earliest_ms = client->since_ms + CONTROL_TIMEOUT_MS + 1;
+        if (client->fd >= 0 && end_ms(client) < earliest_ms)
+            earliest_ms = end_ms(client);
     }
     return earliest_ms;
 }

@@ -5,11 +5,12 @@
  *   {"command": "set", "pool": "stream", "group-size": 2, "rounds": 1}
  *   {"command": "token", "pool": "stream", "uses": 20, "prefix": "192.0.2.96/27", "for_s": 3600}
  *   {"command": "revoke", "server": "media9"}   remove
+ *   {"command": "apply", "name": "tandem.yaml", "confirm_s": 60}   rollback, confirm, promote
+ *       apply with a descriptor (SCM_RIGHTS), from which the files are read: archive_take_in
  *
  * An order is answered when it is stored, so a request may be open for a while: it has a ticket.
  * Only root and the user the worker runs as may connect (mode 0600, and SO_PEERCRED). All in the
- * control thread, never blocking; at most CONTROL_CLIENTS_MAX at once, each for CONTROL_TIMEOUT_MS.
- * */
+ * control thread, never blocking; at most CONTROL_CLIENTS_MAX at once. */
 #ifndef TANDEM_NODE_CONTROL_H
 #define TANDEM_NODE_CONTROL_H
 
@@ -20,8 +21,9 @@
 
 enum {
     CONTROL_CLIENTS_MAX = 16,
-    CONTROL_REQUEST_MAX = 1024, /* bytes of a request */
-    CONTROL_TIMEOUT_MS = 5000,
+    CONTROL_REQUEST_MAX = 1024,  /* bytes of a request */
+    CONTROL_TIMEOUT_MS = 5000,   /* to ask within */
+    CONTROL_PATIENCE_MS = 60000, /* and to have the answer: both nodes check a document */
     CONTROL_ERROR_MAX = 256
 };
 
@@ -41,6 +43,9 @@ int control_fd(const struct control *control);
 
 /* The next whole request; false when there is none now. */
 bool control_next(struct control *control, int64_t now_ms, struct control_request *request);
+
+/* The descriptor that came with the request, to be closed by the caller; -1: none did. */
+int control_take_fd(struct control *control, uint64_t ticket);
 
 /* Answer and close; json is taken over. A ticket whose client is gone is ignored. */
 void control_answer(struct control *control, uint64_t ticket, json_t *json);

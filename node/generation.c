@@ -1,8 +1,11 @@
 #include "node/generation.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "replication/bundle_draft.h"
 
 enum { MEMORY_SIZE = 1 << 30 }; /* reserved, taken when touched */
 
@@ -65,12 +68,13 @@ static bool call_roll(struct generation *self, const struct roll *roll)
     return document_enrol(&self->document, list, roll->enrolled_count, arena);
 }
 
-static bool plan(struct generation *self, const char *path, const struct generation *running,
-                 const struct roll *roll, char *error)
+static bool plan(struct generation *self, const struct generation *running, const struct roll *roll,
+                 char *error)
 {
     struct arena *arena = &self->memory.arena;
+    const char *path = self->source.path;
     if (self->text == NULL)
-        self->text = load_text(path, &self->memory, &self->size, error);
+        self->text = load_text(&self->source, &self->memory, &self->size, error);
     if (self->text == NULL ||
         !document_parse(&self->document, path, self->text, self->size, arena, error))
         return false;
@@ -90,11 +94,11 @@ static bool plan(struct generation *self, const char *path, const struct generat
 }
 
 /* Its memory, in which it lies itself. */
-static struct generation *begin(const char *path, char *error)
+static struct generation *begin(char *error)
 {
     struct load_memory memory;
     if (load_memory_open(&memory, MEMORY_SIZE) != 0) {
-        snprintf(error, LOAD_ERROR_MAX, "%s: no memory for it", path);
+        snprintf(error, LOAD_ERROR_MAX, "no memory for another document");
         return NULL;
     }
     struct generation *self = arena_take(&memory.arena, sizeof *self);
@@ -102,11 +106,10 @@ static struct generation *begin(const char *path, char *error)
     return self;
 }
 
-static struct generation *end(struct generation *self, const char *path,
-                              const struct generation *running, const struct roll *roll,
-                              char *error)
+static struct generation *end(struct generation *self, const struct generation *running,
+                              const struct roll *roll, char *error)
 {
-    if (self == NULL || plan(self, path, running, roll, error))
+    if (self == NULL || plan(self, running, roll, error))
         return self;
     generation_close(self);
     return NULL;
@@ -115,18 +118,54 @@ static struct generation *end(struct generation *self, const char *path,
 struct generation *generation_open(const char *path, const struct generation *running,
                                    const struct roll *roll, char *error)
 {
-    return end(begin(path, error), path, running, roll, error);
+    struct generation *self = begin(error);
+    if (self != NULL)
+        self->source.path = path;
+    return end(self, running, roll, error);
 }
 
-struct generation *generation_again(const char *path, const struct generation *running,
-                                    const struct roll *roll, char *error)
+/* Its list of files. */
+static bool take_bundle(struct generation *self, const struct archive *archive,
+                        const uint8_t *digest)
 {
-    struct generation *self = begin(path, error);
-    if (self != NULL) {
-        self->text = arena_text(&self->memory.arena, running->text, running->size);
-        self->size = running->size;
+    memcpy(self->digest, digest, sizeof self->digest);
+    if (!archive_bundle(archive, digest, &self->bundle, &self->memory.arena))
+        return false;
+    self->source.archive = archive;
+    self->source.bundle = &self->bundle;
+    self->source.path = self->bundle.files[0].name;
+    return true;
+}
+
+struct generation *generation_of_bundle(const struct archive *archive, const uint8_t *bundle,
+                                        const struct generation *running, const struct roll *roll,
+                                        char *error)
+{
+    struct generation *self = begin(error);
+    if (self != NULL && !take_bundle(self, archive, bundle)) {
+        snprintf(error, LOAD_ERROR_MAX, "its files are not kept here: %s", strerror(errno));
+        generation_close(self);
+        return NULL;
     }
-    return end(self, path, running, roll, error);
+    return end(self, running, roll, error);
+}
+
+struct generation *generation_again(const struct generation *running, const struct roll *roll,
+                                    char *error)
+{
+    struct generation *self = begin(error);
+    if (self == NULL)
+        return NULL;
+    self->source.path = running->source.path;
+    if (running->source.archive != NULL &&
+        !take_bundle(self, running->source.archive, running->digest)) {
+        snprintf(error, LOAD_ERROR_MAX, "the files in force cannot be read: %s", strerror(errno));
+        generation_close(self);
+        return NULL;
+    }
+    self->text = arena_text(&self->memory.arena, running->text, running->size);
+    self->size = running->size;
+    return end(self, running, roll, error);
 }
 
 void generation_close(struct generation *self)
@@ -135,4 +174,59 @@ void generation_close(struct generation *self)
         return;
     struct load_memory memory = self->memory; /* in which self lies */
     load_memory_close(&memory);
+}
+
+/* ---- into the archive ---- */
+
+struct keeper {
+    const struct archive *archive;
+    struct bundle_draft draft;
+    int error;
+};
+
+static void keep_file(void *context, const char *name, const char *text, size_t size)
+{
+    struct keeper *self = context;
+    struct bundle_file file = {.name = name, .size = size};
+    if (self->error == 0)
+        self->error = archive_add(self->archive, text, size, file.digest);
+    if (self->error == 0)
+        (void)bundle_draft_add(&self->draft, &file);
+}
+
+static bool keep_all(struct keeper *self, struct generation *again, const char *node, char *error)
+{
+    struct load_memory memory;
+    const struct view *view;
+    keep_file(self, load_name(&again->source), again->text, again->size);
+    again->source.read = keep_file;
+    again->source.context = self;
+    if (!load_view(&again->source, &again->document, node, again->pools, &memory, &view, error))
+        return false;
+    load_memory_close(&memory);
+    return true;
+}
+
+bool generation_keep(const struct generation *running, const char *node,
+                     const struct archive *archive, uint8_t *bundle, char *error)
+{
+    struct generation *again = generation_again(running, NULL, error);
+    struct load_memory memory;
+    struct keeper keeper = {.archive = archive};
+    if (again == NULL)
+        return false;
+    bool is_kept = load_memory_open(&memory, BUNDLE_DRAFT_SIZE) == 0;
+    if (is_kept) {
+        bundle_draft_init(&keeper.draft, memory.base);
+        is_kept = keep_all(&keeper, again, node, error);
+        if (is_kept && keeper.error == 0 && keeper.draft.is_full)
+            keeper.error = -EFBIG;
+        if (is_kept && keeper.error == 0)
+            keeper.error = archive_add(archive, keeper.draft.list, keeper.draft.size, bundle);
+        load_memory_close(&memory);
+    }
+    generation_close(again);
+    if (is_kept && keeper.error != 0)
+        snprintf(error, LOAD_ERROR_MAX, "it cannot be kept: %s", strerror(-keeper.error));
+    return is_kept && keeper.error == 0;
 }

@@ -9,7 +9,10 @@
 
 struct generation {
     struct load_memory memory; /* this struct lies in it too */
-    const char *text;          /* that the document was read from */
+    struct load_source source;
+    uint8_t digest[REVISION_DIGEST_SIZE]; /* of the bundle, when it is of the archive */
+    struct bundle bundle;
+    const char *text; /* that the document was read from */
     size_t size;
     struct document document;
     struct node_plan plan;
@@ -28,14 +31,22 @@ struct roll {
 struct roll *roll_take(struct node *node);
 void roll_free(struct roll *self); /* NULL is fine */
 
-/* Plans the document of the file; again: that of this generation, as it was read then. With the
- * servers that joined (NULL: none); what must not change while the node runs is taken from running
- * (NULL: at the start). NULL, with a sentence in error[LOAD_ERROR_MAX]. Waits for the disk; any
- * thread. */
+/* Plans the document of the file, of a bundle that is kept (archive outlives it), or of this
+ * generation again, as it was read then: with the servers that joined (NULL: none); what must not
+ * change while the node runs is taken from running (NULL: at the start). NULL, with a sentence in
+ * error[LOAD_ERROR_MAX]. Waits for the disk; any thread. */
 struct generation *generation_open(const char *path, const struct generation *running,
                                    const struct roll *roll, char *error);
-struct generation *generation_again(const char *path, const struct generation *running,
-                                    const struct roll *roll, char *error);
+struct generation *generation_of_bundle(const struct archive *archive, const uint8_t *bundle,
+                                        const struct generation *running, const struct roll *roll,
+                                        char *error);
+struct generation *generation_again(const struct generation *running, const struct roll *roll,
+                                    char *error);
 void generation_close(struct generation *self); /* NULL is fine */
+
+/* All its files into the archive, as they are now. False: they are not what can be served, or the
+ * disk refused. */
+bool generation_keep(const struct generation *running, const char *node,
+                     const struct archive *archive, uint8_t *bundle, char *error);
 
 #endif

@@ -41,6 +41,7 @@ static int sleep_ms(struct worker *self, int64_t now_ms)
         return 0;
     int64_t due_ms = earlier(node_deadline(&self->node), self->housekeeping_due_ms);
     due_ms = earlier(due_ms, control_deadline(self->control));
+    due_ms = earlier(due_ms, worker_documents_deadline(self));
     if (due_ms <= now_ms)
         return 0;
     return (int)earlier(due_ms - now_ms, SLEEP_MS_MAX);
@@ -61,10 +62,16 @@ static void take_frames(struct worker *self)
             break;
         case LINK_DOWN:
             step.type = NODE_LINK_DOWN;
+            worker_history(self, worker_now_ms(),
+                           &(struct history_event){.type = HISTORY_PARTNER_LOST});
             break;
         case LINK_FRAME:
             if (join_is(event.bytes, event.size)) {
                 worker_join(self, worker_now_ms(), &event);
+                continue;
+            }
+            if (event.peer == REPLICA_PARTNER && history_message_is(event.bytes, event.size)) {
+                worker_take_history(self, worker_now_ms(), event.bytes, event.size);
                 continue;
             }
             step.type = NODE_FRAME;
@@ -219,11 +226,7 @@ static void take_stored(struct worker *self, int64_t now_ms)
 /* What was read is in force from here on; DNS threads see it a moment later. */
 static void adopt(struct worker *self, int64_t now_ms, struct generation *next)
 {
-    if (!node_has_room(&self->node, &next->document)) {
-        reload_refuse(self->reload, "it has more servers than this worker has room for: "
-                                    "give \"tandemctl upgrade\", which begins with it");
-        return;
-    }
+    assert(node_has_room(&self->node, &next->document));
     struct generation *before = self->served;
     char error[LINK_ERROR_MAX];
     node_adopt(&self->node, now_ms, &next->plan);
@@ -262,8 +265,10 @@ static void take_reload(struct worker *self, int64_t now_ms)
     enum reload_stage stage = reload_result(self->reload, &prepared, &records, error);
     if (stage == RELOAD_PREPARED)
         adopt(self, now_ms, prepared);
-    else if (stage == RELOAD_ENDED)
+    else if (stage == RELOAD_ENDED && reload_what(self->reload) <= RELOAD_AGAIN)
         end_reload(self, records, error);
+    else if (stage == RELOAD_ENDED)
+        worker_end_build(self, now_ms, error);
 }
 
 static void take_requests(struct worker *self, int64_t now_ms)
@@ -278,7 +283,7 @@ static void take_signals(struct worker *self)
     struct signalfd_siginfo signal;
     while (read(self->signal_fd, &signal, sizeof signal) == sizeof signal) {
         if (signal.ssi_signo == SIGHUP)
-            (void)reload_start(self->reload, self->served, roll_take(&self->node), true);
+            (void)worker_reload(self);
         else
             self->is_stopping = true;
     }
@@ -376,6 +381,7 @@ static int watch_all(struct worker *self)
                        self->channel_fd,
                        disk_fd(self->disk),
                        reload_fd(self->reload),
+                       clerk_fd(self->documents.clerk),
                        control_fd(self->control),
                        self->signal_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
@@ -393,9 +399,11 @@ static void turn(struct worker *self)
     take_guardian(self, now_ms);
     take_stored(self, now_ms);
     take_reload(self, now_ms);
+    worker_take_clerk(self, now_ms);
     take_requests(self, now_ms);
     take_signals(self);
     worker_end_waits(self, now_ms);
+    worker_turn_documents(self, now_ms);
     worker_call_roll(self);
     if (now_ms >= node_deadline(&self->node))
         worker_step(self, now_ms, &(struct node_event){.type = NODE_TIMEOUT});
@@ -425,6 +433,7 @@ int worker_loop(struct worker *self)
     told_init(&self->told);
     worker_step(self, worker_now_ms(), &(struct node_event){.type = NODE_START});
     hold_host_addresses(self, worker_now_ms());
+    worker_start_documents(self, worker_now_ms());
     while (!self->is_stopping) {
         struct epoll_event events[8];
         int ready = epoll_wait(self->epoll_fd, events, 8, sleep_ms(self, worker_now_ms()));

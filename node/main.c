@@ -116,36 +116,13 @@ static int load_zones(struct worker *self)
     char error[LOAD_ERROR_MAX];
     struct load_memory memory;
     const struct view *view;
-    if (!load_view(self->config_path, &self->served->document, self->node_name, self->served->pools,
-                   &memory, &view, error))
+    if (!load_view(&self->served->source, &self->served->document, self->node_name,
+                   self->served->pools, &memory, &view, error))
         return fail(EXIT_CONFIGURATION, "%s", error);
     if (publish(&self->publisher, view, memory.base, memory.size) != 0)
         return fail(EXIT_SYSTEM, "no memory for the zones");
     return 0;
 }
-
-/* Those that joined in an earlier life, by the orders on the disk, before anybody may speak. */
-static int call_roll(struct worker *self)
-{
-    char error[LOAD_ERROR_MAX];
-    struct generation *before = self->served;
-    struct roll *roll = roll_take(&self->node);
-    if (roll != NULL && roll->enrolled_count + roll->revoked_count > 0)
-        self->served = generation_again(self->config_path, before, roll, error);
-    roll_free(roll);
-    if (self->served == before)
-        return 0;
-    if (self->served == NULL)
-        return fail(EXIT_CONFIGURATION, "%s", error);
-    if (!node_has_room(&self->node, &self->served->document))
-        return fail(EXIT_SYSTEM, "more servers joined than this worker has room for");
-    node_adopt(&self->node, worker_now_ms(), &self->served->plan);
-    int status = load_zones(self);
-    generation_close(before);
-    return status;
-}
-
-/* ---- what is opened, in order ---- */
 
 /* DIR/NODE, made if it is not there. */
 static int open_folder(const char *parent, const char *name, char *path, size_t size)
@@ -165,6 +142,41 @@ static const char *beside_config(struct worker *self, const char *path)
 {
     return document_path(self->config_path, path, &self->memory.arena);
 }
+
+/* What is in force by the history, in the place of the file. */
+static int load_history(struct worker *self)
+{
+    char error[LOAD_ERROR_MAX];
+    int status = open_folder(beside_config(self, self->served->document.state_path),
+                             self->node_name, self->state_path, sizeof self->state_path);
+    if (status != 0)
+        return status;
+    int result = worker_load_documents(self, error);
+    return error[0] == '\0' ? 0 : fail(result == 0 ? 0 : EXIT_SYSTEM, "%s", error);
+}
+
+/* Those that joined in an earlier life, by the orders on the disk, before anybody may speak. */
+static int call_roll(struct worker *self)
+{
+    char error[LOAD_ERROR_MAX];
+    struct generation *before = self->served;
+    struct roll *roll = roll_take(&self->node);
+    if (roll != NULL && roll->enrolled_count + roll->revoked_count > 0)
+        self->served = generation_again(before, roll, error);
+    roll_free(roll);
+    if (self->served == before)
+        return 0;
+    if (self->served == NULL)
+        return fail(EXIT_CONFIGURATION, "%s", error);
+    if (!node_has_room(&self->node, &self->served->document))
+        return fail(EXIT_SYSTEM, "more servers joined than this worker has room for");
+    node_adopt(&self->node, worker_now_ms(), &self->served->plan);
+    int status = load_zones(self);
+    generation_close(before);
+    return status;
+}
+
+/* ---- what is opened, in order ---- */
 
 static void take_record(void *context, const struct record *record)
 {
@@ -186,10 +198,6 @@ static void begin_warm(struct worker *self)
 static int open_store(struct worker *self)
 {
     char sentence[STORE_SENTENCE_MAX];
-    int status = open_folder(beside_config(self, self->served->document.state_path),
-                             self->node_name, self->state_path, sizeof self->state_path);
-    if (status != 0)
-        return status;
     if (store_open(&self->store, self->state_path, sentence) != 0)
         return fail(EXIT_SYSTEM, "%s", sentence);
     /* A torn end or a damaged file that was set aside: not fatal, but to be known. */
@@ -198,7 +206,7 @@ static int open_store(struct worker *self)
     store_load(self->store, take_record, self);
     for (size_t i = 0; i < self->served->document.node_count; i++)
         self->audited_ms[i] = audit_last_ms(self->state_path, self->served->document.nodes[i].name);
-    status = call_roll(self);
+    int status = call_roll(self);
     if (status == 0)
         begin_warm(self);
     return status;
@@ -377,11 +385,14 @@ static int open_signals(struct worker *self)
 
 static int open_threads(struct worker *self)
 {
-    struct reload_config reload = {
-        .path = self->config_path, .node = self->node_name, .publisher = &self->publisher};
+    struct reload_config reload = {.path = self->config_path,
+                                   .node = self->node_name,
+                                   .archive = &self->documents.archive,
+                                   .servers_max = self->node.seat_count,
+                                   .publisher = &self->publisher};
     if (log_open(&self->log) != 0 ||
         disk_open(&self->disk, self->store, self->log, self->state_path) != 0 ||
-        reload_open(&self->reload, &reload) != 0)
+        reload_open(&self->reload, &reload) != 0 || worker_open_documents(self) != 0)
         return fail(EXIT_SYSTEM, "no memory or no threads");
     return 0;
 }
@@ -430,6 +441,7 @@ static void close_all(struct worker *self)
     tcp_close(self->tcp);
     udp_close(self->udp);
     reload_close(self->reload);
+    worker_close_documents(self);
     disk_close(self->disk);
     log_close(self->log);
     control_close(self->control);
@@ -453,6 +465,8 @@ int main(int argc, char **argv)
     if (sodium_init() < 0)
         return fail(EXIT_SYSTEM, "no source of random numbers");
     status = load(&worker, &arguments);
+    if (status == 0 && !arguments.check)
+        status = load_history(&worker);
     if (status == 0)
         status = load_zones(&worker);
     if (status == 0 && arguments.check)

@@ -17,7 +17,8 @@ struct reload {
     bool is_running; /* the thread is to be joined */
     int news_fd;
     const struct generation *running;
-    bool is_anew;
+    enum reload_what what;
+    uint8_t bundle[REVISION_DIGEST_SIZE];
     struct roll *roll;
     pthread_mutex_t mutex;
     pthread_cond_t decided;
@@ -64,20 +65,42 @@ static void publish_prepared(struct reload *self, const struct view *view,
     load_memory_close(memory);
 }
 
+static struct generation *open_generation(struct reload *self)
+{
+    if (self->what == RELOAD_FILE)
+        return generation_open(self->config.path, self->running, self->roll, self->error);
+    if (self->what == RELOAD_AGAIN)
+        return generation_again(self->running, self->roll, self->error);
+    return generation_of_bundle(self->config.archive, self->bundle, self->running, self->roll,
+                                self->error);
+}
+
+static bool has_room(struct reload *self)
+{
+    if (self->generation->document.server_count <= self->config.servers_max)
+        return true;
+    snprintf(self->error, sizeof self->error,
+             "it has more servers than this worker has room for: %s",
+             self->what == RELOAD_FILE
+                 ? "give \"tandemctl upgrade\", which begins with it"
+                 : "leave some for the next one, after \"tandemctl upgrade\" on both nodes");
+    return false;
+}
+
 static void build(struct reload *self)
 {
     struct load_memory memory;
     const struct view *view;
-    self->generation = (self->is_anew ? generation_open : generation_again)(
-        self->config.path, self->running, self->roll, self->error);
+    self->generation = open_generation(self);
     if (self->generation == NULL)
         return;
-    if (!load_view(self->config.path, &self->generation->document, self->config.node,
+    if (!has_room(self) ||
+        !load_view(&self->generation->source, &self->generation->document, self->config.node,
                    self->generation->pools, &memory, &view, self->error)) {
         generation_close(self->generation);
         return;
     }
-    if (wait_for_decision(self)) {
+    if (self->what != RELOAD_CHECK && wait_for_decision(self)) {
         publish_prepared(self, view, &memory);
     } else {
         load_memory_close(&memory);
@@ -89,7 +112,11 @@ static void *run(void *argument)
 {
     struct reload *self = argument;
     pthread_setname_np(pthread_self(), "builder");
-    build(self);
+    if (self->what == RELOAD_KEEP)
+        (void)generation_keep(self->running, self->config.node, self->config.archive, self->bundle,
+                              self->error);
+    else
+        build(self);
     roll_free(self->roll);
     tell(self, RELOAD_ENDED);
     return NULL;
@@ -135,15 +162,17 @@ void reload_close(struct reload *reload)
     free(reload);
 }
 
-int reload_start(struct reload *reload, const struct generation *running, struct roll *roll,
-                 bool is_anew)
+int reload_start(struct reload *reload, enum reload_what what, const struct generation *running,
+                 struct roll *roll, const uint8_t *bundle)
 {
     if (reload->is_running) {
         roll_free(roll);
         return -EBUSY;
     }
     reload->roll = roll;
-    reload->is_anew = is_anew;
+    reload->what = what;
+    if (bundle != NULL)
+        memcpy(reload->bundle, bundle, sizeof reload->bundle);
     reload->running = running;
     reload->decision = UNDECIDED;
     reload->before = NULL;
@@ -155,6 +184,21 @@ int reload_start(struct reload *reload, const struct generation *running, struct
     }
     reload->is_running = true;
     return 0;
+}
+
+enum reload_what reload_what(const struct reload *reload)
+{
+    return reload->what;
+}
+
+const uint8_t *reload_bundle(const struct reload *reload)
+{
+    return reload->bundle;
+}
+
+bool reload_is_running(const struct reload *reload)
+{
+    return reload->is_running;
 }
 
 int reload_fd(const struct reload *reload)
@@ -187,10 +231,4 @@ void reload_publish(struct reload *reload, struct generation *before)
 {
     reload->before = before; /* the mutex of decide hands it over */
     decide(reload, TO_PUBLISH);
-}
-
-void reload_refuse(struct reload *reload, const char *sentence)
-{
-    snprintf(reload->error, sizeof reload->error, "%s", sentence);
-    decide(reload, TO_DROP);
 }

@@ -5,7 +5,8 @@
  *   builder:       reads, plans, renders -----+            publishes, waits for the ----+
  *                                                          readers, frees what was
  *
- * A mistake in the document or in any zone refuses the whole reload; what was served stays. */
+ * A mistake in the document or in any zone refuses the whole reload; what was served stays. A check
+ * goes the same way up to there, and drops what it built. */
 #ifndef TANDEM_NODE_RELOAD_H
 #define TANDEM_NODE_RELOAD_H
 
@@ -16,12 +17,14 @@ struct reload;
 
 struct reload_config {
     const char *path, *node;
+    const struct archive *archive;
+    size_t servers_max;          /* a document with more is refused */
     struct publisher *publisher; /* written by the builder alone while it runs */
 };
 
 enum reload_stage {
     RELOAD_NOTHING,  /* no news */
-    RELOAD_PREPARED, /* it waits for reload_publish or reload_refuse */
+    RELOAD_PREPARED, /* it waits for reload_publish */
     RELOAD_ENDED,    /* one way or the other */
 };
 
@@ -29,11 +32,22 @@ enum reload_stage {
 int reload_open(struct reload **reload, const struct reload_config *config);
 void reload_close(struct reload *reload); /* waits for a running one; what is prepared is dropped */
 
-/* Begin; -EBUSY while one runs, until its end was told. is_anew: the document is read from its
- * file; else it is the running one again, with another roll. running outlives the stage PREPARED;
- * roll is taken over, whatever comes of it. */
-int reload_start(struct reload *reload, const struct generation *running, struct roll *roll,
-                 bool is_anew);
+enum reload_what {
+    RELOAD_FILE,   /* the document is read from its file */
+    RELOAD_AGAIN,  /* it is the running one, with another roll */
+    RELOAD_BUNDLE, /* it is one of the archive's */
+    RELOAD_CHECK,  /* likewise, and dropped: it ends without the stage PREPARED */
+    RELOAD_KEEP,   /* the running one's files go into the archive; likewise */
+};
+
+/* Begin; -EBUSY while one runs, until its end was told. bundle: of RELOAD_BUNDLE and RELOAD_CHECK.
+ * running outlives the stage PREPARED, or the end; roll is taken over, whatever comes of it. */
+int reload_start(struct reload *reload, enum reload_what what, const struct generation *running,
+                 struct roll *roll, const uint8_t *bundle);
+/* Of the one that runs, or ended last; the bundle that was given, or is kept. */
+enum reload_what reload_what(const struct reload *reload);
+const uint8_t *reload_bundle(const struct reload *reload);
+bool reload_is_running(const struct reload *reload);
 
 /* Readable when there is news. */
 int reload_fd(const struct reload *reload);
@@ -46,7 +60,5 @@ enum reload_stage reload_result(struct reload *reload, struct generation **gener
 /* It is adopted: publish its view; once no thread reads the one before, `before` is closed (NULL:
  * there is none). */
 void reload_publish(struct reload *reload, struct generation *before);
-/* It is not: drop it, and end with this sentence. */
-void reload_refuse(struct reload *reload, const char *sentence);
 
 #endif

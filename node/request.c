@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "node/show.h"
+#include "node/show_history.h"
 #include "node/worker.h"
 
 void worker_refuse(struct worker *self, uint64_t ticket, const char *sentence)
@@ -242,11 +243,22 @@ static void request_set(struct worker *self, int64_t now_ms, const struct contro
         give_order(self, now_ms, request, &order);
 }
 
+int worker_reload(struct worker *self)
+{
+    if (self->documents.history.kept.count > 0)
+        return -EEXIST;
+    return reload_start(self->reload, RELOAD_FILE, self->served, roll_take(&self->node), NULL);
+}
+
 static void request_reload(struct worker *self, int64_t now_ms,
                            const struct control_request *request)
 {
-    int error = reload_start(self->reload, self->served, roll_take(&self->node), true);
-    if (error == -EBUSY)
+    int error = worker_reload(self);
+    if (error == -EEXIST)
+        worker_refuse(self, request->ticket,
+                      "a revision of the history is in force, not the file: give \"tandemctl apply "
+                      "FILE\"");
+    else if (error == -EBUSY)
         worker_refuse(self, request->ticket, "a reload is under way: wait for its end");
     else if (error != 0)
         worker_refuse(self, request->ticket, strerror(-error));
@@ -308,14 +320,41 @@ static void request_counters(struct worker *self, uint64_t ticket)
                              show_link(self), "guardian", show_guardian(&self->told)));
 }
 
+/* Of both; NULL where there is no second. */
+static void name_nodes(const struct worker *self, const char **names)
+{
+    const struct document *document = &self->served->document;
+    for (size_t i = 0; i < DOCUMENT_NODES_MAX; i++)
+        names[i] = i < document->node_count ? document->nodes[i].name : NULL;
+}
+
+static void request_status(struct worker *self, int64_t now_ms, uint64_t ticket)
+{
+    const char *names[DOCUMENT_NODES_MAX];
+    json_t *status = show_status(&self->node, &self->told, now_ms);
+    name_nodes(self, names);
+    show_add_document(status, &self->documents, now_ms, names, self->served->differs);
+    control_answer(self->control, ticket, status);
+}
+
+static void request_history(struct worker *self, int64_t now_ms, uint64_t ticket)
+{
+    const char *names[DOCUMENT_NODES_MAX];
+    name_nodes(self, names);
+    control_answer(
+        self->control, ticket,
+        show_history(&self->documents, now_ms, names, self->config_path, self->served->differs));
+}
+
 void worker_request(struct worker *self, int64_t now_ms, const struct control_request *request)
 {
     const char *command = json_string_value(json_object_get(request->json, "command"));
     if (command == NULL)
         worker_refuse(self, request->ticket, "the request has no command");
     else if (strcmp(command, "status") == 0)
-        control_answer(self->control, request->ticket,
-                       show_status(&self->node, &self->told, now_ms));
+        request_status(self, now_ms, request->ticket);
+    else if (strcmp(command, "history") == 0)
+        request_history(self, now_ms, request->ticket);
     else if (strcmp(command, "servers") == 0)
         control_answer(self->control, request->ticket, show_servers(&self->node, now_ms));
     else if (strcmp(command, "counters") == 0)
@@ -360,6 +399,6 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
         control_answer(self->control, request->ticket,
                        json_pack("{s:s, s:s, s:i}", "version", TANDEM_VERSION, "asked",
                                  self->node_name, "exit", 0));
-    else
+    else if (!worker_request_document(self, now_ms, request))
         worker_refuse(self, request->ticket, "the command is unknown to this version");
 }

@@ -5,9 +5,11 @@
  *   perform.c  an update's messages, stores, notes and replies, carried out in that order
  *   request.c  tandemctl's requests
  *   admit.c    those about who may join, and who asks to
+ *   documents.c  which document is in force: the history's updates, and requests about it
  *
  * Threads: control (this one, owns everything here), DNS threads and TCP (serve the published
- * view), disk (store and log), builder (while zones are read anew). */
+ * view), disk (store and log), builder (while zones are read anew), clerk (the files of documents).
+ */
 #ifndef TANDEM_NODE_WORKER_H
 #define TANDEM_NODE_WORKER_H
 
@@ -17,6 +19,7 @@
 #include "node/disk.h"
 #include "node/dns/tcp.h"
 #include "node/dns/udp.h"
+#include "node/documents.h"
 #include "node/generation.h"
 #include "node/log.h"
 #include "node/node.h"
@@ -51,6 +54,7 @@ struct worker {
     struct disk *disk;
     struct control *control;
     struct reload *reload;
+    struct documents documents;
     struct page *page;                  /* NULL: no guardian */
     int channel_fd;                     /* -1: no guardian */
     struct told told;                   /* what it said */
@@ -110,6 +114,8 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
 /* Somebody had this node do something that is no order: for the audit of both. */
 void worker_did(struct worker *self, int64_t now_ms, const struct control_request *request,
                 const char *deed);
+/* Read the file anew; 0, -EBUSY, -EEXIST: a revision of the history is in force; or -errno. */
+int worker_reload(struct worker *self);
 /* One sentence in answer to a request that cannot be. */
 void worker_refuse(struct worker *self, uint64_t ticket, const char *sentence);
 /* Who gave it: "root@ns1", "uid1000@ns1". Into author[ORDER_AUTHOR_MAX + 1]. */
@@ -131,5 +137,25 @@ void worker_request_remove(struct worker *self, int64_t now_ms,
 void worker_tell_token(struct worker *self, uint64_t ticket, json_t *answer);
 /* Plan the document again, when who is known changed and no reload is under way. */
 void worker_call_roll(struct worker *self);
+
+/* documents.c: what the disk holds, into self->served when it can be, else with a sentence in
+ * error[LOAD_ERROR_MAX]; 0 or -errno. The thread that keeps it, likewise. What the disk held, when
+ * the node has started. The end. */
+int worker_load_documents(struct worker *self, char *error);
+int worker_open_documents(struct worker *self);
+void worker_start_documents(struct worker *self, int64_t now_ms);
+void worker_close_documents(struct worker *self);
+/* One event, and what follows from it; a message of the partner's; what the clerk has done; the end
+ * of a check, of a bundle that was to be served, or of what was to be kept. */
+void worker_history(struct worker *self, int64_t now_ms, struct history_event *event);
+void worker_take_history(struct worker *self, int64_t now_ms, const uint8_t *bytes, size_t size);
+void worker_take_clerk(struct worker *self, int64_t now_ms);
+void worker_end_build(struct worker *self, int64_t now_ms, const char *error);
+/* What is due, or waits for the builder; and when it is. */
+void worker_turn_documents(struct worker *self, int64_t now_ms);
+int64_t worker_documents_deadline(const struct worker *self);
+/* False: it is not about documents. */
+bool worker_request_document(struct worker *self, int64_t now_ms,
+                             const struct control_request *request);
 
 #endif

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "node/ctl/doctor.h"
+#include "node/ctl/documents.h"
 #include "node/ctl/print.h"
+#include "node/ctl/request.h"
 #include "node/order.h"
 #include "replication/document.h"
 #include "replication/key.h"
@@ -27,17 +29,7 @@ enum {
     EXIT_SYSTEM = 111,
     ANSWER_MAX = 64 << 20, /* bytes */
     WAIT_S = 5,
-};
-
-struct arguments {
-    const char *socket; /* NULL: the only one of /run/tandem */
-    bool json, back;
-    const char *because;              /* NULL: not said */
-    long for_s;                       /* 0: without end */
-    const char *pool, *uses, *prefix; /* of a token */
-    const char *command;
-    int count; /* words after the command */
-    char **words;
+    WAIT_DOCUMENT_S = 60, /* both nodes check it */
 };
 
 static const char usage[] =
@@ -74,7 +66,21 @@ static const char usage[] =
     "  upgrade                    replace the worker by its program as it is now: the partner\n"
     "                             answers meanwhile, and no query is lost\n"
     "  events                     the last changes and their reasons, oldest first\n"
-    "  reload                     read document and zones anew\n"
+    "  reload                     read document and zones anew, until the first apply\n"
+    "\n"
+    "  check FILE                 could this document be in force? With all its zones\n"
+    "  diff [FILE]                what it would change; without FILE that of the node\n"
+    "  apply FILE [--confirm TIME] [--alone]\n"
+    "                             in force on both nodes, or on neither; with --confirm until "
+    "then,\n"
+    "                             unless \"confirm\" is given; --alone: though the partner is "
+    "silent\n"
+    "  confirm                    what was applied with --confirm stays\n"
+    "  history                    the documents that were in force\n"
+    "  rollback [REVISION]        back to it, or to the one before\n"
+    "  promote                    this node writes the document from now on\n"
+    "  export FOLDER [REVISION]   its files\n"
+    "\n"
     "  keygen FILE                a new secret key into FILE, its public key to the output\n"
     "  keygen pair FOLDER         ns1.key, ns2.key and beat.key, which both nodes have alike\n"
     "  manual                     the options of the configuration\n"
@@ -142,89 +148,7 @@ static int manual(void)
     return 0;
 }
 
-/* ---- the request ---- */
-
-static json_t *request_set(const struct arguments *arguments)
-{
-    if (arguments->count < 2)
-        return NULL;
-    json_t *request = json_pack("{s:s, s:s}", "command", "set", "pool", arguments->words[0]);
-    for (int i = 1; i < arguments->count; i++) {
-        const char *equals = strchr(arguments->words[i], '=');
-        char *end = NULL;
-        long number = equals == NULL ? 0 : strtol(equals + 1, &end, 10);
-        size_t size = equals == NULL ? 0 : (size_t)(equals - arguments->words[i]);
-        bool is_known = (size == 10 && strncmp(arguments->words[i], "group-size", 10) == 0) ||
-                        (size == 6 && strncmp(arguments->words[i], "rounds", 6) == 0);
-        if (!is_known || end == equals + 1 || *end != '\0') {
-            json_decref(request);
-            return NULL;
-        }
-        json_object_setn_new(request, arguments->words[i], size, json_integer(number));
-    }
-    return request;
-}
-
-static json_t *request_handover(const struct arguments *arguments)
-{
-    const char *node = arguments->count > 0 ? arguments->words[arguments->count - 1] : NULL;
-    if (arguments->count > 1)
-        return NULL;
-    return json_pack("{s:s, s:b, s:s*}", "command", "handover", "back", arguments->back, "node",
-                     node);
-}
-
-/* An order about one server, pool or node: its words, but for what it is about. */
-static json_t *request_order(const struct arguments *arguments)
-{
-    static const struct {
-        const char *command, *subject; /* what it is about */
-        int count;                     /* words */
-        const char *option;            /* of the second word, or NULL */
-    } orders[] = {{"drain", "server", 1, NULL},      {"undrain", "server", 1, NULL},
-                  {"force", "server", 2, "force"},   {"unforce", "server", 1, NULL},
-                  {"weight", "server", 2, "weight"}, {"unset", "pool", 1, NULL},
-                  {"revoke", "server", 1, NULL},     {"remove", "server", 1, NULL}};
-    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
-        if (strcmp(arguments->command, orders[i].command) == 0 &&
-            arguments->count == orders[i].count)
-            return json_pack("{s:s, s:s, s:s*}", "command", orders[i].command, orders[i].subject,
-                             arguments->words[0], orders[i].option == NULL ? "" : orders[i].option,
-                             orders[i].option == NULL ? NULL : arguments->words[1]);
-    return NULL;
-}
-
-static json_t *request_token(const struct arguments *arguments)
-{
-    if (arguments->count != 0 || arguments->pool == NULL || arguments->uses == NULL ||
-        arguments->prefix == NULL)
-        return NULL;
-    return json_pack("{s:s, s:s, s:I, s:s}", "command", "token", "pool", arguments->pool, "uses",
-                     (json_int_t)strtol(arguments->uses, NULL, 10), "prefix", arguments->prefix);
-}
-
-/* NULL when the words are no command. */
-static json_t *make_request(const struct arguments *arguments)
-{
-    static const char *const plain[] = {"status", "servers", "counters", "events", "doctor",
-                                        "reload", "upgrade", "version",  "orders", "audit"};
-    bool is_handover = strcmp(arguments->command, "handover") == 0;
-    if (arguments->back && !is_handover)
-        return NULL;
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        if (strcmp(arguments->command, plain[i]) == 0 && arguments->count == 0)
-            return json_pack("{s:s}", "command", plain[i]);
-    if (strcmp(arguments->command, "failover") == 0 && arguments->count == 1 &&
-        strcmp(arguments->words[0], "reset") == 0)
-        return json_pack("{s:s}", "command", "failover reset");
-    if (is_handover)
-        return request_handover(arguments);
-    if (strcmp(arguments->command, "token") == 0)
-        return request_token(arguments);
-    if (strcmp(arguments->command, "set") == 0)
-        return request_set(arguments);
-    return request_order(arguments);
-}
+/* ---- words ---- */
 
 /* "90s", "30m", "2h", "7d" in seconds; 0 when it is none of these. */
 static long duration_s(const char *text)
@@ -267,10 +191,10 @@ static int find_socket(const struct arguments *arguments, char *path, size_t siz
                                 : "several nodes run here: name one with --socket");
 }
 
-static int connect_to(const char *path)
+static int connect_to(const char *path, int wait_s)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval wait = {.tv_sec = WAIT_S};
+    struct timeval wait = {.tv_sec = wait_s};
     if (strlen(path) >= sizeof address.sun_path)
         return -ENAMETOOLONG;
     strcpy(address.sun_path, path);
@@ -313,14 +237,35 @@ static char *read_answer(int fd)
     return NULL;
 }
 
-static json_t *ask(int fd, const json_t *request)
+/* With the descriptor that goes with them; -1: none does. */
+static bool send_line(int fd, const char *line, size_t size, int passed_fd)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {(char *)line, size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (passed_fd >= 0) {
+        message.msg_control = control.room;
+        message.msg_controllen = sizeof control.room;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof passed_fd);
+        memcpy(CMSG_DATA(header), &passed_fd, sizeof passed_fd);
+    }
+    return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)size;
+}
+
+static json_t *ask(int fd, const json_t *request, int passed_fd)
 {
     char *line = json_dumps(request, JSON_COMPACT);
     if (line == NULL)
         return NULL;
     size_t size = strlen(line);
     line[size++] = '\n';
-    bool sent = send(fd, line, size, MSG_NOSIGNAL) == (ssize_t)size;
+    bool sent = send_line(fd, line, size, passed_fd);
     free(line);
     char *text = sent ? read_answer(fd) : NULL;
     json_t *answer = text == NULL ? NULL : json_loads(text, 0, NULL);
@@ -330,9 +275,15 @@ static json_t *ask(int fd, const json_t *request)
 
 static int show(const struct arguments *arguments, json_t *answer)
 {
+    const char *const *words = (const char *const *)arguments->words;
     if (strcmp(arguments->command, "doctor") == 0)
         doctor_add_key(answer);
     int status = (int)json_integer_value(json_object_get(answer, "exit"));
+    if (status == 0 && strcmp(arguments->command, "diff") == 0)
+        return documents_diff(answer, arguments->count == 0 ? NULL : words[0]);
+    if (status == 0 && strcmp(arguments->command, "export") == 0)
+        return documents_export(answer, words[0],
+                                arguments->count < 2 ? 0 : strtoll(words[1], NULL, 10));
     if (arguments->json) {
         json_dumpf(answer, stdout, JSON_INDENT(2));
         putchar('\n');
@@ -345,11 +296,34 @@ static int show(const struct arguments *arguments, json_t *answer)
     return status;
 }
 
-static int talk(const struct arguments *arguments)
+static int talk_with(const struct arguments *arguments, const json_t *request, int passed_fd)
 {
     bool is_status = strcmp(arguments->command, "status") == 0;
+    bool is_document = json_object_get(request, "alone") != NULL;
+    int wait_s = is_document ? WAIT_DOCUMENT_S : WAIT_S;
+    int no_answer = is_status ? EXIT_UNREACHABLE : EXIT_SYSTEM;
     char path[4096];
+    int status = find_socket(arguments, path, sizeof path);
+    if (status != 0)
+        return status;
+    int fd = connect_to(path, wait_s);
+    if (fd < 0)
+        return fail(no_answer, "%s: no worker answers there (%s): is tandemd running?", path,
+                    strerror(-fd));
+    json_t *answer = ask(fd, request, passed_fd);
+    if (answer == NULL)
+        status = fail(no_answer, "%s: the worker did not answer within %d s", path, wait_s);
+    else
+        status = show(arguments, answer);
+    json_decref(answer);
+    close(fd);
+    return status;
+}
+
+static int talk(const struct arguments *arguments)
+{
     json_t *request = make_request(arguments);
+    int fd = -1, status = 0;
     if (request == NULL) {
         fputs(usage, stderr);
         return EXIT_USAGE;
@@ -358,23 +332,12 @@ static int talk(const struct arguments *arguments)
         json_object_set_new(request, "because", json_string(arguments->because));
     if (arguments->for_s > 0)
         json_object_set_new(request, "for_s", json_integer(arguments->for_s));
-    int status = find_socket(arguments, path, sizeof path);
-    if (status == 0) {
-        int fd = connect_to(path);
-        json_t *answer = fd < 0 ? NULL : ask(fd, request);
-        if (fd < 0)
-            status =
-                fail(is_status ? EXIT_UNREACHABLE : EXIT_SYSTEM,
-                     "%s: no worker answers there (%s): is tandemd running?", path, strerror(-fd));
-        else if (answer == NULL)
-            status = fail(is_status ? EXIT_UNREACHABLE : EXIT_SYSTEM,
-                          "%s: the worker did not answer within %d s", path, WAIT_S);
-        else
-            status = show(arguments, answer);
-        json_decref(answer);
-        if (fd >= 0)
-            close(fd);
-    }
+    if (strcmp(arguments->command, "apply") == 0)
+        status = documents_pack(arguments->words[0], &fd);
+    if (status == 0)
+        status = talk_with(arguments, request, fd);
+    if (fd >= 0)
+        close(fd);
     json_decref(request);
     return status;
 }
@@ -386,6 +349,7 @@ int main(int argc, char **argv)
         {"back", no_argument, NULL, 'b'},         {"because", required_argument, NULL, 'w'},
         {"for", required_argument, NULL, 'f'},    {"pool", required_argument, NULL, 'p'},
         {"uses", required_argument, NULL, 'u'},   {"prefix", required_argument, NULL, 'x'},
+        {"alone", no_argument, NULL, 'a'},        {"confirm", required_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},         {0}};
     struct arguments arguments = {0};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -403,11 +367,14 @@ int main(int argc, char **argv)
             arguments.uses = optarg;
         } else if (option == 'x') {
             arguments.prefix = optarg;
-        } else if (option == 'f') {
-            arguments.for_s = duration_s(optarg);
-            if (arguments.for_s == 0)
-                return fail(EXIT_USAGE, "--for takes a time such as 90s, 30m, 2h or 7d, not \"%s\"",
-                            optarg);
+        } else if (option == 'a') {
+            arguments.alone = true;
+        } else if (option == 'f' || option == 'c') {
+            long seconds = duration_s(optarg);
+            if (seconds == 0)
+                return fail(EXIT_USAGE, "--%s takes a time such as 90s, 30m, 2h or 7d, not \"%s\"",
+                            option == 'f' ? "for" : "confirm", optarg);
+            *(option == 'f' ? &arguments.for_s : &arguments.confirm_s) = seconds;
         } else {
             fputs(usage, option == 'h' ? stdout : stderr);
             return option == 'h' ? 0 : EXIT_USAGE;
@@ -424,5 +391,7 @@ int main(int argc, char **argv)
         return keygen(&arguments);
     if (strcmp(arguments.command, "manual") == 0)
         return manual();
+    if (strcmp(arguments.command, "check") == 0 && arguments.count == 1)
+        return documents_check(arguments.words[0]);
     return talk(&arguments);
 }

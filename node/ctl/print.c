@@ -224,6 +224,36 @@ static void print_orders(const json_t *orders)
     }
 }
 
+static void print_revisions(const json_t *answer)
+{
+    const json_t *revisions = json_object_get(answer, "revisions");
+    size_t i;
+    json_t *one;
+    if (json_array_size(revisions) == 0)
+        printf("no revision is in force: each node serves its file, this one %s\n",
+               text(answer, "file"));
+    else
+        printf("%-9s %-5s %-8s %-20s %s\n", "REVISION", "TERM", "MADE", "BY", "WHAT");
+    json_array_foreach (revisions, i, one) {
+        char made[32], until[80] = "";
+        if (json_is_integer(json_object_get(one, "to_confirm_s")) &&
+            i + 1 == json_array_size(revisions))
+            snprintf(until, sizeof until, ", to be confirmed within %llds",
+                     number(one, "to_confirm_s"));
+        printf("%-9lld %-5lld %-8s %-20s %s%s%s\n", number(one, "revision"), number(one, "term"),
+               age(number(one, "age_s") * 1000, made, sizeof made), text(one, "author"),
+               text(one, "what"), until,
+               number(one, "revision") == number(answer, "served") ? " (served)" : "");
+    }
+    printf("the writer is %s; the partner: %s\n", text(answer, "writer"), text(answer, "partner"));
+    if (number(answer, "prepared") != 0)
+        printf("prepared: %lld\n", number(answer, "prepared"));
+    if (truth(answer, "file_differs"))
+        printf("%s differs from what is in force: see \"tandemctl diff\"\n", text(answer, "file"));
+    if (text(answer, "restart_needed")[0] != '\0')
+        printf("restart needed for: %s\n", text(answer, "restart_needed"));
+}
+
 static void print_file(const char *path)
 {
     char line[4096];
@@ -261,6 +291,8 @@ void print_answer(const char *command, const json_t *answer)
         print_events(json_object_get(answer, "events"));
     else if (strcmp(command, "orders") == 0)
         print_orders(json_object_get(answer, "orders"));
+    else if (strcmp(command, "history") == 0)
+        print_revisions(answer);
     else if (strcmp(command, "audit") == 0)
         print_audit(text(answer, "audit"));
     else if (strcmp(command, "doctor") == 0)

@@ -75,10 +75,19 @@ static void teardown(void)
     load_memory_close(&memory);
 }
 
+static bool load_document(const char *from)
+{
+    struct load_source source = {.path = from};
+    size_t size;
+    const char *text = load_text(&source, &memory, &size, error);
+    return text != NULL && document_parse(&document, from, text, size, &memory.arena, error);
+}
+
 static bool load_all(void)
 {
+    struct load_source source = {.path = path};
     write_file("tandem.yaml", document_text);
-    ck_assert_msg(load_document(path, &document, &memory, error), "%s", error);
+    ck_assert_msg(load_document(path), "%s", error);
     struct pool_member_config member = {.capacity = 1000, .has = {true, true}};
     struct pool_config config = {.member_count = 1,
                                  .members = &member,
@@ -87,7 +96,7 @@ static bool load_all(void)
                                  .last_resort = POOL_SERVFAIL};
     struct pool *pool = pool_init(&config, &memory.arena);
     ck_assert_ptr_nonnull(pool);
-    return load_view(path, &document, "ns1", &pool, &view_memory, &view, error);
+    return load_view(&source, &document, "ns1", &pool, &view_memory, &view, error);
 }
 
 /* The sentence without the temporary directory. */
@@ -101,7 +110,7 @@ START_TEST(a_document_is_read_from_its_file)
 {
     setup();
     write_file("tandem.yaml", document_text);
-    ck_assert_msg(load_document(path, &document, &memory, error), "%s", error);
+    ck_assert_msg(load_document(path), "%s", error);
     ck_assert_str_eq(document.cluster, "lab");
     teardown();
 }
@@ -110,7 +119,7 @@ END_TEST
 START_TEST(a_missing_document_is_told)
 {
     setup();
-    ck_assert(!load_document(path, &document, &memory, error));
+    ck_assert(!load_document(path));
     ck_assert_str_eq(complaint(), "tandem.yaml cannot be read (No such file or directory)" ADVICE);
     teardown();
 }
@@ -120,7 +129,7 @@ START_TEST(a_document_that_is_too_large_is_not_read)
 {
     setup();
     make_large("tandem.yaml", DOCUMENT_SIZE_MAX + 1);
-    ck_assert(!load_document(path, &document, &memory, error));
+    ck_assert(!load_document(path));
     ck_assert_str_eq(complaint(), "tandem.yaml: is larger than Tandem reads");
     teardown();
 }
@@ -129,7 +138,7 @@ END_TEST
 START_TEST(what_is_no_file_is_not_read)
 {
     setup();
-    ck_assert(!load_document(in_directory("zones"), &document, &memory, error));
+    ck_assert(!load_document(in_directory("zones")));
     ck_assert_str_eq(complaint(), "zones cannot be read (Invalid argument)" ADVICE);
     teardown();
 }
@@ -139,7 +148,7 @@ START_TEST(a_pipe_in_the_place_of_a_file_does_not_block)
 {
     setup();
     ck_assert_int_eq(mkfifo(path, 0600), 0);
-    ck_assert(!load_document(path, &document, &memory, error));
+    ck_assert(!load_document(path));
     ck_assert_str_eq(complaint(), "tandem.yaml cannot be read (Invalid argument)" ADVICE);
     teardown();
 }

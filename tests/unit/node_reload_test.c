@@ -25,6 +25,13 @@ static const char document_text[] = "format: 1\n"
     "@ NS ns1\n"                                                                                   \
     "ns1 A 192.0.2.53\n"
 
+static const char document_with_a_server[] =
+    "format: 1\ncluster: lab\nnodes: {ns1: {own: 127.0.0.1, home: 127.0.0.2, "
+    "key: 'Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID'}}\n"
+    "zones: {tandem.example: lab.zone}\n"
+    "servers: {media1: {addresses: 192.0.2.101, capacity: 10, "
+    "key: 'D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs'}}\n"
+    "pools: {stream: {name: stream.tandem.example, ports: [80], servers: all}}\n";
 static char directory[] = "/tmp/tandem-reload-XXXXXX";
 static char document_path_text[64], zone_path[64];
 static char error[LOAD_ERROR_MAX];
@@ -50,7 +57,7 @@ static void setup(void)
     served = generation_open(document_path_text, NULL, NULL, error);
     ck_assert_msg(served != NULL, "%s", error);
     struct reload_config config = {
-        .path = document_path_text, .node = "ns1", .publisher = &publisher};
+        .path = document_path_text, .node = "ns1", .servers_max = 100, .publisher = &publisher};
     ck_assert_int_eq(reload_open(&reload, &config), 0);
     publish_register();
     publish_offline(); /* a reader that holds a view only where a test says so */
@@ -82,7 +89,7 @@ static enum reload_stage next_stage(size_t *records, struct generation **generat
 
 static void start(void)
 {
-    ck_assert_int_eq(reload_start(reload, served, NULL, true), 0);
+    ck_assert_int_eq(reload_start(reload, RELOAD_FILE, served, NULL, NULL), 0);
 }
 
 /* It is prepared: as a worker does, take it over and have it published. */
@@ -236,19 +243,17 @@ START_TEST(what_is_read_once_stays_and_is_named)
 }
 END_TEST
 
-START_TEST(what_is_refused_is_not_published)
+START_TEST(a_document_with_more_servers_than_there_is_room_for_is_refused)
 {
-    struct generation *prepared;
-    size_t records;
     setup();
     reload_now();
-    write_file(zone_path, ZONE_OF_THREE "www A 192.0.2.80\n");
-    start();
-    ck_assert_int_eq(next_stage(&records, &prepared), RELOAD_PREPARED);
-    expect_no_news(); /* it waits for the word */
-    reload_refuse(reload, "there is no room for it");
-    wait_ended();
-    ck_assert_str_eq(error, "there is no room for it");
+    reload_close(reload);
+    struct reload_config config = {
+        .path = document_path_text, .node = "ns1", .servers_max = 0, .publisher = &publisher};
+    ck_assert_int_eq(reload_open(&reload, &config), 0);
+    write_file(document_path_text, document_with_a_server);
+    reload_in_vain();
+    ck_assert_msg(strstr(error, "more servers") != NULL, "%s", error);
     ck_assert_uint_eq(published_records(), 3);
     teardown();
 }
@@ -273,11 +278,12 @@ START_TEST(one_reload_runs_at_a_time)
     publish_online();
     start();
     adopt();
-    ck_assert_int_eq(reload_start(reload, served, NULL, true), -EBUSY);
+    ck_assert_int_eq(reload_start(reload, RELOAD_FILE, served, NULL, NULL), -EBUSY);
     ck_assert(!has_news_within(LONG_ENOUGH_MS));
     publish_offline();
     ck_assert(has_news_within(WAIT_MS));
-    ck_assert_int_eq(reload_start(reload, served, NULL, true), -EBUSY); /* until its end was told */
+    ck_assert_int_eq(reload_start(reload, RELOAD_FILE, served, NULL, NULL),
+                     -EBUSY); /* until its end was told */
     ck_assert_uint_eq(wait_ended(), 3);
     ck_assert_uint_eq(reload_now(), 3);
     teardown();
@@ -331,7 +337,8 @@ int main(void)
                a_mistake_corrected_leaves_no_trace);
     SUITE_CASE(suite, "document", a_document_is_read_anew_with_its_servers_and_pools,
                a_mistake_in_the_document_is_told_and_the_one_from_before_stays,
-               what_is_read_once_stays_and_is_named, what_is_refused_is_not_published);
+               what_is_read_once_stays_and_is_named,
+               a_document_with_more_servers_than_there_is_room_for_is_refused);
     SUITE_CASE(suite, "one-at-a-time", an_end_is_told_once, one_reload_runs_at_a_time,
                a_close_waits_for_the_reload_under_way, a_close_drops_what_is_prepared);
     return suite_run(suite);

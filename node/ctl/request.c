@@ -1,0 +1,118 @@
+#include "node/ctl/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *request_set(const struct arguments *arguments)
+{
+    if (arguments->count < 2)
+        return NULL;
+    json_t *request = json_pack("{s:s, s:s}", "command", "set", "pool", arguments->words[0]);
+    for (int i = 1; i < arguments->count; i++) {
+        const char *equals = strchr(arguments->words[i], '=');
+        char *end = NULL;
+        long number = equals == NULL ? 0 : strtol(equals + 1, &end, 10);
+        size_t size = equals == NULL ? 0 : (size_t)(equals - arguments->words[i]);
+        bool is_known = (size == 10 && strncmp(arguments->words[i], "group-size", 10) == 0) ||
+                        (size == 6 && strncmp(arguments->words[i], "rounds", 6) == 0);
+        if (!is_known || end == equals + 1 || *end != '\0') {
+            json_decref(request);
+            return NULL;
+        }
+        json_object_setn_new(request, arguments->words[i], size, json_integer(number));
+    }
+    return request;
+}
+
+static json_t *request_handover(const struct arguments *arguments)
+{
+    const char *node = arguments->count > 0 ? arguments->words[arguments->count - 1] : NULL;
+    if (arguments->count > 1)
+        return NULL;
+    return json_pack("{s:s, s:b, s:s*}", "command", "handover", "back", arguments->back, "node",
+                     node);
+}
+
+/* An order about one server, pool or node: its words, but for what it is about. */
+static json_t *request_order(const struct arguments *arguments)
+{
+    static const struct {
+        const char *command, *subject; /* what it is about */
+        int count;                     /* words */
+        const char *option;            /* of the second word, or NULL */
+    } orders[] = {{"drain", "server", 1, NULL},      {"undrain", "server", 1, NULL},
+                  {"force", "server", 2, "force"},   {"unforce", "server", 1, NULL},
+                  {"weight", "server", 2, "weight"}, {"unset", "pool", 1, NULL},
+                  {"revoke", "server", 1, NULL},     {"remove", "server", 1, NULL}};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        if (strcmp(arguments->command, orders[i].command) == 0 &&
+            arguments->count == orders[i].count)
+            return json_pack("{s:s, s:s, s:s*}", "command", orders[i].command, orders[i].subject,
+                             arguments->words[0], orders[i].option == NULL ? "" : orders[i].option,
+                             orders[i].option == NULL ? NULL : arguments->words[1]);
+    return NULL;
+}
+
+static json_t *request_token(const struct arguments *arguments)
+{
+    if (arguments->count != 0 || arguments->pool == NULL || arguments->uses == NULL ||
+        arguments->prefix == NULL)
+        return NULL;
+    return json_pack("{s:s, s:s, s:I, s:s}", "command", "token", "pool", arguments->pool, "uses",
+                     (json_int_t)strtol(arguments->uses, NULL, 10), "prefix", arguments->prefix);
+}
+
+/* About documents: what the node is asked, for some of which tandemctl itself does the rest. */
+static json_t *request_document(const struct arguments *arguments)
+{
+    static const struct {
+        const char *command, *asked;
+        int least, most; /* words */
+    } rows[] = {{"apply", "apply", 1, 1},     {"rollback", "rollback", 0, 1},
+                {"confirm", "confirm", 0, 0}, {"promote", "promote", 0, 0},
+                {"history", "history", 0, 0}, {"diff", "history", 0, 1},
+                {"export", "history", 1, 2}};
+    bool is_rollback = strcmp(arguments->command, "rollback") == 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(arguments->command, rows[i].command) != 0 || arguments->count < rows[i].least ||
+            arguments->count > rows[i].most)
+            continue;
+        json_t *request =
+            json_pack("{s:s, s:b, s:I}", "command", rows[i].asked, "alone", arguments->alone,
+                      "confirm_s", (json_int_t)arguments->confirm_s);
+        if (strcmp(arguments->command, "apply") == 0) {
+            const char *slash = strrchr(arguments->words[0], '/');
+            json_object_set_new(
+                request, "name",
+                json_sprintf("%.60s", slash == NULL ? arguments->words[0] : slash + 1));
+        }
+        if (is_rollback && arguments->count == 1)
+            json_object_set_new(request, "revision",
+                                json_integer(strtoll(arguments->words[0], NULL, 10)));
+        return request;
+    }
+    return NULL;
+}
+
+json_t *make_request(const struct arguments *arguments)
+{
+    static const char *const plain[] = {"status", "servers", "counters", "events", "doctor",
+                                        "reload", "upgrade", "version",  "orders", "audit"};
+    bool is_handover = strcmp(arguments->command, "handover") == 0;
+    if (arguments->back && !is_handover)
+        return NULL;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (strcmp(arguments->command, plain[i]) == 0 && arguments->count == 0)
+            return json_pack("{s:s}", "command", plain[i]);
+    if (strcmp(arguments->command, "failover") == 0 && arguments->count == 1 &&
+        strcmp(arguments->words[0], "reset") == 0)
+        return json_pack("{s:s}", "command", "failover reset");
+    if (is_handover)
+        return request_handover(arguments);
+    if (strcmp(arguments->command, "token") == 0)
+        return request_token(arguments);
+    if (strcmp(arguments->command, "set") == 0)
+        return request_set(arguments);
+    json_t *request = request_document(arguments);
+    return request != NULL ? request : request_order(arguments);
+}
