@@ -32,7 +32,6 @@ const char *verdict_reason_text(enum verdict_reason reason)
 bool verdict_init(struct verdict_pool *self, const struct verdict_config *config, size_t count,
                   int64_t now_ms, struct arena *arena)
 {
-    assert(count >= 1);
     assert(config->port_count >= 1);
     assert(config->port_count <= REPORT_SERVICES_MAX);
     assert(config->stale_ms > 0);

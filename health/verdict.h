@@ -89,7 +89,7 @@ struct verdict_change {
     enum verdict_reason reason;
 };
 
-/* count >= 1 members, all UNKNOWN at now_ms. False when the arena is full. */
+/* count members, also none, all UNKNOWN at now_ms. False when the arena is full. */
 bool verdict_init(struct verdict_pool *self, const struct verdict_config *config, size_t count,
                   int64_t now_ms, struct arena *arena);
 

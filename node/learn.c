@@ -80,19 +80,19 @@ void node_age(struct node *self, int64_t now_ms, struct node_update *update)
         size_t count = verdict_age(&p->verdicts, now_ms, self->hearing_ms, self->plan.changes);
         node_apply_verdicts(self, now_ms, i, count, update);
         watch_freeze(self, now_ms, i, update);
-        if (self->replica.sync == REPLICA_SYNCED && p->verdicts.count > 0 &&
-            now_ms - self->start_ms >= NODE_GRACE_MS)
+        if (self->replica.sync == REPLICA_SYNCED && now_ms - self->start_ms >= NODE_GRACE_MS)
             watch_last_resort(self, now_ms, i, update);
     }
 }
 
-/* Is there a server to name, or nothing more to wait for? */
+/* Is there a server to name, or nothing more to wait for? Of a pool without servers there is: who
+ * joined while this node was away is among the records, and in the pool a moment after them. */
 static bool is_known(const struct verdict_pool *verdicts)
 {
-    size_t unknown = 0;
+    size_t reported = 0;
     for (size_t i = 0; i < verdicts->count; i++)
-        unknown += !verdicts->members[i].reported;
-    return unknown == 0 || verdict_up_count(verdicts) > 0;
+        reported += verdicts->members[i].reported;
+    return (reported > 0 && reported == verdicts->count) || verdict_up_count(verdicts) > 0;
 }
 
 void node_judge_ready(struct node *self, int64_t now_ms)

@@ -194,7 +194,11 @@ static void alarm_pools(const struct node *node, json_t *alarms)
                        "pool %s is frozen: %zu of %zu servers fell silent at once, their "
                        "verdicts from before stand",
                        document->pools[i].name, pool->verdicts.silent_count, pool->verdicts.count);
-        if (pool->at_last_resort)
+        if (pool->at_last_resort && pool->verdicts.count == 0)
+            alarm_line(alarms,
+                       "pool %s has no servers: \"tandemctl token --pool %s\" lets them join",
+                       document->pools[i].name, document->pools[i].name);
+        else if (pool->at_last_resort)
             alarm_line(alarms, "pool %s has no fit server: it answers by its last resort",
                        document->pools[i].name);
     }

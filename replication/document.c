@@ -99,7 +99,7 @@ static const struct schema_option pool_options[] = {
      .preset = "least-connection-group",
      .help =
          "How servers are chosen: those with the least load form a group, which is gone round."},
-    {"group-size", SCHEMA_NUMBER, POOL(group_size), .min = 1, .max = 256,
+    {"group-size", SCHEMA_NUMBER, POOL(group_written), .min = 1, .max = 256,
      .help = "G: so many servers form the group. Without it a fifth of the pool, at least two. "
              "Never more than the pool has."},
     {"rounds", SCHEMA_NUMBER, POOL(rounds), .min = 1, .max = 1000, .preset = "1",
@@ -115,8 +115,8 @@ static const struct schema_option pool_options[] = {
      .expected = "last-known-good, all, servfail or a list of addresses",
      .help = "What is answered when no server is fit: those that were fit last, all, an error, or "
              "1 to 8 addresses."},
-    {"servers", SCHEMA_LATER, .required = true, .expected = "a list of servers, or all",
-     .help = "The members. A server may be in several pools."},
+    {"servers", SCHEMA_LATER, .expected = "a list of servers, or all",
+     .help = "The members. A server may be in several pools. Without it those alone that join."},
     {0},
 };
 

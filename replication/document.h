@@ -41,7 +41,7 @@
  *       ttl: 5s
  *       stale: 2s
  *       last-resort: last-known-good    # all, servfail, or a list of addresses
- *       servers: [media1]               # or: all
+ *       servers: [media1]               # or: all; absent: those that join
  *
  * Every mistake is refused with file:line:column, what was found and what was expected; unknown and
  * duplicate keys are mistakes. An address is used once over all nodes and servers. Options are rows
@@ -101,19 +101,21 @@ struct document_server {
 };
 
 struct document_pool {
-    const char *name;    /* "stream" */
-    const char *owner;   /* "stream.tandem.example": the domain name it answers for, in lower case
+    const char *name;  /* "stream" */
+    const char *owner; /* "stream.tandem.example": the domain name it answers for, in lower case
                             without the final dot, within a zone, no other pool's */
-    uint32_t group_size; /* 1..256 and at most member_count; default: a fifth of it, at least 2 */
-    uint32_t rounds;     /* 1..1000 */
-    size_t port_count;   /* 1..DOCUMENT_PORTS_MAX */
+    uint32_t group_written; /* the group-size that is written, 1..256; 0: none is */
+    uint32_t group_size;    /* what comes of it: at most 256 and member_count, at least 1; without
+                               one a fifth of member_count, at least 2 */
+    uint32_t rounds;        /* 1..1000 */
+    size_t port_count;      /* 1..DOCUMENT_PORTS_MAX */
     uint16_t ports[DOCUMENT_PORTS_MAX];
     uint32_t ttl_s;   /* 0..86400 */
     int32_t stale_ms; /* 500..60000: a report older than this is no report */
     enum document_last_resort last_resort;
     size_t fixed_count;
     struct ip fixed[DOCUMENT_FIXED_MAX];
-    size_t member_count; /* >= 1 */
+    size_t member_count; /* 0: who joins is the first */
     uint32_t *members;   /* positions in document.servers, each once; pools of all share one */
 };
 
@@ -126,7 +128,7 @@ struct document {
     const char *cluster;
     size_t node_count, server_count, pool_count, zone_count, witness_count;
     struct document_node nodes[DOCUMENT_NODES_MAX];
-    struct document_server *servers;
+    struct document_server *servers; /* NULL: none */
     struct document_pool *pools;
     struct document_zone *zones;
     struct ip witnesses[DOCUMENT_WITNESSES_MAX];
@@ -151,9 +153,9 @@ struct document_enrolment {
     const char *pool;
 };
 
-/* Adds servers that joined, each to its pool. Who has a name, a key or an address that the document
- * gives to another, or names no pool of it, is left out. list outlives the call alone. False when
- * the arena is exhausted. O(servers + count). */
+/* Adds servers that joined, each to its pool, whose group grows with it. Who has a name, a key or
+ * an address that the document gives to another, or names no pool of it, is left out. list outlives
+ * the call alone. False when the arena is exhausted. O(servers + count). */
 bool document_enrol(struct document *self, const struct document_enrolment *list, size_t count,
                     struct arena *arena);
 

@@ -18,4 +18,7 @@ bool document_check(const struct yaml_file *file, const struct yaml_node *root,
 bool document_read_pools(const struct yaml_file *file, const struct yaml_node *root,
                          struct document *document);
 
+/* The size of each pool's group, by what is written and its members; anew when servers joined. */
+void document_settle_groups(struct document *document);
+
 #endif

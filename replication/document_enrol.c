@@ -1,7 +1,7 @@
 /* Servers that joined, beside those of the document. */
 #include <string.h>
 
-#include "replication/document.h"
+#include "replication/document_check.h"
 #include "replication/seen.h"
 
 /* What only one server may have, of all that were taken. */
@@ -59,7 +59,8 @@ static bool make_room(struct document *self, const struct seen *pools,
             arena_take_array(arena, pool->member_count + joining[i], sizeof *members);
         if (members == NULL)
             return false;
-        memcpy(members, pool->members, pool->member_count * sizeof *members);
+        if (pool->member_count > 0)
+            memcpy(members, pool->members, pool->member_count * sizeof *members);
         pool->members = members;
     }
     return true;
@@ -93,7 +94,8 @@ bool document_enrol(struct document *self, const struct document_enrolment *list
     if (servers == NULL || !open_taken(&taken, self->server_count + count, arena) ||
         !seen_init(&pools, self->pool_count + 1, arena))
         return false;
-    memcpy(servers, self->servers, self->server_count * sizeof *servers);
+    if (self->server_count > 0)
+        memcpy(servers, self->servers, self->server_count * sizeof *servers);
     self->servers = servers;
     for (size_t i = 0; i < self->server_count; i++) /* the operator's own word goes before */
         take(&taken, &servers[i]);
@@ -110,5 +112,6 @@ bool document_enrol(struct document *self, const struct document_enrolment *list
         if (!add(self, &list[i].server, &self->pools[pool->position], arena))
             return false;
     }
+    document_settle_groups(self);
     return true;
 }

@@ -123,11 +123,11 @@ static bool read_members(struct reader *self, const struct yaml_node *value,
 static bool read_servers(struct reader *self, const struct yaml_node *value,
                          struct document_pool *pool)
 {
+    if (value == NULL) /* none but those that join */
+        return true;
     bool is_all = value->kind == YAML_SCALAR && strcmp(value->text, "all") == 0;
-    if (is_all ? self->document->server_count == 0 : value->kind != YAML_LIST || value->count == 0)
-        return is_all ? schema_refuse(self->file, value,
-                                      "found 'all' of no servers, expected at least one server")
-                      : schema_expected(self->file, value, "a list of servers, or all");
+    if (!is_all && value->kind != YAML_LIST)
+        return schema_expected(self->file, value, "a list of servers, or all");
     if (!is_all)
         return read_members(self, value, pool);
     pool->members = self->all;
@@ -162,16 +162,23 @@ static bool read_last_resort(struct reader *self, const struct yaml_node *value,
                            "last-known-good, all, servfail or a list of addresses");
 }
 
-/* Not set: a fifth of the pool, at least two. Never more than there are, or than 256. */
-static void settle_group_size(struct document_pool *pool)
+/* Not written: a fifth of the pool, at least two. Never more than there are, or than 256. */
+static uint32_t group_size(const struct document_pool *pool)
 {
     enum { GROUP_MAX = 256, GROUP_MIN = 2, POOL_PER_GROUP = 5 };
-    size_t size = pool->group_size != 0 ? pool->group_size
+    size_t size = pool->group_written != 0 ? pool->group_written
                   : pool->member_count < GROUP_MIN * POOL_PER_GROUP
                       ? GROUP_MIN
                       : pool->member_count / POOL_PER_GROUP;
     size_t most = pool->member_count < GROUP_MAX ? pool->member_count : GROUP_MAX;
-    pool->group_size = (uint32_t)(size < most ? size : most);
+    size = size < most ? size : most;
+    return size == 0 ? 1 : (uint32_t)size; /* also of a pool that is empty */
+}
+
+void document_settle_groups(struct document *document)
+{
+    for (size_t i = 0; i < document->pool_count; i++)
+        document->pools[i].group_size = group_size(&document->pools[i]);
 }
 
 static bool read_pool(struct reader *self, const struct yaml_node *map, struct document_pool *pool)
@@ -188,10 +195,7 @@ static bool read_pool(struct reader *self, const struct yaml_node *map, struct d
         return false;
     if (last_resort != NULL && !read_last_resort(self, last_resort, pool))
         return false;
-    if (!read_servers(self, yaml_get(map, "servers"), pool))
-        return false;
-    settle_group_size(pool);
-    return true;
+    return read_servers(self, yaml_get(map, "servers"), pool);
 }
 
 bool document_read_pools(const struct yaml_file *file, const struct yaml_node *root,
@@ -207,5 +211,6 @@ bool document_read_pools(const struct yaml_file *file, const struct yaml_node *r
     for (size_t i = 0; i < document->pool_count; i++, map = map->next)
         if (!read_pool(&reader, map, &document->pools[i]))
             return false;
+    document_settle_groups(document);
     return true;
 }

@@ -19,7 +19,6 @@ const char *pool_reason_text(enum pool_reason reason)
 
 struct pool *pool_init(const struct pool_config *config, struct arena *arena)
 {
-    assert(config->member_count >= 1);
     assert(config->member_count <= POOL_MEMBERS_MAX);
     /* The rounds are aligned to a cache line, which is more than an arena promises. */
     uint8_t *room = arena_take(arena, sizeof(struct pool) + _Alignof(struct pool));
@@ -149,6 +148,8 @@ static enum pool_reason admit_unfit(const struct pool *self, unsigned family,
                                     enum pool_fitness *fitness)
 {
     bool has_good = has_some(self, family, POOL_LAST_GOOD);
+    if (self->member_count == 0) /* they are to join yet, or all were removed */
+        return self->last_resort == POOL_FIXED ? POOL_CHOSEN_FIXED : POOL_NOBODY;
     switch (self->last_resort) {
     case POOL_LAST_KNOWN_GOOD:
         if (has_good) {
@@ -173,7 +174,7 @@ static enum pool_reason admit(const struct pool *self, unsigned family, enum poo
     *fitness = POOL_FIT;
     if (!atomic_load_explicit(&self->is_ready, memory_order_relaxed))
         return POOL_NOT_READY;
-    if (self->has_count[family] == 0)
+    if (self->member_count > 0 && self->has_count[family] == 0)
         return POOL_NO_ADDRESS;
     return has_some(self, family, POOL_FIT) ? POOL_CHOSEN : admit_unfit(self, family, fitness);
 }

@@ -36,8 +36,9 @@ enum pool_reason {
     POOL_CHOSEN_LAST_GOOD, /* none is fit: one that was last */
     POOL_CHOSEN_ANY,       /* none is fit: any */
     POOL_CHOSEN_FIXED,     /* none is fit: the fixed addresses */
-    POOL_NOBODY,           /* none is fit: SERVFAIL */
-    POOL_NO_ADDRESS,       /* no member has an address of this family */
+    POOL_NOBODY,           /* none is fit: SERVFAIL; also of a pool without members, unless its
+                              last resort is fixed */
+    POOL_NO_ADDRESS,       /* there are members, and none has an address of this family */
     POOL_NOT_READY,        /* the facts have not arrived yet */
     POOL_REASON_COUNT
 };
@@ -51,7 +52,7 @@ struct pool_member_config {
 };
 
 struct pool_config {
-    size_t member_count; /* 1..POOL_MEMBERS_MAX */
+    size_t member_count; /* 0..POOL_MEMBERS_MAX */
     const struct pool_member_config *members;
     uint32_t group_size; /* 1..POOL_GROUP_MAX */
     uint32_t rounds;     /* 1..1000 */

@@ -339,6 +339,8 @@ static bool copy_addresses(struct builder *self, const struct view_pool_config *
         else
             memcpy(pool->fixed_ipv6[pool->fixed_count[1]++], config->fixed[i].bytes, 16);
     }
+    if (member_count == 0) /* what it answers then */
+        pool->has_ipv4 = pool->fixed_count[0] > 0;
     return true;
 }
 

@@ -44,7 +44,6 @@ static void check_error(const char *error, const char *bytes, size_t size)
 static void check_pool(const struct document *document, const struct document_pool *pool)
 {
     assert(strlen(pool->owner) > 0);
-    assert(pool->member_count > 0);
     assert(pool->member_count <= document->server_count);
     for (size_t i = 0; i < pool->member_count; i++) {
         assert(pool->members[i] < document->server_count);
@@ -52,7 +51,7 @@ static void check_pool(const struct document *document, const struct document_po
             assert(pool->members[i] != pool->members[j]);
     }
     assert(pool->group_size >= 1);
-    assert(pool->group_size <= pool->member_count);
+    assert(pool->group_size <= pool->member_count || pool->group_size == 1);
     assert(pool->group_size <= 256);
     assert(pool->rounds >= 1);
     assert(pool->rounds <= 1000);

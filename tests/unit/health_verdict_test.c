@@ -24,6 +24,15 @@ START_TEST(every_member_begins_unknown_when_the_pool_does)
 }
 END_TEST
 
+START_TEST(a_pool_without_members_is_never_silent)
+{
+    begin(0);
+    ck_assert_str_eq(age(3600000), "");
+    ck_assert(!pool.frozen);
+    ck_assert_uint_eq(verdict_up_count(&pool), 0);
+}
+END_TEST
+
 START_TEST(a_report_of_listeners_brings_a_server_up_and_a_second_changes_nothing)
 {
     begin(1);
@@ -208,6 +217,7 @@ int main(void)
     Suite *suite = suite_create("health/verdict");
     SUITE_CASE(suite, "server", a_server_that_never_reported_is_unknown_and_does_not_age,
                every_member_begins_unknown_when_the_pool_does,
+               a_pool_without_members_is_never_silent,
                a_report_of_listeners_brings_a_server_up_and_a_second_changes_nothing,
                those_that_are_up_are_counted_wherever_they_stand,
                a_port_of_the_pool_without_listener_takes_a_server_down,

@@ -211,6 +211,31 @@ START_TEST(each_last_resort_does_what_it_says)
 }
 END_TEST
 
+/* A last resort of members is none where there are none; in either family. */
+START_TEST(a_pool_without_members_answers_nobody_or_what_is_fixed)
+{
+    static const struct {
+        enum pool_last_resort last_resort;
+        enum pool_reason reason;
+    } table[] = {{POOL_LAST_KNOWN_GOOD, POOL_NOBODY},
+                 {POOL_ALL, POOL_NOBODY},
+                 {POOL_SERVFAIL, POOL_NOBODY},
+                 {POOL_FIXED, POOL_CHOSEN_FIXED}};
+    size_t member;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct pool *pool = pool_of(0, NULL, 1, 1, table[i].last_resort);
+        struct pool_state state;
+        for (unsigned family = 0; family < 2; family++)
+            ck_assert_int_eq(pool_choose(pool, 0, family, &member), table[i].reason);
+        pool_state(pool, &state);
+        ck_assert_uint_eq(state.member_count + state.fit_count, 0);
+        ck_assert_uint_eq(state.answers[table[i].reason], 2);
+        pool_set_ready(pool, false);
+        ck_assert_int_eq(pool_choose(pool, 0, 0, &member), POOL_NOT_READY);
+    }
+}
+END_TEST
+
 START_TEST(a_pool_without_facts_is_not_ready)
 {
     struct pool *pool = pool_of(2, (uint32_t[]){0, 0}, 2, 1, POOL_ALL);
@@ -298,11 +323,11 @@ int main(void)
         a_group_does_not_grow_older_than_its_time,
         a_server_that_is_no_longer_fit_is_skipped_within_the_round,
         the_partners_answers_count_as_load, changed_group_and_rounds_hold_from_the_next_answer);
-    SUITE_CASE(suite, "last-resort",
-               last_known_good_are_those_that_fell_silent_not_those_that_said_no,
-               a_drained_server_is_named_only_when_all_are, each_last_resort_does_what_it_says,
-               a_pool_without_facts_is_not_ready, a_family_is_answered_from_those_that_have_it,
-               no_arena_no_pool);
+    SUITE_CASE(
+        suite, "last-resort", last_known_good_are_those_that_fell_silent_not_those_that_said_no,
+        a_drained_server_is_named_only_when_all_are, each_last_resort_does_what_it_says,
+        a_pool_without_members_answers_nobody_or_what_is_fixed, a_pool_without_facts_is_not_ready,
+        a_family_is_answered_from_those_that_have_it, no_arena_no_pool);
     SUITE_CASE(suite, "threads", threads_together_hand_out_evenly);
     return suite_run(suite);
 }

@@ -17,9 +17,9 @@ static const char zone[] = "$TTL 300\n"
                            "addresses  A     192.0.2.1\n"
                            "other      CNAME ns1\n";
 
-enum families { IPV4 = 1, IPV6 = 2, BOTH = 3 };
+enum families { NOBODY = 0, IPV4 = 1, IPV6 = 2, BOTH = 3 };
 
-/* Two members with addresses of these families. */
+/* Two members with addresses of these families; NOBODY: no members. */
 static struct view_pool_config pool_of(const char *name, const char *owner,
                                        enum pool_last_resort last_resort, enum families families)
 {
@@ -41,7 +41,7 @@ static struct view_pool_config pool_of(const char *name, const char *owner,
     ck_assert(ip_parse("192.0.2.251", &fixed[1]));
     config.addresses = (const struct ip(*)[2])addresses;
     config.fixed = fixed;
-    config.pool = pool_init(&(struct pool_config){.member_count = 2,
+    config.pool = pool_init(&(struct pool_config){.member_count = families == NOBODY ? 0 : 2,
                                                   .members = members,
                                                   .group_size = 2,
                                                   .rounds = 1,
@@ -226,6 +226,29 @@ START_TEST(without_a_last_resort_it_is_servfail)
 }
 END_TEST
 
+START_TEST(a_pool_without_members_is_servfail_or_what_is_fixed)
+{
+    stream_with(0, POOL_ALL, NOBODY);
+    static const struct dialogue_line nobody[] = {
+        {"stream.example A +edns", "SERVFAIL +edns ede=0(no fit server)"},
+        {"stream.example AAAA +edns", "SERVFAIL +edns ede=0(no fit server)"},
+        {"stream.example ANY", "SERVFAIL"},
+        {"stream.example TXT", "NOERROR aa | - | " SOA},
+    };
+    dialogue_expect(&dialogue, nobody);
+    stream_with(0, POOL_FIXED, NOBODY);
+    static const struct dialogue_line fixed[] = {
+        {"stream.example A",
+         "NOERROR aa | stream.example. 30 A 192.0.2.250; stream.example. 30 A 192.0.2.251"},
+        {"stream.example AAAA", "NOERROR aa | - | " SOA},
+        {"stream.example ANY",
+         "NOERROR aa | stream.example. 30 A 192.0.2.250; stream.example. 30 A 192.0.2.251"},
+    };
+    dialogue_expect(&dialogue, fixed);
+    ck_assert_int_eq(dialogue.answer.reason, ANSWER_BALANCED_LAST_RESORT);
+}
+END_TEST
+
 /* A place where nobody would ever be answered is the operator's mistake. */
 START_TEST(a_pool_in_the_wrong_place_is_refused_with_a_sentence)
 {
@@ -295,7 +318,8 @@ int main(void)
                a_pool_at_a_wildcard_answers_for_every_name);
     SUITE_CASE(suite, "unfit", a_pool_that_is_not_ready_is_servfail_with_extended_error_14,
                without_a_fit_server_the_last_resort_is_answered_and_told,
-               without_a_last_resort_it_is_servfail);
+               without_a_last_resort_it_is_servfail,
+               a_pool_without_members_is_servfail_or_what_is_fixed);
     SUITE_CASE(suite, "place", a_pool_in_the_wrong_place_is_refused_with_a_sentence,
                two_pools_at_one_name_are_refused, a_pool_below_a_served_childs_apex_is_the_childs);
     return suite_run(suite);

@@ -15,8 +15,8 @@ static void read_document(size_t server_count, size_t without, const char *pools
                                    "format: 1\ncluster: lab\nnodes:\n"
                                    "  ns1: {own: 192.0.2.11, home: 192.0.2.51, key: \"%040d\"}\n"
                                    "  ns2: {own: 192.0.2.12, home: 192.0.2.52, key: \"%040d\"}\n"
-                                   "zones: {lab.example: z}\nservers:\n",
-                                   1, 2);
+                                   "zones: {lab.example: z}\n%s",
+                                   1, 2, server_count == 0 ? "" : "servers:\n");
     for (size_t i = 1; i <= server_count; i++)
         if (i != without)
             used += (size_t)snprintf(text + used, sizeof text - used,
@@ -151,6 +151,33 @@ START_TEST(a_new_server_takes_a_free_seat_and_is_named_once_it_reports)
 }
 END_TEST
 
+/* Who joined while this node was away may be among the records to come; after that the last resort
+ * answers, until somebody is there, and when nobody is there any more. */
+START_TEST(a_pool_without_servers_waits_for_those_that_join)
+{
+    size_t member;
+    begin_of(0);
+    run(NODE_GRACE_MS - 1);
+    ck_assert_int_eq(choose(NODE_GRACE_MS - 1, &member), POOL_NOT_READY);
+    run(3100);
+    ck_assert_int_eq(choose(3100, &member), POOL_NOBODY);
+    ck_assert(node.plan.pools[0].at_last_resort);
+    read_document(1, 0, STREAM);
+    node_adopt(&node, 3110, &next_plan);
+    hello(3120, MEDIA1, "media1");
+    report(3130, MEDIA1, 1, true);
+    ck_assert_int_eq(choose(3130, &member), POOL_CHOSEN);
+    ck_assert_uint_eq(member, 0);
+    run(3200);
+    ck_assert(!node.plan.pools[0].at_last_resort);
+    read_document(0, 0, STREAM);
+    node_adopt(&node, 3210, &next_plan);
+    run(3300);
+    ck_assert_int_eq(choose(3300, &member), POOL_NOBODY);
+    ck_assert(node.plan.pools[0].at_last_resort);
+}
+END_TEST
+
 START_TEST(a_new_server_is_given_its_share_step_by_step)
 {
     begin_busy();
@@ -243,6 +270,7 @@ int main(void)
                a_partners_count_is_a_difference_still,
                an_order_of_a_group_holds_over_another_document);
     SUITE_CASE(suite, "changes", a_new_server_takes_a_free_seat_and_is_named_once_it_reports,
+               a_pool_without_servers_waits_for_those_that_join,
                a_new_server_is_given_its_share_step_by_step,
                a_server_that_is_gone_leaves_its_seat_and_the_others_keep_theirs,
                a_server_that_comes_back_is_what_its_last_report_said,

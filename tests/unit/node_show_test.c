@@ -156,6 +156,23 @@ static const char *event_text(const json_t *event)
     return line;
 }
 
+START_TEST(a_pool_without_servers_says_how_they_come)
+{
+    begin_of(0);
+    told_init(&told);
+    run(3100);
+    ck_assert(alarms(3100, "pool stream has no servers: \"tandemctl token --pool stream\" lets "
+                           "them join"));
+    json_t *status = show_status(&node, &told, 3100), *servers = show_servers(&node, 3100);
+    const json_t *pool = json_array_get(json_object_get(status, "pools"), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(pool, "members")), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(pool, "group_size")), 1);
+    ck_assert_uint_eq(json_array_size(json_object_get(servers, "servers")), 0);
+    json_decref(status);
+    json_decref(servers);
+}
+END_TEST
+
 START_TEST(events_of_both_nodes_stand_in_the_order_in_which_they_were)
 {
     struct transition mine = {.number = 1,
@@ -202,7 +219,8 @@ int main(void)
     SUITE_CASE(suite, "alarms", why_a_node_is_not_fit_is_said, a_stranger_is_named_for_ten_seconds,
                what_is_refused_again_and_again_says_what_is_wrong_with_the_partner,
                another_document_a_silent_witness_and_flaps_are_alarms,
-               a_partner_heard_on_one_way_alone_is_an_alarm);
+               a_partner_heard_on_one_way_alone_is_an_alarm,
+               a_pool_without_servers_says_how_they_come);
     SUITE_CASE(suite, "events", events_of_both_nodes_stand_in_the_order_in_which_they_were,
                counters_of_the_guardian_have_names);
     return suite_run(suite);

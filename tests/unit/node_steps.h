@@ -34,7 +34,8 @@ static inline void write_document(char *text, size_t size, size_t node_count, si
         used += (size_t)snprintf(
             text + used, size - used,
             "  ns%zu: {own: 192.0.2.1%zu, home: 192.0.2.5%zu, key: \"%040zu\"}\n", i, i, i, i);
-    used += (size_t)snprintf(text + used, size - used, "zones: {lab.example: z}\nservers:\n");
+    used += (size_t)snprintf(text + used, size - used, "zones: {lab.example: z}\n%s",
+                             server_count == 0 ? "" : "servers:\n");
     for (size_t i = 1; i <= server_count; i++)
         used += (size_t)snprintf(
             text + used, size - used,
@@ -160,15 +161,21 @@ static inline void add_handed(const char *name, uint64_t sequence, uint8_t hande
     record->value_size = 3;
 }
 
-/* ns1, greeted by ns2 and media1, and synced by an empty snapshot. */
-static inline void begin(void)
+/* ns1, greeted by ns2, and synced by an empty snapshot. */
+static inline void begin_of(size_t server_count)
 {
-    init(2, 0, 2);
+    init(2, 0, server_count);
     step(0, (struct node_event){.type = NODE_START});
     hello(0, REPLICA_PARTNER, "ns2");
     begin_records(MESSAGE_SNAPSHOT);
     frame(0, REPLICA_PARTNER);
     ck_assert_int_eq(node.replica.sync, REPLICA_SYNCED);
+}
+
+/* Of two servers, greeted by media1 too. */
+static inline void begin(void)
+{
+    begin_of(2);
     hello(0, MEDIA1, "media1");
 }
 

@@ -18,12 +18,17 @@ static struct document document;
 static _Alignas(16) uint8_t memory[1 << 20];
 static struct arena arena;
 
-static void setup(void)
+static void read_text(const char *yaml)
 {
     char error[DOCUMENT_ERROR_MAX];
     arena_init(&arena, memory, sizeof memory);
-    ck_assert_msg(document_parse(&document, "t.yaml", text, sizeof text - 1, &arena, error), "%s",
+    ck_assert_msg(document_parse(&document, "t.yaml", yaml, strlen(yaml), &arena, error), "%s",
                   error);
+}
+
+static void setup(void)
+{
+    read_text(text);
 }
 
 static struct document_enrolment server(const char *name, const char *address, const char *key,
@@ -87,6 +92,45 @@ START_TEST(what_two_have_not_is_not_the_same)
 }
 END_TEST
 
+static void enrol_into(const char *pool, size_t count)
+{
+    static char names[20][32], addresses[20][32], keys[20][32];
+    struct document_enrolment list[20];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(names[i], sizeof names[i], "j%zu", i);
+        snprintf(addresses[i], sizeof addresses[i], "192.0.2.%zu", 120 + i);
+        snprintf(keys[i], sizeof keys[i], "key%zu", i);
+        list[i] = server(names[i], addresses[i], keys[i], pool);
+    }
+    ck_assert(document_enrol(&document, list, count, &arena));
+}
+
+#define EMPTY                                                                                      \
+    "format: 1\ncluster: lab\nnodes: {ns1: {own: 192.0.2.11, home: 192.0.2.51}}\n"                 \
+    "zones: {lab.example: z}\npools:\n"                                                            \
+    "  s: {name: s.lab.example, ports: [80]}\n"                                                    \
+    "  t: {name: t.lab.example, ports: [80], group-size: 3}\n"
+
+/* What is written holds as soon as there are so many; what is not is a fifth of all. */
+START_TEST(a_group_grows_with_those_that_join)
+{
+    static const struct {
+        size_t count;
+        uint32_t unwritten, written;
+    } table[] = {{0, 1, 1}, {1, 1, 1}, {2, 2, 2}, {4, 2, 3}, {15, 3, 3}, {20, 4, 3}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        read_text(EMPTY);
+        enrol_into("s", table[i].count);
+        ck_assert_uint_eq(document.pools[0].member_count, table[i].count);
+        ck_assert_uint_eq(document.pools[0].group_size, table[i].unwritten);
+        ck_assert_uint_eq(document.pools[1].group_size, 1);
+        read_text(EMPTY);
+        enrol_into("t", table[i].count);
+        ck_assert_uint_eq(document.pools[1].group_size, table[i].written);
+    }
+}
+END_TEST
+
 START_TEST(nobody_joined_and_an_arena_too_small)
 {
     struct arena none;
@@ -104,6 +148,6 @@ int main(void)
     Suite *suite = suite_create("replication/document_enrol");
     SUITE_CASE(suite, "enrol", who_joined_is_a_server_of_its_pool_and_of_no_other,
                the_document_and_who_came_first_go_before, what_two_have_not_is_not_the_same,
-               nobody_joined_and_an_arena_too_small);
+               a_group_grows_with_those_that_join, nobody_joined_and_an_arena_too_small);
     return suite_run(suite);
 }

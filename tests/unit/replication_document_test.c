@@ -202,6 +202,28 @@ START_TEST(a_server_may_be_in_several_pools)
 }
 END_TEST
 
+/* They are to join. */
+START_TEST(a_pool_may_have_no_servers_and_so_may_the_document)
+{
+    static const char *const servers[] = {"", ", servers: []", ", servers: all"};
+    struct document document;
+    for (size_t i = 0; i < sizeof servers / sizeof *servers; i++) {
+        snprintf(text, sizeof text,
+                 "format: 1\ncluster: c\nnodes: {n: {own: 10.9.0.1, home: 10.9.0.2}}\n"
+                 "zones: {e: e}\npools: {p: {name: p.e, ports: [80], group-size: 7%s}}\n",
+                 servers[i]);
+        ck_assert_msg(parse(&document, text), "%s", error);
+        ck_assert_uint_eq(document.server_count, 0);
+        ck_assert_uint_eq(document.pools[0].member_count, 0);
+        ck_assert_uint_eq(document.pools[0].group_written, 7);
+        ck_assert_uint_eq(document.pools[0].group_size, 1);
+    }
+    ck_assert_msg(parse(&document, with("    servers: [media2, media1]\n", "")), "%s", error);
+    ck_assert_uint_eq(document.pools[0].member_count, 0);
+    ck_assert_uint_eq(document.pools[1].member_count, 2);
+}
+END_TEST
+
 START_TEST(lists_may_be_as_long_as_their_bound)
 {
     struct document document;
@@ -430,9 +452,9 @@ int main(void)
                a_pair_link_that_is_not_said_is_between_own_addresses,
                a_router_of_another_make_has_addresses_and_neither_key_nor_pair_link,
                an_interval_that_is_not_said_is_that_of_the_way_advertisements_go,
-               a_server_may_be_in_several_pools, lists_may_be_as_long_as_their_bound,
-               the_largest_key_is_taken_and_no_larger_one, each_last_resort_has_its_word,
-               a_pool_may_be_of_a_name_in_any_zone_above_it,
+               a_server_may_be_in_several_pools, a_pool_may_have_no_servers_and_so_may_the_document,
+               lists_may_be_as_long_as_their_bound, the_largest_key_is_taken_and_no_larger_one,
+               each_last_resort_has_its_word, a_pool_may_be_of_a_name_in_any_zone_above_it,
                a_group_is_a_fifth_of_the_pool_unless_said_and_never_more_than_it);
     SUITE_CASE(suite, "large",
                ten_thousand_servers_are_read_in_well_under_a_second_of_processor_time);
