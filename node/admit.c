@@ -125,21 +125,34 @@ static const char *text_of(const struct control_request *request, const char *ke
     return text == NULL ? "" : text;
 }
 
-/* "192.0.2.96/27". */
+/* "192.0.2.96/27", of a family of which there is none yet. */
 static bool take_prefix(const char *text, struct token *token)
 {
     char address[IP_TEXT_SIZE];
-    const char *slash = strchr(text, '/');
+    struct ip ip;
+    const char *slash = text == NULL ? NULL : strchr(text, '/');
     char *end = NULL;
     if (slash == NULL || (size_t)(slash - text) >= sizeof address)
         return false;
     snprintf(address, sizeof address, "%.*s", (int)(slash - text), text);
     long bits = strtol(slash + 1, &end, 10);
-    if (!ip_parse(address, &token->prefix) || end == slash + 1 || *end != '\0' || bits < 0 ||
-        bits > (token->prefix.family == 4 ? 32 : 128))
+    if (!ip_parse(address, &ip) || end == slash + 1 || *end != '\0' || bits < 0 ||
+        bits > (ip.family == 4 ? 32 : 128))
         return false;
-    token->prefix_bits = (uint8_t)bits;
-    return true;
+    struct token_prefix *prefix = &token->prefixes[ip.family == 6];
+    bool is_first = prefix->address.family == 0;
+    *prefix = (struct token_prefix){ip, (uint8_t)bits};
+    return is_first;
+}
+
+/* One or two. */
+static bool take_prefixes(const struct control_request *request, struct token *token)
+{
+    const json_t *list = json_object_get(request->json, "prefixes");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!take_prefix(json_string_value(json_array_get(list, i)), token))
+            return false;
+    return json_array_size(list) > 0;
 }
 
 /* NULL, or what is wrong. */
@@ -156,8 +169,9 @@ static const char *take_token(const struct worker *self, const struct control_re
         return "a token is good for 1 to 10000 servers: --uses";
     if (for_s < 0 || for_s > TOKEN_FOR_MAX_S)
         return "a token lives for 30 days at most: --for";
-    if (!take_prefix(text_of(request, "prefix"), token))
-        return "--prefix takes what the servers' addresses lie in, such as 192.0.2.96/27";
+    if (!take_prefixes(request, token))
+        return "--prefix takes what the servers' addresses lie in, such as 192.0.2.96/27, one of "
+               "each family";
     token->in_force = true;
     token->uses = (uint32_t)uses;
     token->given_s = (uint64_t)time(NULL);

@@ -21,6 +21,8 @@ enum {
     KEY_GIVEN = 11,
     KEY_UNTIL = 12,
     KEY_TAGS = 13,
+    KEY_PREFIX_IPV6 = 14, /* of a token that has both */
+    KEY_BITS_IPV6 = 15,
 };
 
 /* ---- keys ---- */
@@ -106,29 +108,56 @@ static uint64_t number_or_0(const struct msgpack_object *map, uint64_t key)
 
 /* ---- token ---- */
 
+/* One prefix stands under the same keys whatever its family; who knows no second one lets nobody in
+ * by it. */
 size_t token_encode(const struct token *self, uint8_t *value)
 {
     struct pack_writer writer;
+    const struct token_prefix *first = &self->prefixes[self->prefixes[0].address.family == 0];
+    bool has_second = first == &self->prefixes[0] && self->prefixes[1].address.family != 0;
     pack_begin(&writer, value, RECORD_VALUE_MAX);
-    pack_map(&writer, 9);
+    pack_map(&writer, has_second ? 11 : 9);
     put_is(&writer, self->in_force);
     put_bytes(&writer, KEY_DIGEST, self->digest, sizeof self->digest);
     put_text(&writer, KEY_POOL, self->pool);
     put_number(&writer, KEY_USES, self->uses);
-    put_ip(&writer, KEY_PREFIX, &self->prefix);
-    put_number(&writer, KEY_BITS, self->prefix_bits);
+    put_ip(&writer, KEY_PREFIX, &first->address);
+    put_number(&writer, KEY_BITS, first->bits);
     put_text(&writer, KEY_AUTHOR, self->author);
     put_number(&writer, KEY_GIVEN, self->given_s);
     put_number(&writer, KEY_UNTIL, self->until_s);
+    if (has_second) {
+        put_ip(&writer, KEY_PREFIX_IPV6, &self->prefixes[1].address);
+        put_number(&writer, KEY_BITS_IPV6, self->prefixes[1].bits);
+    }
     assert(!writer.overflowed);
     return writer.size;
+}
+
+static bool take_prefix(struct token *self, const struct msgpack_object *address,
+                        const struct msgpack_object *bits)
+{
+    struct ip ip;
+    uint64_t count;
+    if (!pack_copy_ip(address, &ip) || ip.family == 0 ||
+        !pack_get_uint(bits, ip.family == 4 ? 32 : 128, &count))
+        return false;
+    self->prefixes[ip.family == 6] = (struct token_prefix){ip, (uint8_t)count};
+    return true;
+}
+
+static bool take_prefixes(struct token *self, const struct msgpack_object *map)
+{
+    const struct msgpack_object *second = pack_get(map, KEY_PREFIX_IPV6);
+    return take_prefix(self, pack_get(map, KEY_PREFIX), pack_get(map, KEY_BITS)) &&
+           (second == NULL || take_prefix(self, second, pack_get(map, KEY_BITS_IPV6)));
 }
 
 bool token_decode(struct token *self, struct pack_space *space, const struct record_key *key,
                   const uint8_t *value, size_t size)
 {
     const struct msgpack_object *map;
-    uint64_t uses, bits;
+    uint64_t uses;
     *self = (struct token){0};
     if (!split_key(key, "token/", self->id, JOIN_TOKEN_ID_MAX) ||
         pack_parse(space, value, size, &map) != PACK_OK ||
@@ -136,12 +165,10 @@ bool token_decode(struct token *self, struct pack_space *space, const struct rec
         !pack_copy_bytes(pack_get(map, KEY_DIGEST), self->digest, sizeof self->digest) ||
         !pack_copy_text(pack_get(map, KEY_POOL), '!', self->pool, DOCUMENT_NAME_MAX) ||
         !pack_get_uint(pack_get(map, KEY_USES), TOKEN_USES_MAX, &uses) || uses == 0 ||
-        !pack_copy_ip(pack_get(map, KEY_PREFIX), &self->prefix) || self->prefix.family == 0 ||
-        !pack_get_uint(pack_get(map, KEY_BITS), self->prefix.family == 4 ? 32 : 128, &bits) ||
+        !take_prefixes(self, map) ||
         !pack_copy_text(pack_get(map, KEY_AUTHOR), '!', self->author, ORDER_AUTHOR_MAX))
         return false;
     self->uses = (uint32_t)uses;
-    self->prefix_bits = (uint8_t)bits;
     self->given_s = number_or_0(map, KEY_GIVEN);
     self->until_s = number_or_0(map, KEY_UNTIL);
     return true;
@@ -149,12 +176,12 @@ bool token_decode(struct token *self, struct pack_space *space, const struct rec
 
 bool token_has_address(const struct token *self, const struct ip *address)
 {
-    if (address->family != self->prefix.family)
+    const struct token_prefix *prefix = &self->prefixes[address->family == 6];
+    const uint8_t *bytes = prefix->address.bytes;
+    unsigned whole = prefix->bits / 8U, rest = prefix->bits % 8U;
+    if (address->family != prefix->address.family || memcmp(address->bytes, bytes, whole) != 0)
         return false;
-    unsigned whole = self->prefix_bits / 8U, rest = self->prefix_bits % 8U;
-    if (memcmp(address->bytes, self->prefix.bytes, whole) != 0)
-        return false;
-    return rest == 0 || (address->bytes[whole] ^ self->prefix.bytes[whole]) >> (8U - rest) == 0;
+    return rest == 0 || (address->bytes[whole] ^ bytes[whole]) >> (8U - rest) == 0;
 }
 
 /* ---- enrolment ---- */

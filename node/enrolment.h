@@ -1,6 +1,7 @@
 /* node/enrolment.h -- who may join, who did, and whose key is withdrawn: orders, as records.
  *
- *   token/ID       {1: in force, 2: digest, 3: pool, 4: uses, 5: prefix, 6: its bits}
+ *   token/ID       {1: in force, 2: digest, 3: pool, 4: uses, 5: prefix, 6: its bits,
+ *                   14: that of IPv6 beside one of IPv4, 15: its bits}
  *   enrol/SERVER   {1: enrolled, 2: key, 3: pool, 4: capacity, 5: IPv4, 6: IPv6, 7: machine,
  *                   8: token, 13: tags}
  *   revoke/SERVER  {1: withdrawn, 2: key}
@@ -20,9 +21,11 @@ struct token {
     bool in_force;
     uint8_t digest[JOIN_DIGEST_SIZE]; /* of its secret */
     char pool[DOCUMENT_NAME_MAX + 1];
-    uint32_t uses;    /* 1..TOKEN_USES_MAX servers */
-    struct ip prefix; /* an address of a server that joins lies in it */
-    uint8_t prefix_bits;
+    uint32_t uses; /* 1..TOKEN_USES_MAX servers */
+    struct token_prefix {
+        struct ip address; /* family 0: none */
+        uint8_t bits;
+    } prefixes[2]; /* [0] IPv4, [1] IPv6: where an address of a server that joins lies */
     char author[ORDER_AUTHOR_MAX + 1];
     uint64_t given_s, until_s; /* wall clock */
 };
@@ -70,7 +73,7 @@ bool enrolment_decode(struct enrolment *self, struct pack_space *space,
 bool revocation_decode(struct revocation *self, struct pack_space *space,
                        const struct record_key *key, const uint8_t *value, size_t size);
 
-/* Does the address lie in prefix/bits? */
+/* Does the address lie in the prefix of its family? */
 bool token_has_address(const struct token *self, const struct ip *address);
 
 #endif

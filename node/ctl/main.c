@@ -46,9 +46,10 @@ static const char usage[] =
     "  weight SERVER PERCENT      of its capacity counts: 1 to 1000; 100 is as configured\n"
     "  set POOL group-size=N rounds=N\n"
     "  unset POOL                 as the document says\n"
-    "  token --pool POOL --uses N --prefix ADDRESS/BITS [--for TIME]\n"
+    "  token --pool POOL --uses N --prefix ADDRESS/BITS... [--for TIME]\n"
     "                             with it so many servers may join the pool (tandem-agent join),\n"
-    "                             whose addresses lie there; an hour, without --for\n"
+    "                             whose addresses lie there, a prefix for each family; an hour,\n"
+    "                             without --for\n"
     "  revoke SERVER              its key is no key any more, from its next message on\n"
     "  remove SERVER              one that joined is there no more\n"
     "  handover [NODE]            that node's addresses to its partner, until --back;\n"
@@ -366,7 +367,9 @@ int main(int argc, char **argv)
         } else if (option == 'u') {
             arguments.uses = optarg;
         } else if (option == 'x') {
-            arguments.prefix = optarg;
+            if (arguments.prefixes[1] != NULL)
+                return fail(EXIT_USAGE, "--prefix is given once for each family");
+            arguments.prefixes[arguments.prefixes[0] != NULL] = optarg;
         } else if (option == 'a') {
             arguments.alone = true;
         } else if (option == 'f' || option == 'c') {

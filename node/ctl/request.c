@@ -56,10 +56,11 @@ static json_t *request_order(const struct arguments *arguments)
 static json_t *request_token(const struct arguments *arguments)
 {
     if (arguments->count != 0 || arguments->pool == NULL || arguments->uses == NULL ||
-        arguments->prefix == NULL)
+        arguments->prefixes[0] == NULL)
         return NULL;
-    return json_pack("{s:s, s:s, s:I, s:s}", "command", "token", "pool", arguments->pool, "uses",
-                     (json_int_t)strtol(arguments->uses, NULL, 10), "prefix", arguments->prefix);
+    return json_pack("{s:s, s:s, s:I, s:[s, s*]}", "command", "token", "pool", arguments->pool,
+                     "uses", (json_int_t)strtol(arguments->uses, NULL, 10), "prefixes",
+                     arguments->prefixes[0], arguments->prefixes[1]);
 }
 
 /* About documents: what the node is asked, for some of which tandemctl itself does the rest. */

@@ -8,10 +8,11 @@
 struct arguments {
     const char *socket; /* NULL: the only one of /run/tandem */
     bool json, back, alone;
-    long confirm_s;                   /* 0: it needs no confirmation */
-    const char *because;              /* NULL: not said */
-    long for_s;                       /* 0: without end */
-    const char *pool, *uses, *prefix; /* of a token */
+    long confirm_s;          /* 0: it needs no confirmation */
+    const char *because;     /* NULL: not said */
+    long for_s;              /* 0: without end */
+    const char *pool, *uses; /* of a token */
+    const char *prefixes[2]; /* likewise */
     const char *command;
     int count; /* words after the command */
     char **words;

@@ -22,8 +22,7 @@ START_TEST(a_token_survives_its_record_and_the_largest_fits)
     struct token token = {.in_force = true,
                           .digest = "thirty-two bytes of a digest...",
                           .uses = TOKEN_USES_MAX,
-                          .prefix = ip_of("2001:db8::"),
-                          .prefix_bits = 128,
+                          .prefixes = {{ip_of("192.0.2.96"), 27}, {ip_of("2001:db8::"), 128}},
                           .given_s = UINT64_MAX,
                           .until_s = UINT64_MAX},
                  read;
@@ -40,10 +39,37 @@ START_TEST(a_token_survives_its_record_and_the_largest_fits)
     ck_assert_mem_eq(read.digest, token.digest, sizeof read.digest);
     ck_assert_str_eq(read.pool, token.pool);
     ck_assert_uint_eq(read.uses, TOKEN_USES_MAX);
-    ck_assert(ip_equal(&read.prefix, &token.prefix));
-    ck_assert_uint_eq(read.prefix_bits, 128);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert(ip_equal(&read.prefixes[i].address, &token.prefixes[i].address));
+        ck_assert_uint_eq(read.prefixes[i].bits, token.prefixes[i].bits);
+    }
     ck_assert_str_eq(read.author, token.author);
     ck_assert(read.until_s == UINT64_MAX);
+    pack_space_close(&space);
+}
+END_TEST
+
+/* As written by a node of either version: of one prefix, whatever its family, nothing changed. */
+START_TEST(a_token_may_have_a_prefix_of_one_family_alone)
+{
+    static const struct {
+        const char *address;
+        uint8_t bits;
+    } table[] = {{"192.0.2.96", 27}, {"2001:db8::", 64}};
+    pack_space_open(&space);
+    for (size_t i = 0; i < 2; i++) {
+        struct token token = {.id = "f", .pool = "p", .uses = 1, .author = "a"}, read;
+        token.prefixes[i] = (struct token_prefix){ip_of(table[i].address), table[i].bits};
+        token_key(token.id, &key);
+        size_t size = token_encode(&token, value);
+        ck_assert_uint_eq(value[0], 0x89); /* a map of nine */
+        ck_assert(token_decode(&read, &space, &key, value, size));
+        ck_assert(ip_equal(&read.prefixes[i].address, &token.prefixes[i].address));
+        ck_assert_uint_eq(read.prefixes[i].bits, table[i].bits);
+        ck_assert_uint_eq(read.prefixes[1 - i].address.family, 0);
+        value[size - 1] = 0xc1; /* no MessagePack */
+        ck_assert(!token_decode(&read, &space, &key, value, size));
+    }
     pack_space_close(&space);
 }
 END_TEST
@@ -114,8 +140,9 @@ START_TEST(an_address_lies_in_a_prefix_by_its_bits)
         {"2001:db8::", 127, "2001:db8::2", false},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct token token = {.prefix = ip_of(table[i].prefix), .prefix_bits = table[i].bits};
-        struct ip address = ip_of(table[i].address);
+        struct ip prefix = ip_of(table[i].prefix), address = ip_of(table[i].address);
+        struct token token = {0};
+        token.prefixes[prefix.family == 6] = (struct token_prefix){prefix, table[i].bits};
         ck_assert_msg(token_has_address(&token, &address) == table[i].is_within, "%s in %s/%u",
                       table[i].address, table[i].prefix, table[i].bits);
     }
@@ -126,6 +153,7 @@ int main(void)
 {
     Suite *suite = suite_create("node/enrolment");
     SUITE_CASE(suite, "record", a_token_survives_its_record_and_the_largest_fits,
+               a_token_may_have_a_prefix_of_one_family_alone,
                an_enrolment_survives_its_record_and_the_largest_fits,
                a_revocation_survives_its_record);
     SUITE_CASE(suite, "prefix", an_address_lies_in_a_prefix_by_its_bits);

@@ -17,8 +17,7 @@ static struct token token_for(const char *id, uint32_t uses)
     struct token token = {.in_force = true,
                           .pool = "stream",
                           .uses = uses,
-                          .prefix = ip_of("192.0.2.64"),
-                          .prefix_bits = 26,
+                          .prefixes = {{ip_of("192.0.2.64"), 26}},
                           .author = "root@ns1",
                           .until_s = WALL_S + HOUR_S};
     const uint8_t secret[JOIN_SECRET_SIZE] = "secret";
@@ -129,6 +128,22 @@ START_TEST(each_reason_to_refuse_is_told)
 }
 END_TEST
 
+START_TEST(each_address_lies_in_the_prefix_of_its_family)
+{
+    struct token token = token_for("t1", 2);
+    token.prefixes[1] = (struct token_prefix){ip_of("2001:db8::"), 64};
+    begin();
+    know_wall(0);
+    step(10, (struct node_event){.type = NODE_TOKEN, .token = &token, .ticket = 1});
+    struct join join = join_of("media9", "192.0.2.109");
+    join.addresses[1] = ip_of("2001:db8:1::9");
+    ck_assert_int_eq(ask(20, join, KEY9), NODE_JOIN_ADDRESS);
+    join.addresses[1] = ip_of("2001:db8::9");
+    ck_assert_int_eq(ask(20, join, KEY9), NODE_DONE);
+    ck_assert(ip_equal(&enrolled("media9").addresses[1], &join.addresses[1]));
+}
+END_TEST
+
 START_TEST(a_token_is_good_for_so_many_also_when_one_was_removed)
 {
     begin_with_token();
@@ -225,8 +240,9 @@ int main(void)
     Suite *suite = suite_create("node/joining");
     SUITE_CASE(suite, "join", who_has_the_token_is_enrolled_and_both_nodes_will_know,
                who_asks_again_is_told_the_same_and_takes_no_other_use,
-               each_reason_to_refuse_is_told, a_token_is_good_for_so_many_also_when_one_was_removed,
-               a_token_has_an_end, a_node_that_does_not_know_the_time_admits_nobody,
+               each_reason_to_refuse_is_told, each_address_lies_in_the_prefix_of_its_family,
+               a_token_is_good_for_so_many_also_when_one_was_removed, a_token_has_an_end,
+               a_node_that_does_not_know_the_time_admits_nobody,
                another_machine_or_key_of_that_name_is_another_server);
     SUITE_CASE(suite, "go", revocation_beats_enrolment, only_who_joined_is_removed);
     return suite_run(suite);
