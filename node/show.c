@@ -262,8 +262,9 @@ static json_t *show_server(const struct node *node, int64_t now_ms, size_t posit
 json_t *show_servers(const struct node *node, int64_t now_ms)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < node->plan.document->server_count; i++)
-        json_array_append_new(list, show_server(node, now_ms, i));
+    for (size_t i = 0; i < node->plan.document->server_count;
+         i++) /* those that joined are in any */
+        json_array_append_new(list, show_server(node, now_ms, node->plan.servers_by_name[i]));
     return json_pack("{s:s, s:i, s:o}", "asked", document_self(node)->name, "exit", 0, "servers",
                      list);
 }
