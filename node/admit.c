@@ -261,10 +261,11 @@ void worker_request_remove(struct worker *self, int64_t now_ms,
 
 /* ---- the roll ---- */
 
-/* One reload after the other: what changes meanwhile is in the next. */
+/* One reload after the other: what changes meanwhile is in the next, and the roll is not called
+ * before that can begin. */
 void worker_call_roll(struct worker *self)
 {
-    if (!self->is_roll_due)
+    if (!self->is_roll_due || reload_is_running(self->reload))
         return;
     struct roll *roll = roll_take(&self->node);
     if (roll != NULL && reload_start(self->reload, RELOAD_AGAIN, self->served, roll, NULL) == 0)

@@ -47,6 +47,8 @@ int reload_start(struct reload *reload, enum reload_what what, const struct gene
 /* Of the one that runs, or ended last; the bundle that was given, or is kept. */
 enum reload_what reload_what(const struct reload *reload);
 const uint8_t *reload_bundle(const struct reload *reload);
+
+/* Does one run, so that none can begin? */
 bool reload_is_running(const struct reload *reload);
 
 /* Readable when there is news. */

@@ -278,6 +278,7 @@ START_TEST(one_reload_runs_at_a_time)
     publish_online();
     start();
     adopt();
+    ck_assert(reload_is_running(reload));
     ck_assert_int_eq(reload_start(reload, RELOAD_FILE, served, NULL, NULL), -EBUSY);
     ck_assert(!has_news_within(LONG_ENOUGH_MS));
     publish_offline();
@@ -285,6 +286,7 @@ START_TEST(one_reload_runs_at_a_time)
     ck_assert_int_eq(reload_start(reload, RELOAD_FILE, served, NULL, NULL),
                      -EBUSY); /* until its end was told */
     ck_assert_uint_eq(wait_ended(), 3);
+    ck_assert(!reload_is_running(reload));
     ck_assert_uint_eq(reload_now(), 3);
     teardown();
 }
