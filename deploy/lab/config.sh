@@ -2,9 +2,14 @@
 # deploy/lab/config.sh: what the programs read: keys, the document, the zone, the agents' files.
 # shellcheck disable=SC2154 # top, lab, state and build are set by deploy/pair and processes.sh
 
-# setting NAME: what `up` was told (servers, group-size, build, worker).
+# setting NAME: what `up` was told (servers, listed, group-size, build, worker).
 setting() {
     cat "$state/setting/$1"
+}
+
+# The servers that the document names: the first so many, or none.
+listed_servers() {
+    servers | head -n "$(setting listed)"
 }
 
 # The public key of a node or server; its secret is made first if there is none.
@@ -35,8 +40,21 @@ static      IN A    192.0.2.1
 END
 }
 
+config_servers() {
+    local server number
+    echo "servers:"
+    for server in $(listed_servers); do
+        server_key=$(key "$server") || exit
+        number=$(host_number "$server")
+        echo "  $server:"
+        echo "    addresses: [192.0.2.$number, 2001:db8:53::$number]"
+        echo "    capacity: 1000"
+        echo "    key: \"$server_key\""
+    done
+}
+
 config_document() {
-    local server ns1 ns2 number
+    local ns1 ns2
     ns1=$(key ns1) && ns2=$(key ns2) || exit
     cat <<END
 format: 1
@@ -60,16 +78,8 @@ paths: {keys: $state/keys, state: $state/state, run: $state/run}
 witness: [192.0.2.1, 2001:db8:53::1]
 zones:
   tandem.example: tandem.example.zone
-servers:
 END
-    for server in $(servers); do
-        server_key=$(key "$server") || exit
-        number=$(host_number "$server")
-        echo "  $server:"
-        echo "    addresses: [192.0.2.$number, 2001:db8:53::$number]"
-        echo "    capacity: 1000"
-        echo "    key: \"$server_key\""
-    done
+    [ "$(setting listed)" = 0 ] || config_servers || exit
     cat <<END
 pools:
   stream:
@@ -79,8 +89,8 @@ pools:
     rounds: 1
     ports: [1755, 80]
     ttl: 5s
-    servers: all
 END
+    [ "$(setting listed)" = 0 ] || echo "    servers: all"
 }
 
 config_agent() {
@@ -109,8 +119,8 @@ config_write() {
         config_document >"$state/tandem.yaml.new" || exit
         mv "$state/tandem.yaml.new" "$state/tandem.yaml"
     fi
-    chown -R tandem: "$state/keys" "$state/state" "$state/run"
-    for server in $(servers); do
+    chown -R tandem: "$state/keys" "$state/state" "$state/run" "$state/agents"
+    for server in $(listed_servers); do
         [ -e "$state/agents/$server.yaml" ] || config_agent "$server" >"$state/agents/$server.yaml"
     done
 }

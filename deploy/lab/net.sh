@@ -47,22 +47,29 @@ inside() {
     nsenter --net="/run/netns/$lab-$host" -- "$@"
 }
 
-# IPv6 without waiting: no duplicate address detection, no router solicitations.
+# IPv6 without waiting: no duplicate address detection, no router solicitations. Before the link is
+# there: it begins with what is the default then.
 quick_ipv6() {
-    inside "$1" sh -c 'cd /proc/sys/net/ipv6/conf && echo 0 | tee >/dev/null \
+    # shellcheck disable=SC2016 # $i is the inner shell's
+    inside "$1" sh -c 'cd /proc/sys/net/ipv6/conf && for i in \
         all/accept_dad all/dad_transmits all/accept_ra all/router_solicitations \
-        default/accept_dad default/dad_transmits default/accept_ra default/router_solicitations'
+        default/accept_dad default/dad_transmits default/accept_ra default/router_solicitations
+        do echo 0 >$i; done'
 }
 
-net_namespace() {
-    [ ! -e "/run/netns/$lab-$1" ] || return 0
+# net_make_namespaces HOST...: those that are missing.
+net_make_namespaces() {
+    local host text=''
+    for host; do
+        [ -e "/run/netns/$lab-$host" ] || text+="netns add $lab-$host"$'\n'
+    done
     # The first namespace of a machine makes /run/netns a mount point; that may happen but once.
-    flock /run ip netns add "$lab-$1" ||
-        fail "cannot make the namespace $lab-$1: the kernel needs CONFIG_NET_NS, and root is needed"
+    [ -z "$text" ] || flock /run ip -batch - <<<"$text" ||
+        fail "cannot make namespaces $lab-...: the kernel needs CONFIG_NET_NS, and root is needed"
 }
 
 net_lan() {
-    net_namespace lan
+    net_make_namespaces lan
     ! ip -n "$lab-lan" link show lan >/dev/null 2>&1 || return 0
     inside lan sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6'
     ip -n "$lab-lan" -batch - <<END || fail "cannot make a bridge: the kernel needs CONFIG_BRIDGE"
@@ -71,28 +78,39 @@ link set lan up
 END
 }
 
-net_host() {
-    local host=$1 number
+net_address() {
+    local host=$1 number routes=''
     number=$(host_number "$host")
-    net_namespace "$host"
-    ! ip -n "$lab-$host" link show lan >/dev/null 2>&1 || return 0
-    quick_ipv6 "$host"
-    ip -n "$lab-lan" -batch - <<END || fail "cannot link $host: the kernel needs CONFIG_VETH"
-link add $host type veth peer name lan netns $lab-$host
-link set $host master lan up
-END
-    ip -n "$lab-$host" -batch - <<END || fail "cannot give $host its addresses"
+    [ "$host" = gw ] || routes="route add 0.0.0.0/0 via 192.0.2.1
+route add ::/0 via 2001:db8:53::1"
+    ip -n "$lab-$host" -batch - <<END || fail "cannot give $host its addresses and routes"
 link set lo up
 addr add 192.0.2.$number/24 dev lan
 addr add 2001:db8:53::$number/64 dev lan nodad
 link set lan up
+$routes
 END
     ! is_node "$host" || inside "$host" sh -c 'cd /proc/sys/net/ipv4/conf/lan &&
         echo 1 >arp_ignore && echo 2 >arp_announce' # as tandemctl doctor asks for
-    [ "$host" = gw ] || ip -n "$lab-$host" -batch - <<END || fail "cannot give $host its routes"
-route add 0.0.0.0/0 via 192.0.2.1
-route add ::/0 via 2001:db8:53::1
-END
+}
+
+# net_hosts HOST...: what is missing of them. Each command costs a process, so one does for all.
+net_hosts() {
+    local host links text='' new=()
+    net_make_namespaces "$@"
+    links=$(ip -n "$lab-lan" -o link show)
+    for host; do
+        [[ $links != *" $host@"* ]] || continue
+        quick_ipv6 "$host"
+        text+="link add $host type veth peer name lan netns $lab-$host"$'\n'
+        text+="link set $host master lan up"$'\n'
+        new+=("$host")
+    done
+    [ -z "$text" ] || ip -n "$lab-lan" -batch - <<<"$text" ||
+        fail "cannot link ${new[*]}: the kernel needs CONFIG_VETH"
+    for host in "${new[@]}"; do
+        net_address "$host"
+    done
 }
 
 net_pair() {
@@ -109,11 +127,9 @@ END
 }
 
 net_up() {
-    local host
     net_lan
-    for host in $(hosts); do
-        net_host "$host"
-    done
+    # shellcheck disable=SC2046 # one word a host
+    net_hosts $(hosts)
     net_pair
     # A client that closes many connections may use their ports again at once.
     inside client sh -c 'cd /proc/sys/net/ipv4 && echo 1 >tcp_tw_reuse
@@ -126,9 +142,14 @@ net_namespaces() {
         grep -xE -- "$lab-(lan|ns1|ns2|media[0-9]+|client|gw)"
 }
 
+# The processes in them, by one look at all that run.
+net_pids() {
+    local files
+    mapfile -t files < <(net_namespaces | sed 's|^|/run/netns/|')
+    { stat -Lc %i /dev/null "${files[@]}"; stat -Lc '%i %n' /proc/[0-9]*/ns/net; } 2>/dev/null |
+        awk -F '[ /]' 'NF == 1 { ours[$1] } NF > 1 && $1 in ours { print $4 }'
+}
+
 net_down() {
-    local namespace
-    for namespace in $(net_namespaces); do
-        ip netns del "$namespace"
-    done
+    net_namespaces | sed 's/^/netns del /' | ip -batch -
 }

@@ -57,10 +57,14 @@ is_running() {
 
 # start HOST NAME COMMAND...
 start() {
-    local host=$1 name=$2 pid
-    shift 2
-    setsid nsenter --net="/run/netns/$lab-$host" -- "$@" \
-        </dev/null >>"$state/log/$name" 2>&1 9>&- &
+    launch "$2" nsenter --net="/run/netns/$lab-$1" -- "${@:3}"
+}
+
+# launch NAME COMMAND...: a process of that name, where the command puts itself.
+launch() {
+    local name=$1 pid
+    shift
+    setsid "$@" </dev/null >>"$state/log/$name" 2>&1 9>&- &
     pid=$!
     inspect "$pid" || process_began=0
     echo "$pid $process_began" >"$state/pid/$name"
@@ -129,11 +133,18 @@ start_listeners() {
     done
 }
 
-# An agent needs no privilege, so it gets none.
+# set_agent HOST: sets agent to its program on that host. It needs no privilege, so it gets none;
+# and it sees the interfaces of its own host alone (ip netns exec), by which it knows its machine.
+set_agent() {
+    agent=(ip netns exec "$lab-$1" setpriv --reuid tandem --regid tandem --clear-groups
+        --no-new-privs --inh-caps=-all --bounding-set=-all -- "$programs/tandem-agent")
+}
+
+# One that has not joined has no configuration yet.
 start_agent() {
-    is_running "$1.agent" || start "$1" "$1.agent" setpriv --reuid tandem --regid tandem \
-        --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all \
-        "$programs/tandem-agent" --config "$state/agents/$1.yaml"
+    [ -e "$state/agents/$1.yaml" ] && ! is_running "$1.agent" || return 0
+    set_agent "$1"
+    launch "$1.agent" "${agent[@]}" --config "$state/agents/$1.yaml"
 }
 
 start_host() {
@@ -167,11 +178,14 @@ wait_until_ready() {
 
 # The options of `up`; a lab that is up keeps what it was brought up with.
 read_settings() {
-    local servers=3 group_size=2 preset=release worker='' given=''
+    local servers=3 listed=0 group_size=2 preset=release worker='' given=''
     as_built=''
     while [ $# -gt 0 ]; do
-        if [ "$1" = --as-built ]; then
-            as_built=1
+        case $1 in
+        --as-built) as_built=1 ;;
+        --listed) listed=1 ;;
+        esac
+        if [ "$1" = --as-built ] || [ "$1" = --listed ]; then
             shift
             continue
         fi
@@ -188,6 +202,7 @@ read_settings() {
     done
     [[ $servers =~ ^[1-9][0-9]?$ ]] || misuse "--servers wants 1 to 99, not \"$servers\""
     [[ $group_size =~ ^[1-9][0-9]?$ ]] || misuse "--group-size wants 1 to 99, not \"$group_size\""
+    [ $listed = 0 ] || listed=$servers
     : "${worker:=$top/build/$preset/tandem-worker}"
     if [ -s "$state/setting/build" ]; then
         [ -z "$given" ] || [ "$servers $group_size $preset $worker" = "$(setting servers) $(
@@ -199,6 +214,7 @@ read_settings() {
     fi
     mkdir -p "$state/setting"
     echo "$servers" >"$state/setting/servers"
+    echo "$listed" >"$state/setting/listed"
     echo "$group_size" >"$state/setting/group-size"
     echo "$worker" >"$state/setting/worker"
     echo "$preset" >"$state/setting/build" # the last: now the lab is known to be up
@@ -226,17 +242,19 @@ verb_up() {
         [ -z "$again" ] || mend "$host"
         start_host "$host"
     done
+    # shellcheck disable=SC2046 # one word a server
+    join_servers $(strangers)
     wait_until_ready
     echo "lab: \"$lab\" is up: ns1 and ns2 answer, $(setting servers) servers." \
         "Try: deploy/pair$(lab_option) status, dig, demo; then down"
 }
 
 verb_down() {
-    local namespace pids=''
-    for namespace in $(net_namespaces); do
-        cgroup_thaw "${namespace#"$lab"-}"
-        pids="$pids $(ip netns pids "$namespace" | tr '\n' ' ')"
+    local node pids
+    for node in ns1 ns2; do
+        cgroup_thaw $node
     done
+    pids=$(net_pids | tr '\n' ' ')
     # Nobody is to take over from anybody now, so nobody is asked to wait for that.
     # shellcheck disable=SC2086 # one word a pid
     [ -z "${pids// /}" ] || { kill -KILL $pids && gone_within 50 $pids; } 2>/dev/null

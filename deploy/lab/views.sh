@@ -38,16 +38,16 @@ verb_dig() {
 
 # state_of NAME: running, frozen, hanging (a node whose worker alone is stopped) or down.
 state_of() {
-    local group pid
-    group=$(cgroup_path "$1")
-    if ! is_running "$1"; then
+    local pid
+    if ! is_running "$1"; then # which sets process_state
         echo down
-    elif inspect "$(pid_of "$1")" && [ "$process_state" = T ]; then
+    elif [ "$process_state" = T ]; then
         echo frozen
-    elif grep -qs '^frozen 1' "$group/cgroup.events"; then
+    elif ! is_node "$1"; then
+        echo running
+    elif grep -qs '^frozen 1' "$(cgroup_path "$1")/cgroup.events"; then
         echo frozen
-    elif is_node "$1" && pid=$(node_pids "$1" worker) && inspect "${pid:-0}" &&
-        [ "$process_state" = T ]; then
+    elif pid=$(node_pids "$1" worker) && inspect "${pid:-0}" && [ "$process_state" = T ]; then
         echo hanging
     else
         echo running

@@ -133,7 +133,8 @@ class Tandem(Lab):
     restarts_workers = True
 
     def __init__(self, identity, bulk_zones=0, worker=None):
-        super().__init__("Tandem", identity, TOP / "deploy/pair", ["--as-built", "--servers", "1"] +
+        super().__init__("Tandem", identity, TOP / "deploy/pair",
+                         ["--as-built", "--listed", "--servers", "1"] +
                          (["--worker", str(worker)] if worker else []))
         self.state = pathlib.Path("/run/tandem-lab") / identity
         self.bulk_zones = bulk_zones

@@ -203,9 +203,8 @@ basename "$build" >"$state/setting/build"
 open_to_user
 chown tandem: "$state/state" "$state/run"
 net_lan
-for host in $(hosts); do
-    net_host "$host"
-done
+# shellcheck disable=SC2046 # one word a host
+net_hosts $(hosts)
 # shellcheck disable=SC2016 # $TTL is the zone's
 printf '%s\n' '$TTL 60' '@ SOA ns1 admin 1 3600 600 86400 60' '@ NS ns1' 'ns1 A 192.0.2.53' \
     >"$state/tandem.example.zone"

@@ -42,7 +42,14 @@ verdict_is() {
     [ "$line" = "$3" ]
 }
 
+# lab_up OPTION...: with servers that the document names, which have their whole share at once.
 lab_up() {
+    lab_up_by_token --listed "$@"
+}
+
+# lab_up_by_token OPTION...: as a person brings it up. A server that joined gets a tenth of its
+# share at first, all of it half a minute later.
+lab_up_by_token() {
     local as_built=()
     [ -z "${TANDEM_LAB-}" ] || as_built=(--as-built) # tests/run has built
     try_pair up --build "$(basename "$build")" "${as_built[@]}" "$@" >"$work/up" 2>&1 || {
