@@ -159,6 +159,12 @@ static void judge_named(struct sim *self, size_t node, size_t pool, size_t serve
               (long long)facts.silent_ms);
 }
 
+/* Has the node read which servers its pools have? */
+static bool has_servers(const struct sim *self, size_t node)
+{
+    return self->nodes[node].node.plan.document == &self->document;
+}
+
 /* The last resort, or nobody, is the answer only when no server is fit. */
 static void judge_last_resort(struct sim *self, size_t node, size_t pool)
 {
@@ -271,6 +277,12 @@ static void judge(struct sim *self, size_t node, size_t pool, size_t named,
     bool is_synced = self->nodes[node].node.replica.sync == REPLICA_SYNCED;
     sim_check(self, SIM_READY, is_synced || reason == ANSWER_SERVFAIL_NOT_READY,
               "ns%zu has no snapshot, but answers: %s", node + 1, answer_reason_text(reason));
+    if (!has_servers(self, node)) {
+        sim_check(self, SIM_EMPTY,
+                  reason == ANSWER_SERVFAIL_NOT_READY || reason == ANSWER_SERVFAIL_POOL,
+                  "ns%zu has no servers, but answers: %s", node + 1, answer_reason_text(reason));
+        return;
+    }
     judge_freeze(self, node, pool, reason);
     if (reason == ANSWER_BALANCED_LAST_RESORT || reason == ANSWER_SERVFAIL_POOL)
         judge_last_resort(self, node, pool);

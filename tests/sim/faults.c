@@ -119,7 +119,7 @@ static void stall(const struct sim *self, struct sim_node *node)
     node->stalled = true;
     node->slept_ms = self->now_ms;
     node->up_before = 0;
-    for (size_t i = 0; i < self->agent_count; i++)
+    for (size_t i = 0; i < verdicts->count; i++)
         node->up_before |= (uint32_t)(verdicts->members[i].verdict == VERDICT_UP) << i;
 }
 

@@ -8,7 +8,10 @@
 #include "sim/sim.h"
 
 enum { NODE_MEMORY = 16 << 20, DOCUMENT_MEMORY = 1 << 20, PLAN_MEMORY = 4 << 20, TEXT_SIZE = 8192 };
-enum { READ_EVERY_MS = 701 }; /* in every fourth seed */
+enum {
+    READ_EVERY_MS = 701, /* in every fourth seed */
+    EMPTY_MS = 4003, /* so long nodes have no servers in every eighth: longer than their grace */
+};
 
 static const char zone_text[] = "$TTL 300\n"
                                 "@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
@@ -56,7 +59,7 @@ void sim_room_leave(struct sim_room *self)
 
 /* ---- the document ---- */
 
-static void write_document(struct sim *self)
+static void write_document(struct sim *self, bool is_empty)
 {
     FILE *out = fmemopen(self->room.text, TEXT_SIZE, "w");
     assert(out != NULL);
@@ -74,45 +77,52 @@ static void write_document(struct sim *self)
                 "  media%zu: {addresses: [192.0.2.%zu, \"2001:db8::%zu\"], capacity: 1000, "
                 "key: \"%040zu\"}\n",
                 i + 1, 101 + i, 101 + i, 101 + i);
-    fprintf(out, "pools:\n  stream: {name: stream.sim.example, ports: [1755], servers: all}\n");
+    fprintf(out, "pools:\n  stream: {name: stream.sim.example, ports: [1755]%s}\n",
+            is_empty ? "" : ", servers: all");
     if (self->agent_count > 2)
-        fprintf(out, "  web: {name: web.sim.example, ports: [80], servers: [media1, media2], "
-                     "last-resort: servfail}\n");
+        fprintf(out, "  web: {name: web.sim.example, ports: [80]%s, last-resort: servfail}\n",
+                is_empty ? "" : ", servers: [media1, media2]");
     fclose(out);
 }
 
-static void open_document(struct sim *self)
+static void read_document(struct sim *self, bool is_empty, struct document *document,
+                          struct arena *arena)
 {
-    struct arena arena;
     char error[DOCUMENT_ERROR_MAX];
-    write_document(self);
-    arena_init(&arena, self->room.document, DOCUMENT_MEMORY);
-    if (!document_parse(&self->document, "sim.yaml", self->room.text, strlen(self->room.text),
-                        &arena, error)) {
+    write_document(self, is_empty);
+    if (!document_parse(document, "sim.yaml", self->room.text, strlen(self->room.text), arena,
+                        error)) {
         fprintf(stderr, "%s\n", error);
         abort();
     }
 }
 
+static void open_documents(struct sim *self)
+{
+    struct arena arena;
+    arena_init(&arena, self->room.document, DOCUMENT_MEMORY);
+    read_document(self, true, &self->empty, &arena);
+    read_document(self, false, &self->document, &arena);
+}
+
 /* ---- nodes ---- */
 
-static const struct view *build_view(struct sim *self, const struct node_plan *plan,
-                                     struct arena *arena)
+static const struct view *build_view(const struct node_plan *plan, struct arena *arena)
 {
+    const struct document *document = plan->document;
     char error[ZONE_ERROR_MAX + VIEW_ERROR_MAX];
     uint8_t origin[NAME_SIZE_MAX];
     size_t size;
     struct zone *zone = arena_take(arena, sizeof *zone);
-    struct view_pool_config *pools =
-        arena_take_array(arena, self->document.pool_count, sizeof *pools);
+    struct view_pool_config *pools = arena_take_array(arena, document->pool_count, sizeof *pools);
     assert(name_parse("sim.example", origin, &size));
     if (!zone_parse(zone, "z", zone_text, sizeof zone_text - 1, origin, NULL, arena, error))
         abort();
-    for (size_t i = 0; i < self->document.pool_count; i++) {
-        const struct document_pool *pool = &self->document.pools[i];
+    for (size_t i = 0; i < document->pool_count; i++) {
+        const struct document_pool *pool = &document->pools[i];
         struct ip(*addresses)[2] = arena_take_array(arena, pool->member_count, sizeof *addresses);
         for (size_t member = 0; member < pool->member_count; member++)
-            memcpy(addresses[member], self->document.servers[pool->members[member]].addresses,
+            memcpy(addresses[member], document->servers[pool->members[member]].addresses,
                    sizeof addresses[member]);
         pools[i] = (struct view_pool_config){.name = pool->name,
                                              .ttl_s = pool->ttl_s,
@@ -121,7 +131,7 @@ static const struct view *build_view(struct sim *self, const struct node_plan *p
         assert(name_parse(pool->owner, pools[i].owner, &size));
     }
     struct view_config config = {.zone_count = 1,
-                                 .pool_count = self->document.pool_count,
+                                 .pool_count = document->pool_count,
                                  .zones = zone,
                                  .pools = pools,
                                  .nsid = "sim"};
@@ -156,6 +166,13 @@ static void restore(struct sim *self, size_t number)
               "ns%zu is due before its start", number + 1);
 }
 
+/* In every fourth seed a node starts with pools that have no servers, and reads of them a little
+ * later, as those that joined are known by the partner's records alone. */
+static bool begins_empty(const struct sim *self)
+{
+    return self->seed % 4 == 3;
+}
+
 static void start_node(struct sim *self, size_t number)
 {
     struct sim_node *node = &self->nodes[number];
@@ -164,10 +181,10 @@ static void start_node(struct sim *self, size_t number)
     struct node_plan plan;
     struct arena arena;
     arena_init(&arena, self->room.nodes[number], NODE_MEMORY);
-    if (!node_plan_init(&plan, &self->document, &arena) ||
+    if (!node_plan_init(&plan, begins_empty(self) ? &self->empty : &self->document, &arena) ||
         !node_init(&node->node, &config, &plan, &arena))
         abort();
-    node->view = build_view(self, &plan, &arena);
+    node->view = build_view(&plan, &arena);
     node->seen = arena_take_array(&arena, node->node.table.capacity, sizeof *node->seen);
     assert(node->seen != NULL);
     node->seen_count = 0;
@@ -189,22 +206,24 @@ static void start_node(struct sim *self, size_t number)
     sim_node_event(self, number, &(struct node_event){.type = NODE_START});
     node->skew_ms = (int64_t)sim_dice(self, 2 * SIM_SKEW_MS) - SIM_SKEW_MS;
     node->clock_ms = self->now_ms;
-    node->read_ms = self->now_ms + READ_EVERY_MS;
+    node->read_ms = self->now_ms + (self->seed % 8 == 7 ? EMPTY_MS : READ_EVERY_MS);
 }
 
-/* The same document read anew, as often as not in the midst of trouble: nobody may see it. */
+/* The same document read anew, as often as not in the midst of trouble: nobody may see it. And once
+ * the one that has the servers. */
 static void read_anew(struct sim *self, size_t number)
 {
     struct sim_node *node = &self->nodes[number];
     struct node_plan plan;
     struct arena arena;
-    if (self->seed % 4 != 1 || self->now_ms < node->read_ms)
+    bool is_due = self->seed % 4 == 1 || node->node.plan.document == &self->empty;
+    if (!is_due || self->now_ms < node->read_ms)
         return;
     node->read_ms = self->now_ms + READ_EVERY_MS;
     arena_init(&arena, self->room.plans[number][node->reads++ % 2], PLAN_MEMORY);
     if (!node_plan_init(&plan, &self->document, &arena))
         abort();
-    const struct view *view = build_view(self, &plan, &arena);
+    const struct view *view = build_view(&plan, &arena);
     node_adopt(&node->node, self->now_ms, &plan);
     node->view = view;
 }
@@ -492,7 +511,7 @@ static void write_history(struct sim *self, struct sim_node *node)
 void sim_hosts_open(struct sim *self)
 {
     self->agent_count = 2 + sim_dice(self, SIM_AGENTS_MAX - 1);
-    open_document(self);
+    open_documents(self);
     for (size_t i = 0; i < self->agent_count; i++) {
         for (size_t port = 0; port < SIM_PORTS; port++)
             self->agents[i].ports[port].listening = true;

@@ -16,6 +16,7 @@ enum {
 static const char *const oracle_texts[SIM_ORACLES] = {
     [SIM_PARSES] = "answer-parses",
     [SIM_READY] = "ready-after-snapshot",
+    [SIM_EMPTY] = "empty-pool-names-nobody",
     [SIM_FIT] = "named-is-fit",
     [SIM_LAST_RESORT] = "last-resort-is-last",
     [SIM_FREEZE] = "deaf-node-answers",
@@ -119,7 +120,7 @@ static void judge_in_force(struct sim *self, size_t number)
                   i + 1);
     }
     for (size_t i = 0; i < self->document.pool_count; i++) {
-        const struct document_pool *pool = &self->document.pools[i];
+        const struct document_pool *pool = &node->plan.document->pools[i];
         struct pool_state state;
         pool_state(node->plan.pools[i].pool, &state);
         bool is_ordered = sim_find_order(self, number, ORDER_GROUP, pool->name, &order) &&
@@ -298,6 +299,8 @@ static void judge_verdicts(struct sim *self, size_t number)
         const struct verdict_pool *verdicts = &node->plan.pools[pool].verdicts;
         sim_check(self, SIM_WHOLE, !verdicts->frozen, "ns%zu: pool %s is frozen at the end",
                   number + 1, self->document.pools[pool].name);
+        sim_check(self, SIM_WHOLE, node->plan.document == &self->document,
+                  "ns%zu has not read of its servers at the end", number + 1);
         for (size_t i = 0; i < verdicts->count; i++) {
             size_t server = self->document.pools[pool].members[i];
             enum verdict expected = expected_of(&node->plan.servers[server]);

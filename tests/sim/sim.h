@@ -208,6 +208,7 @@ struct sim {
     bool trace;
     int64_t now_ms;
     struct document document;
+    struct document empty; /* the same, but that its pools have no servers */
     size_t agent_count, connection_count;
     struct sim_node nodes[SIM_NODES];
     struct sim_agent agents[SIM_AGENTS_MAX];
@@ -240,6 +241,7 @@ struct sim {
 enum sim_oracle {
     SIM_PARSES,      /* an answer parses by ldns */
     SIM_READY,       /* a node without its snapshot names nobody */
+    SIM_EMPTY,       /* nor one whose pools have no servers */
     SIM_FIT,         /* who is named is fit by the facts that the node holds */
     SIM_LAST_RESORT, /* ... or else nobody is */
     SIM_FREEZE,      /* a deaf node keeps answering */
