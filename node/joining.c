@@ -138,6 +138,8 @@ static enum node_outcome judge_addresses(const struct node *self, const struct j
         const struct ip *address = &join->addresses[family];
         if (address->family != 0 && !token_has_address(token, address))
             return NODE_JOIN_ADDRESS;
+        if (address->family != 0 && document_is_of_node(document, address))
+            return NODE_JOIN_ADDRESS_TAKEN;
         for (size_t i = 0; address->family != 0 && i < document->server_count; i++)
             if (ip_equal(&document->servers[i].addresses[family], address) &&
                 strcmp(document->servers[i].name, join->server) != 0)

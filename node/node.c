@@ -21,7 +21,8 @@ static const char *const outcome_texts[NODE_OUTCOME_COUNT] = {
         "as many servers joined by this token as it is good for: ask for a new one",
     [NODE_JOIN_ADDRESS] = "the address is not within what the token allows: state another with "
                           "--address",
-    [NODE_JOIN_ADDRESS_TAKEN] = "another server has that address: state another with --address",
+    [NODE_JOIN_ADDRESS_TAKEN] = "another server has that address, or a node: state another with "
+                                "--address",
     [NODE_JOIN_NAME_TAKEN] = "another server has that name: choose another with --name, or have "
                              "that one removed",
     [NODE_JOIN_KEY_TAKEN] = "another server has that key: remove the key file, and join again",

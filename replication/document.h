@@ -153,6 +153,9 @@ struct document_enrolment {
     const char *pool;
 };
 
+/* Is this an address of a node: its own, its home, or its end of the pair link? */
+bool document_is_of_node(const struct document *self, const struct ip *address);
+
 /* Adds servers that joined, each to its pool, whose group grows with it. Who has a name, a key or
  * an address that the document gives to another, or names no pool of it, is left out. list outlives
  * the call alone. False when the arena is exhausted. O(servers + count). */

@@ -16,15 +16,30 @@ static bool open_taken(struct taken *self, size_t server_count, struct arena *ar
            seen_init(&self->addresses, 2 * server_count, arena);
 }
 
+bool document_is_of_node(const struct document *self, const struct ip *address)
+{
+    for (size_t i = 0; i < self->node_count; i++) {
+        const struct document_node *node = &self->nodes[i];
+        const struct ip *its[] = {&node->own[0],  &node->own[1],     &node->home[0],
+                                  &node->home[1], &node->link_local, &node->pair};
+        for (size_t j = 0; j < sizeof its / sizeof *its; j++)
+            if (its[j]->family != 0 && ip_equal(its[j], address))
+                return true;
+    }
+    return false;
+}
+
 /* False: somebody has its name, its key or one of its addresses; nothing is taken then. */
-static bool take(struct taken *self, const struct document_server *server)
+static bool take(struct taken *self, const struct document *document,
+                 const struct document_server *server)
 {
     const struct ip *addresses = server->addresses;
     bool is_free = seen_find(&self->names, server->name, strlen(server->name)) == NULL &&
                    seen_find(&self->keys, server->key, strlen(server->key)) == NULL;
     for (size_t family = 0; is_free && family < 2; family++)
         is_free = addresses[family].family == 0 ||
-                  seen_find(&self->addresses, &addresses[family], sizeof *addresses) == NULL;
+                  (seen_find(&self->addresses, &addresses[family], sizeof *addresses) == NULL &&
+                   !document_is_of_node(document, &addresses[family]));
     if (!is_free)
         return false;
     seen_add(&self->names,
@@ -98,7 +113,7 @@ bool document_enrol(struct document *self, const struct document_enrolment *list
         memcpy(servers, self->servers, self->server_count * sizeof *servers);
     self->servers = servers;
     for (size_t i = 0; i < self->server_count; i++) /* the operator's own word goes before */
-        take(&taken, &servers[i]);
+        take(&taken, self, &servers[i]);
     for (size_t i = 0; i < self->pool_count; i++)
         seen_add(&pools, &(struct seen_word){.bytes = self->pools[i].name,
                                              .size = strlen(self->pools[i].name),
@@ -107,7 +122,7 @@ bool document_enrol(struct document *self, const struct document_enrolment *list
         return false;
     for (size_t i = 0; i < count && self->server_count < DOCUMENT_SERVERS_MAX; i++) {
         const struct seen_word *pool = seen_find(&pools, list[i].pool, strlen(list[i].pool));
-        if (pool == NULL || !take(&taken, &list[i].server))
+        if (pool == NULL || !take(&taken, self, &list[i].server))
             continue;
         if (!add(self, &list[i].server, &self->pools[pool->position], arena))
             return false;

@@ -121,6 +121,12 @@ START_TEST(each_reason_to_refuse_is_told)
     ck_assert_int_eq(ask(20, join, KEY9), NODE_JOIN_ADDRESS);
     ck_assert_int_eq(ask(20, join_of("media9", "192.0.2.101"), KEY9), NODE_JOIN_ADDRESS_TAKEN);
     ck_assert_int_eq(ask(20, join_of("media1", "192.0.2.101"), KEY9), NODE_JOIN_NAME_TAKEN);
+    struct token wide = token_for("t3", 2);
+    wide.prefixes[0].bits = 0;
+    step(20, (struct node_event){.type = NODE_TOKEN, .token = &wide, .ticket = 2});
+    join = join_of("media9", "192.0.2.12"); /* ns2's */
+    strcpy(join.token, "t3");
+    ck_assert_int_eq(ask(20, join, KEY9), NODE_JOIN_ADDRESS_TAKEN);
     ck_assert_int_eq(ask(20, join_of("media9", "192.0.2.109"), document.servers[0].key),
                      NODE_JOIN_KEY_TAKEN);
     struct enrolment list[1];

@@ -71,6 +71,8 @@ START_TEST(the_document_and_who_came_first_go_before)
                                         server("m9", "192.0.2.101", "key9", "s"),
                                         server("m9", "192.0.2.109", document.servers[0].key, "s"),
                                         server("m9", "192.0.2.109", "key9", "u"),
+                                        server("m9", "192.0.2.11", "key9", "s"),
+                                        server("m9", "192.0.2.51", "key9", "s"),
                                         server("m9", "192.0.2.109", "key9", "s"),
                                         server("m10", "192.0.2.109", "key10", "s")};
     ck_assert(document_enrol(&document, list, sizeof list / sizeof *list, &arena));
