@@ -110,7 +110,8 @@ await_home() {
 verb_demo() {
     [ $# -eq 0 ] || misuse "demo takes no arguments"
     if ! is_up; then
-        say "No lab is up yet: first two nodes, three servers, a client and a gateway."
+        say "No lab is up yet: first two nodes, a client, a gateway, and three servers, which" \
+            "join by a token."
         "$top/deploy/pair" --lab "$lab" up || exit
         is_up || fail "the lab did not come up"
     fi

@@ -30,7 +30,7 @@ ask_for_token() {
     fail "no node gives a token: $(cat "$state/no-token")"
 }
 
-# join_server TOKEN SERVER: the one command, on that server.
+# join_server TOKEN SERVER: the one command, on that server; and its agent begins.
 join_server() {
     local number
     number=$(host_number "$2")
@@ -39,6 +39,7 @@ join_server() {
         --address "2001:db8:53::$number" --config "$state/agents/$2.yaml" \
         --key "$state/keys/$2.key" >"$state/log/$2.join" 2>&1 ||
         fail "$2 cannot join: $(tail -n 1 "$state/log/$2.join")"
+    start_agent "$2"
 }
 
 # all_done PID...: waits for each of them; fails if one did.
@@ -70,8 +71,7 @@ wait_until_joined() {
     done
 }
 
-# join_servers SERVER...: all of them by one token, a crowd at a time; each one's agent begins as
-# soon as that crowd has joined.
+# join_servers SERVER...: all of them by one token, a crowd at a time.
 join_servers() {
     local token server number began joining=$* who=${1-} pids crowd
     [ $# -gt 0 ] || return 0
@@ -89,9 +89,6 @@ join_servers() {
             pids+=($!)
         done
         all_done "${pids[@]}" || exit
-        for server in "${crowd[@]}"; do
-            start_agent "$server"
-        done
         shift ${#crowd[@]}
     done
     wait_until_joined
