@@ -92,7 +92,8 @@ static enum report_reason decode_service(struct report *self, const struct msgpa
     return REPORT_OK;
 }
 
-static enum report_reason decode_services(struct report *self, const struct msgpack_object *array)
+static enum report_reason decode_services(struct report *self, struct pack_space *space,
+                                          const struct msgpack_object *array)
 {
     if (array == NULL)
         return REPORT_MISSING_FIELD;
@@ -102,6 +103,7 @@ static enum report_reason decode_services(struct report *self, const struct msgp
         enum report_reason reason = decode_service(self, pack_at(array, i));
         if (reason != REPORT_OK)
             return reason;
+        pack_pass_elements(space, pack_at(array, i), SERVICE_FIELDS);
     }
     return REPORT_OK;
 }
@@ -135,8 +137,9 @@ enum report_reason report_decode(struct report *self, struct pack_space *space,
     *self = (struct report){0};
     if (pack_parse(space, value, size, &map) != PACK_OK)
         return REPORT_MALFORMED;
+    pack_pass_keys(space, PACK_UNKNOWN_VALUE_FIELD, map, pack_keys(KEY_SERVICES, KEY_COUNT));
     enum report_reason reasons[] = {
-        decode_services(self, pack_get(map, KEY_SERVICES)),
+        decode_services(self, space, pack_get(map, KEY_SERVICES)),
         decode_permille(map, KEY_CPU, &self->cpu_permille),
         decode_permille(map, KEY_MEMORY, &self->memory_permille),
         decode_permille(map, KEY_DISK, &self->disk_permille),

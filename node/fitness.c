@@ -32,6 +32,7 @@ bool fitness_decode(struct fitness *self, struct pack_space *space, const uint8_
         !pack_get_uint(pack_get(map, KEY_WALL), INT64_MAX, &wall_ms))
         return false;
     self->wall_ms = (int64_t)wall_ms;
+    pack_pass_keys(space, PACK_UNKNOWN_VALUE_FIELD, map, pack_keys(KEY_FAULT, KEY_COUNT));
     return pack_copy_text(pack_get(map, KEY_FAULT), '!', self->fault, FITNESS_WORD_MAX) &&
            pack_copy_text(pack_get(map, KEY_GATE), '!', self->gate, FITNESS_WORD_MAX) &&
            pack_copy_text(pack_get(map, KEY_RECEPTION), '!', self->reception, FITNESS_WORD_MAX);

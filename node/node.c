@@ -64,6 +64,7 @@ static bool init_replica(struct node *self, const struct document *document, str
         /* The second of the document dials, so that there is one connection and no doubt which. */
         .dials = self->config.self == 1,
         .boot = self->config.boot,
+        .format = DOCUMENT_FORMAT,
         .agent_count = self->seat_count,
     };
     return config.cluster != NULL && config.name != NULL &&
@@ -195,6 +196,13 @@ static void step_frame(struct node *self, int64_t now_ms, const struct node_even
     }
 }
 
+/* What is read again later, such as an order that stands, is counted as it comes in alone. */
+static void count_unknown(struct node *self, const struct pack_space *before)
+{
+    for (size_t i = 0; i < PACK_UNKNOWN_COUNT; i++)
+        self->unknown[i] += self->space.unknown[i] - before->unknown[i];
+}
+
 static void step_command(struct node *self, int64_t now_ms, const struct node_event *event,
                          struct node_update *update)
 {
@@ -300,6 +308,7 @@ void node_step(struct node *self, int64_t now_ms, const struct node_event *event
     update->reply_ticket = 0;
     update->has_other_servers = false;
     update->audit_count = 0;
+    const struct pack_space before = self->space;
     switch (event->type) {
     case NODE_START:
         step_start(self, now_ms, update);
@@ -312,6 +321,7 @@ void node_step(struct node *self, int64_t now_ms, const struct node_event *event
         break;
     case NODE_FRAME:
         step_frame(self, now_ms, event, update);
+        count_unknown(self, &before);
         break;
     case NODE_COMMAND:
         step_command(self, now_ms, event, update);

@@ -238,7 +238,8 @@ struct node {
     uint64_t history_count; /* ever; the newest is at (count - 1) % NODE_HISTORY_MAX */
     uint64_t notes_dropped;
     uint64_t frames, pack_reasons[PACK_REASON_COUNT], message_reasons[MESSAGE_REASON_COUNT],
-        report_reasons[REPORT_REASON_COUNT], order_reasons[ORDER_REASON_COUNT];
+        report_reasons[REPORT_REASON_COUNT], order_reasons[ORDER_REASON_COUNT],
+        unknown[PACK_UNKNOWN_COUNT]; /* passed over in what came in */
 };
 
 /* Allocates what a node needs for this document, which outlives the plan; any thread may do it

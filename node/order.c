@@ -201,6 +201,8 @@ enum order_reason order_decode(struct order *self, struct pack_space *space,
         return ORDER_MALFORMED;
     if (!take_what(self, map))
         return ORDER_BAD_FIELD;
+    pack_pass_keys(space, PACK_UNKNOWN_VALUE_FIELD, map,
+                   pack_keys(KEY_WHAT, KEY_ROUNDS) | pack_keys(KEY_AUTHOR, KEY_UNTIL));
     take_text(map, KEY_AUTHOR, '!', self->author, ORDER_AUTHOR_MAX);
     take_text(map, KEY_BECAUSE, ' ', self->because, ORDER_BECAUSE_MAX);
     if (!pack_get_uint(pack_get(map, KEY_GIVEN), UINT64_MAX, &self->given_s))

@@ -80,6 +80,12 @@ static json_t *show_nodes(const struct node *node, int64_t now_ms)
                         json_integer((json_int_t)replica_behind(&node->replica)));
     json_object_set_new(partner, "heard_ms",
                         age_ms(now_ms, replica_partner_heard_ms(&node->replica)));
+    const struct replica_peer *peer = &node->replica.peers[REPLICA_PARTNER];
+    json_object_set_new(partner, "protocol",
+                        peer->protocol == 0 ? json_null()
+                                            : json_integer((json_int_t)peer->protocol));
+    json_object_set_new(partner, "document_format",
+                        peer->format == 0 ? json_null() : json_integer(peer->format));
     json_array_append_new(list, partner);
     return list;
 }
@@ -308,6 +314,7 @@ json_t *show_guardian(const struct told *told)
 json_t *show_counters(const struct node *node)
 {
     json_t *messages = json_object(), *records = json_object(), *reports = json_object();
+    json_t *orders = json_object(), *unknown = json_object();
     for (int i = MESSAGE_OK + 1; i < MESSAGE_REASON_COUNT; i++)
         json_object_set_new(messages, message_reason_text((enum message_reason)i),
                             json_integer((json_int_t)node->message_reasons[i]));
@@ -320,7 +327,14 @@ json_t *show_counters(const struct node *node)
     for (int i = REPORT_OK + 1; i < REPORT_REASON_COUNT; i++)
         json_object_set_new(reports, report_reason_text((enum report_reason)i),
                             json_integer((json_int_t)node->report_reasons[i]));
-    return json_pack("{s:I, s:I, s:o, s:o, s:o}", "frames", (json_int_t)node->frames, "records",
-                     (json_int_t)node->table.count, "messages_refused", messages, "records_refused",
-                     records, "reports_refused", reports);
+    for (int i = ORDER_OK + 1; i < ORDER_REASON_COUNT; i++)
+        json_object_set_new(orders, order_reason_text((enum order_reason)i),
+                            json_integer((json_int_t)node->order_reasons[i]));
+    for (int i = 0; i < PACK_UNKNOWN_COUNT; i++)
+        json_object_set_new(unknown, pack_unknown_text((enum pack_unknown)i),
+                            json_integer((json_int_t)node->unknown[i]));
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "frames", (json_int_t)node->frames,
+                     "records", (json_int_t)node->table.count, "messages_refused", messages,
+                     "records_refused", records, "reports_refused", reports, "orders_refused",
+                     orders, "passed_over", unknown);
 }

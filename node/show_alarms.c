@@ -5,7 +5,10 @@
 #include "failover/advertisement.h"
 #include "node/show_parts.h"
 
-enum { IMPOSTOR_MS = 60000 }; /* since the last, until it is told no more */
+enum {
+    IMPOSTOR_MS = 60000, /* since the last, until it is told no more */
+    FOREIGN_MS = 3000,   /* likewise; a HELLO is repeated each second */
+};
 
 __attribute__((format(printf, 2, 3))) static void alarm_line(json_t *alarms, const char *format,
                                                              ...)
@@ -118,6 +121,28 @@ static void alarm_impostors(const struct node *node, int64_t now_ms, json_t *ala
     }
 }
 
+/* A node or an agent with which this one has no protocol version in common. */
+static void alarm_foreign(const struct node *node, int64_t now_ms, json_t *alarms)
+{
+    const char *self = node->replica.config.name;
+    for (size_t i = 0; i <= node->seat_count; i++) {
+        const struct replica_peer *peer = &node->replica.peers[i];
+        const struct replica_foreign *foreign = &peer->foreign;
+        if (peer->name == NULL || foreign->at_ms == INT64_MIN ||
+            now_ms - foreign->at_ms > FOREIGN_MS)
+            continue;
+        bool is_older = foreign->max < MESSAGE_PROTOCOL_MIN;
+        alarm_line(
+            alarms,
+            "%s%s speaks protocol %llu to %llu, %s speaks %d to %d (wrong-protocol): upgrade "
+            "%s%s",
+            i == REPLICA_PARTNER ? "" : "the agent of ", peer->name,
+            (unsigned long long)foreign->min, (unsigned long long)foreign->max, self,
+            MESSAGE_PROTOCOL_MIN, MESSAGE_PROTOCOL_MAX,
+            is_older && i != REPLICA_PARTNER ? "the agent of " : "", is_older ? peer->name : self);
+    }
+}
+
 /* What is refused again and again says what is wrong with the partner. */
 static void alarm_refusals(const struct node *node, const struct told *told, int64_t now_ms,
                            json_t *alarms)
@@ -219,6 +244,7 @@ json_t *show_alarms(const struct node *node, const struct told *told, int64_t no
         alarm_line(alarms, "the table of records is full: new records are refused");
     alarm_fitness(node, alarms);
     alarm_impostors(node, now_ms, alarms);
+    alarm_foreign(node, now_ms, alarms);
     if (told->has_state) {
         alarm_strangers(node, told, now_ms, alarms);
         alarm_refusals(node, told, now_ms, alarms);

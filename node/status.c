@@ -79,6 +79,7 @@ bool status_decode(struct status *self, struct pack_space *space, const uint8_t 
         !get_u32(pack_get(map, KEY_UP), &self->up_s))
         return false;
     self->sync = (enum replica_sync)sync;
+    pack_pass_keys(space, PACK_UNKNOWN_VALUE_FIELD, map, pack_keys(KEY_SYNC, KEY_COUNT));
     const struct msgpack_object *held = pack_get(map, KEY_HELD);
     self->held_count = pack_count(held);
     if (self->held_count > STATUS_HELD_MAX)

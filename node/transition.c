@@ -62,6 +62,7 @@ bool transition_decode(struct transition *self, struct pack_space *space, const 
         return false;
     self->number = (uint32_t)number;
     self->earlier_ms = (uint32_t)earlier_ms;
+    pack_pass_keys(space, PACK_UNKNOWN_VALUE_FIELD, map, pack_keys(KEY_NUMBER, KEY_NOTE));
     return pack_copy_text(pack_get(map, KEY_AREA), '!', self->area, TRANSITION_WORD_MAX) &&
            pack_copy_text(pack_get(map, KEY_SUBJECT), '!', self->subject, TRANSITION_SUBJECT_MAX) &&
            pack_copy_text(pack_get(map, KEY_FROM), '!', self->from, TRANSITION_WORD_MAX) &&

@@ -26,6 +26,7 @@ enum {
     KEY_WANTS_SNAPSHOT = 9,
     KEY_SYNCED = 10,
     KEY_MACHINE = 11,
+    KEY_FORMAT = 12,
 };
 
 /* The largest forms: a head of a list 3 bytes, of an element 1, a kind 1, a name 2 + 95, a 64-bit
@@ -81,7 +82,8 @@ static void encode_hello(struct pack_writer *writer, const struct message_hello 
     static const uint8_t untold[MACHINE_ID_SIZE];
     bool has_machine = memcmp(hello->machine, untold, sizeof untold) != 0;
     assert(hello->boot != 0);
-    pack_map(writer, 11 + has_machine);
+    bool has_format = hello->format != 0;
+    pack_map(writer, 11U + has_machine + has_format);
     encode_uint(writer, KEY_TYPE, MESSAGE_HELLO);
     encode_uint(writer, KEY_PROTOCOL_MIN, hello->protocol_min);
     encode_uint(writer, KEY_PROTOCOL_MAX, hello->protocol_max);
@@ -97,6 +99,8 @@ static void encode_hello(struct pack_writer *writer, const struct message_hello 
         pack_uint(writer, KEY_MACHINE);
         pack_bytes(writer, hello->machine, sizeof hello->machine);
     }
+    if (has_format)
+        encode_uint(writer, KEY_FORMAT, hello->format);
 }
 
 static void encode_key(struct pack_writer *writer, const struct record_key *key)
@@ -221,6 +225,7 @@ size_t message_encode(const struct message *self, uint8_t *bytes)
 struct reader {
     const struct msgpack_object *map;
     enum message_reason reason;
+    struct pack_space *space; /* where is counted what was passed over */
 };
 
 static void refuse(struct reader *self, enum message_reason reason)
@@ -265,6 +270,15 @@ static const struct msgpack_object *field(const struct reader *self, uint64_t ke
     return pack_get(self->map, key);
 }
 
+static uint32_t read_format(struct reader *reader)
+{
+    const struct msgpack_object *object = field(reader, KEY_FORMAT);
+    uint32_t format = object == NULL ? 0 : (uint32_t)read_uint(reader, object, UINT32_MAX);
+    if (object != NULL && format == 0)
+        refuse(reader, MESSAGE_BAD_FIELD);
+    return format;
+}
+
 static void decode_hello(struct reader *reader, struct message_hello *hello)
 {
     hello->protocol_min = read_uint(reader, field(reader, KEY_PROTOCOL_MIN), UINT64_MAX);
@@ -281,6 +295,7 @@ static void decode_hello(struct reader *reader, struct message_hello *hello)
     if (!pack_copy_bytes(field(reader, KEY_MACHINE), hello->machine, sizeof hello->machine) &&
         field(reader, KEY_MACHINE) != NULL)
         refuse(reader, MESSAGE_BAD_FIELD);
+    hello->format = read_format(reader);
     if (hello->role < MESSAGE_AGENT || hello->boot == 0 ||
         hello->protocol_min > hello->protocol_max)
         refuse(reader, MESSAGE_BAD_FIELD);
@@ -309,8 +324,12 @@ static bool read_key(struct reader *reader, const struct msgpack_object *object,
         return false;
     }
     uint64_t kind = read_uint(reader, pack_at(object, 0), UINT64_MAX);
-    if (reader->reason != MESSAGE_OK || !record_kind_is_known(kind))
+    if (reader->reason != MESSAGE_OK)
         return false;
+    if (!record_kind_is_known(kind)) {
+        reader->space->unknown[PACK_UNKNOWN_KIND]++;
+        return false;
+    }
     key->kind = (enum record_kind)kind;
     read_name(reader, pack_at(object, 1), key->name);
     return reader->reason == MESSAGE_OK;
@@ -345,6 +364,7 @@ static void decode_records(struct reader *reader, struct message_records *self)
         else if (size > 0)
             memcpy(record->value, value, size);
         record->value_size = (uint16_t)size;
+        pack_pass_elements(reader->space, object, 6);
         self->count++;
     }
 }
@@ -362,6 +382,7 @@ static void decode_versions(struct reader *reader, struct message_versions *self
             entry->version = (struct record_version){0};
         else
             read_version(reader, pack_at(list, i), &entry->version);
+        pack_pass_elements(reader->space, pack_at(list, i), is_pull ? 2 : 4);
         self->count++;
     }
 }
@@ -377,6 +398,24 @@ static void decode_ack(struct reader *reader, struct message_ack *ack)
     ack->chunk = read_uint(reader, field(reader, KEY_CHUNK), UINT64_MAX);
     ack->version.incarnation = read_uint(reader, field(reader, KEY_ACK_INCARNATION), UINT64_MAX);
     ack->version.sequence = read_uint(reader, field(reader, KEY_ACK_SEQUENCE), UINT64_MAX);
+}
+
+/* The keys of each type's map. */
+static uint64_t known_keys(enum message_type type)
+{
+    switch (type) {
+    case MESSAGE_HELLO:
+        return pack_keys(KEY_TYPE, KEY_FORMAT);
+    case MESSAGE_SNAPSHOT:
+    case MESSAGE_VERSIONS:
+    case MESSAGE_ACK: /* KEY_ACK_SEQUENCE is the last, too */
+        return pack_keys(KEY_TYPE, KEY_LIST);
+    case MESSAGE_DELTA:
+        return pack_keys(KEY_TYPE, KEY_TYPE) | pack_keys(KEY_LIST, KEY_PARTNER_LACKS);
+    case MESSAGE_PULL:
+        return pack_keys(KEY_TYPE, KEY_TYPE) | pack_keys(KEY_LIST, KEY_LIST);
+    }
+    return 0;
 }
 
 static void decode_body(struct reader *reader, struct message *self)
@@ -415,7 +454,7 @@ static void decode_body(struct reader *reader, struct message *self)
 enum message_reason message_decode(struct message *self, struct pack_space *space,
                                    const uint8_t *bytes, size_t size, enum pack_reason *pack_reason)
 {
-    struct reader reader = {.reason = MESSAGE_OK};
+    struct reader reader = {.reason = MESSAGE_OK, .space = space};
     enum pack_reason parsed = pack_parse(space, bytes, size, &reader.map);
     if (pack_reason != NULL)
         *pack_reason = parsed;
@@ -428,5 +467,13 @@ enum message_reason message_decode(struct message *self, struct pack_space *spac
         return MESSAGE_UNKNOWN_TYPE;
     self->type = (enum message_type)type;
     decode_body(&reader, self);
+    pack_pass_keys(space, PACK_UNKNOWN_FIELD, reader.map, known_keys(self->type));
     return reader.reason;
+}
+
+uint64_t message_protocol(const struct message_hello *hello)
+{
+    uint64_t highest =
+        hello->protocol_max < MESSAGE_PROTOCOL_MAX ? hello->protocol_max : MESSAGE_PROTOCOL_MAX;
+    return highest < MESSAGE_PROTOCOL_MIN || highest < hello->protocol_min ? 0 : highest;
 }

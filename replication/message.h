@@ -7,6 +7,7 @@
  *   key 0 is the type; then:
  *   HELLO     1 protocol_min  2 protocol_max  3 role  4 name  5 cluster  6 boot  7 heard_boot
  *             8 known_incarnation  9 wants_snapshot  10 synced  11 machine (an agent's, if told)
+ *             12 format (a node's; not told: 1)
  *   SNAPSHOT  1 chunk  2 last  3 [record]
  *   DELTA     3 [record]  4 partner_lacks
  *   VERSIONS  1 chunk  2 last  3 [[kind, name, incarnation, sequence]]
@@ -15,7 +16,13 @@
  *   record    [kind, name, incarnation, sequence, age_ms, value]; longer arrays are of a later
  *             version, whose further elements are skipped
  *
- * Every key listed here but the machine is required in its type. */
+ * Every key listed here but machine and format is required in its type.
+ *
+ * Versions. A HELLO tells the range of protocol versions that its speaker knows; the two sides
+ * speak the highest in common, or not at all. A later version adds: keys, elements at the end of
+ * a record, kinds of records. Who does not know them passes them over, counts them in the space
+ * and goes on; so a pair is upgraded one node after the other. What may not be passed over needs
+ * a protocol_min above what the other side speaks. */
 #ifndef TANDEM_REPLICATION_MESSAGE_H
 #define TANDEM_REPLICATION_MESSAGE_H
 
@@ -28,7 +35,8 @@ enum {
     MESSAGE_RECORDS_MAX = 120,  /* so many of the largest records fit in MESSAGE_SIZE_MAX */
     MESSAGE_VERSIONS_MAX = 380, /* likewise */
     MESSAGE_KEYS_MAX = 380,
-    MESSAGE_PROTOCOL = 1, /* the version this program speaks */
+    MESSAGE_PROTOCOL_MIN = 1, /* the versions that this program speaks */
+    MESSAGE_PROTOCOL_MAX = 1,
 };
 
 enum message_type {
@@ -56,6 +64,7 @@ struct message_hello {
     bool wants_snapshot;        /* the speaker asks for all records */
     bool synced;                /* the speaker has had its own snapshot, or needs none */
     uint8_t machine[MACHINE_ID_SIZE]; /* of an agent; zeroes: not told */
+    uint32_t format; /* of the document: the highest that the speaker reads; 0: not told, it is 1 */
 };
 
 /* SNAPSHOT: all records, in chunks; each is acknowledged. DELTA: some records. */
@@ -113,10 +122,13 @@ const char *message_reason_text(enum message_reason reason);
 size_t message_encode(const struct message *self, uint8_t *bytes);
 
 /* Decode; on anything but MESSAGE_OK *self is undefined. pack_reason (may be NULL) says more about
- * MESSAGE_MALFORMED. Records of an unknown kind are skipped (a later version's), not refused. */
+ * MESSAGE_MALFORMED. What only a later version knows is passed over and counted in the space. */
 enum message_reason message_decode(struct message *self, struct pack_space *space,
                                    const uint8_t *bytes, size_t size,
                                    enum pack_reason *pack_reason);
+
+/* The highest protocol version that this program and the speaker have in common; 0: none. */
+uint64_t message_protocol(const struct message_hello *hello);
 
 /* One line for traces and story tests, such as "delta [report media1 3.17] partner-lacks"; of an
  * order "3.1": the counter and the writing node's number. Cut at size. */

@@ -26,6 +26,18 @@ const char *pack_reason_text(enum pack_reason reason)
     return texts[reason];
 }
 
+const char *pack_unknown_text(enum pack_unknown what)
+{
+    static const char *const texts[PACK_UNKNOWN_COUNT] = {
+        [PACK_UNKNOWN_FIELD] = "unknown-field",
+        [PACK_UNKNOWN_ELEMENT] = "unknown-element",
+        [PACK_UNKNOWN_KIND] = "unknown-kind",
+        [PACK_UNKNOWN_VALUE_FIELD] = "unknown-value-field",
+    };
+    assert(what < PACK_UNKNOWN_COUNT);
+    return texts[what];
+}
+
 /* ---- writing ---- */
 
 void pack_begin(struct pack_writer *self, uint8_t *bytes, size_t size_max)
@@ -222,7 +234,7 @@ static enum pack_reason scan(const uint8_t *bytes, size_t size)
 
 void pack_space_open(struct pack_space *self)
 {
-    self->zone = msgpack_zone_new(ZONE_CHUNK_BYTES);
+    *self = (struct pack_space){.zone = msgpack_zone_new(ZONE_CHUNK_BYTES)};
     assert(self->zone != NULL);
 }
 
@@ -320,6 +332,24 @@ const struct msgpack_object *pack_at(const struct msgpack_object *array, size_t 
     if (!pack_is_array(array) || position >= array->via.array.size)
         return NULL;
     return &array->via.array.ptr[position];
+}
+
+/* ---- what a later version says besides ---- */
+
+void pack_pass_keys(struct pack_space *self, enum pack_unknown what,
+                    const struct msgpack_object *map, uint64_t known)
+{
+    assert(map->type == MSGPACK_OBJECT_MAP);
+    for (size_t i = 0; i < map->via.map.size; i++) {
+        uint64_t key = map->via.map.ptr[i].key.via.u64; /* the scan lets no other key through */
+        self->unknown[what] += key > 63 || (known >> key & 1) == 0;
+    }
+}
+
+void pack_pass_elements(struct pack_space *self, const struct msgpack_object *array, size_t known)
+{
+    size_t count = pack_count(array);
+    self->unknown[PACK_UNKNOWN_ELEMENT] += count > known ? count - known : 0;
 }
 
 /* ---- copies ---- */

@@ -37,6 +37,18 @@ enum pack_reason {
 /* "too-deep", and so on: the word for logs, counters and tests. */
 const char *pack_reason_text(enum pack_reason reason);
 
+/* What was passed over, since only a later version knows what it means. */
+enum pack_unknown {
+    PACK_UNKNOWN_FIELD,       /* a key of a message */
+    PACK_UNKNOWN_ELEMENT,     /* at the end of a list of a fixed length */
+    PACK_UNKNOWN_KIND,        /* a record, or its version */
+    PACK_UNKNOWN_VALUE_FIELD, /* a key of a record's value */
+    PACK_UNKNOWN_COUNT
+};
+
+/* "unknown-field", and so on: the word of its counter. */
+const char *pack_unknown_text(enum pack_unknown what);
+
 /* ---- writing ---- */
 
 struct pack_writer {
@@ -64,6 +76,7 @@ struct msgpack_object;
  * message needs until the next parse, at most 48 bytes for each byte of the message. */
 struct pack_space {
     void *zone;
+    uint64_t unknown[PACK_UNKNOWN_COUNT]; /* passed over since it was opened */
 };
 
 void pack_space_open(struct pack_space *self);
@@ -89,6 +102,17 @@ bool pack_get_bytes(const struct msgpack_object *object, const uint8_t **bytes, 
 bool pack_copy_text(const struct msgpack_object *object, char first, char *text, size_t max);
 bool pack_copy_bytes(const struct msgpack_object *object, uint8_t *bytes, size_t size);
 bool pack_copy_ip(const struct msgpack_object *object, struct ip *ip);
+
+/* The keys from first to last, at most 63, as a set. */
+static inline uint64_t pack_keys(unsigned first, unsigned last)
+{
+    return ~UINT64_C(0) >> (63 - last) & ~UINT64_C(0) << first;
+}
+
+/* Count the keys of a map that are not in this set; the elements of an array beyond so many. */
+void pack_pass_keys(struct pack_space *self, enum pack_unknown what,
+                    const struct msgpack_object *map, uint64_t known);
+void pack_pass_elements(struct pack_space *self, const struct msgpack_object *array, size_t known);
 
 bool pack_is_array(const struct msgpack_object *object);
 /* Number of elements of an array (or pairs of a map); 0 when the object is NULL or neither. */

@@ -10,6 +10,7 @@ bool replica_init(struct replica *self, const struct replica_config *config, str
     assert(record_name_is_valid(config->cluster, strlen(config->cluster)));
     assert(config->boot != 0);
     assert(config->number == 1 || config->number == 2);
+    assert(config->format >= 1);
     assert(config->partner != NULL || !config->dials);
     *self = (struct replica){
         .config = *config,
@@ -28,15 +29,18 @@ bool replica_init(struct replica *self, const struct replica_config *config, str
     self->peers = arena_take_array(arena, 1 + config->agent_count, sizeof *self->peers);
     if (self->peers == NULL)
         return false;
-    self->peers[REPLICA_PARTNER].name = config->partner;
+    self->peers[REPLICA_PARTNER] =
+        (struct replica_peer){.name = config->partner, .foreign.at_ms = INT64_MIN};
     return true;
 }
 
 void replica_seat(struct replica *self, size_t agent, const char *name)
 {
     assert(agent < self->config.agent_count);
-    self->peers[1 + agent] =
-        (struct replica_peer){.name = name, .impostor_ms = INT64_MIN, .reported_ms = INT64_MIN};
+    self->peers[1 + agent] = (struct replica_peer){.name = name,
+                                                   .impostor_ms = INT64_MIN,
+                                                   .reported_ms = INT64_MIN,
+                                                   .foreign.at_ms = INT64_MIN};
 }
 
 void replica_bind(struct replica *self, size_t agent, const uint8_t *machine)
@@ -242,6 +246,11 @@ size_t replica_behind(const struct replica *self)
 int64_t replica_partner_heard_ms(const struct replica *self)
 {
     return self->partner_heard_ms;
+}
+
+uint32_t replica_partner_format(const struct replica *self)
+{
+    return self->peers[REPLICA_PARTNER].format;
 }
 
 const char *replica_reason_text(enum replica_reason reason)

@@ -87,6 +87,7 @@ struct replica_config {
     uint8_t number;      /* of this node: 1 or 2, in document order */
     bool dials;          /* this node opens the connection to its partner */
     uint64_t boot;       /* random, not 0, new at each start */
+    uint32_t format;     /* of the document: the highest this node reads; HELLO tells the partner */
     size_t agent_count;  /* room for so many; replica_seat names them */
 };
 
@@ -126,6 +127,12 @@ struct replica_peer {
     uint64_t refused;    /* messages and records refused */
     int64_t impostor_ms; /* a HELLO under this key was refused as another's; INT64_MIN: never */
     enum replica_reason impostor; /* why */
+    uint64_t protocol;            /* spoken with it since it last greeted; 0: it never did */
+    uint32_t format;              /* the highest of the document it reads; 0: it never greeted */
+    struct replica_foreign {      /* its last HELLO that was refused as wrong-protocol */
+        int64_t at_ms;            /* INT64_MIN: none, or it greeted since */
+        uint64_t min, max;        /* the versions it speaks */
+    } foreign;
     /* private */
     bool has_machine; /* it says the same in each HELLO, or is not it */
     uint8_t machine[MACHINE_ID_SIZE];
@@ -213,6 +220,10 @@ size_t replica_behind(const struct replica *self);
 
 /* When the partner was last heard; INT64_MIN: never. */
 int64_t replica_partner_heard_ms(const struct replica *self);
+
+/* The highest format of the document that the partner reads, as it said last, also when it is away;
+ * 0: it never greeted, or there is no partner. */
+uint32_t replica_partner_format(const struct replica *self);
 
 const char *replica_reason_text(enum replica_reason reason);
 const char *replica_sync_text(enum replica_sync sync);

@@ -38,7 +38,7 @@ static enum replica_reason judge_hello(const struct replica *self, size_t peer,
                                        const struct message_hello *hello)
 {
     enum message_role role = peer == REPLICA_PARTNER ? MESSAGE_NODE : MESSAGE_AGENT;
-    if (hello->protocol_min > MESSAGE_PROTOCOL || hello->protocol_max < MESSAGE_PROTOCOL)
+    if (message_protocol(hello) == 0)
         return REPLICA_WRONG_PROTOCOL;
     if (strcmp(hello->cluster, self->config.cluster) != 0)
         return REPLICA_WRONG_CLUSTER;
@@ -123,6 +123,9 @@ static void take_hello(struct replica *self, int64_t now_ms, size_t peer, uint32
             speaker->impostor = reason;
         }
     }
+    if (reason == REPLICA_WRONG_PROTOCOL)
+        speaker->foreign =
+            (struct replica_foreign){now_ms, hello->protocol_min, hello->protocol_max};
     if (reason != REPLICA_TAKEN) {
         refuse(self, peer, reason, update);
         return;
@@ -134,6 +137,9 @@ static void take_hello(struct replica *self, int64_t now_ms, size_t peer, uint32
     }
     speaker->greeted = true;
     speaker->session = session;
+    speaker->protocol = message_protocol(hello);
+    speaker->format = hello->format == 0 ? 1 : hello->format;
+    speaker->foreign.at_ms = INT64_MIN;
     if (peer == REPLICA_PARTNER) {
         self->partner_heard_ms = now_ms;
         greet_partner(self, now_ms, hello);

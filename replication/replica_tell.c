@@ -22,14 +22,15 @@ void replica_tell_hello(struct replica *self, int64_t now_ms, size_t peer,
 {
     bool wants_snapshot = peer == REPLICA_PARTNER && self->sync != REPLICA_SYNCED;
     struct message_hello *hello = &replica_send(update, peer, MESSAGE_HELLO)->hello;
-    *hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL,
-                                    .protocol_max = MESSAGE_PROTOCOL,
+    *hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL_MIN,
+                                    .protocol_max = MESSAGE_PROTOCOL_MAX,
                                     .role = MESSAGE_NODE,
                                     .boot = self->config.boot,
                                     .heard_boot = self->peers[peer].boot,
                                     .known_incarnation = self->peers[peer].least_incarnation,
                                     .wants_snapshot = wants_snapshot,
-                                    .synced = self->sync == REPLICA_SYNCED};
+                                    .synced = self->sync == REPLICA_SYNCED,
+                                    .format = peer == REPLICA_PARTNER ? self->config.format : 0};
     strcpy(hello->name, self->config.name);
     strcpy(hello->cluster, self->config.cluster);
     if (peer != REPLICA_PARTNER)

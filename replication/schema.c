@@ -229,8 +229,8 @@ bool schema_check_format(const struct yaml_file *file, const struct yaml_node *r
     if (read.format > ours)
         return schema_refuse(file, value,
                              "found format %u, expected %u: this file is for a newer Tandem than "
-                             "this " TANDEM_VERSION,
-                             read.format, ours);
+                             "this " TANDEM_VERSION "; upgrade it first, or write format %u",
+                             read.format, ours, ours);
     return read.format == ours ||
            schema_refuse(file, value, "found format %u, expected %u", read.format, ours);
 }

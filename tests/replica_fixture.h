@@ -36,6 +36,7 @@ static inline void fixture_start(struct fixture *self, uint8_t number, uint64_t 
     self->memory = aligned_alloc(16, (size + 15) / 16 * 16);
     arena_init(&arena, self->memory, size);
     self->config = (struct replica_config){.cluster = "lab",
+                                           .format = 1,
                                            .name = number == 1 ? "ns1" : "ns2",
                                            .partner = number == 1 ? "ns2" : "ns1",
                                            .number = number,

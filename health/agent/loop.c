@@ -202,8 +202,17 @@ static void take_frame(struct agent *self, int64_t now_ms, const struct link_eve
             return;
         text = reporter_reason_text(self->update.reason);
     }
-    log_trouble(self, now_ms, event->peer, AGENT_MESSAGE_REFUSED, "refuse %s reason=%s",
-                self->config.nodes[event->peer].name, text);
+    const char *name = self->config.nodes[event->peer].name;
+    const struct message_hello *hello = &self->message.hello;
+    if (reason == MESSAGE_OK && self->update.reason == REPORTER_WRONG_PROTOCOL)
+        log_trouble(self, now_ms, event->peer, AGENT_MESSAGE_REFUSED,
+                    "refuse %s reason=%s: it speaks protocol %" PRIu64 " to %" PRIu64
+                    ", this agent %d to %d: upgrade the one of the lower version",
+                    name, text, hello->protocol_min, hello->protocol_max, MESSAGE_PROTOCOL_MIN,
+                    MESSAGE_PROTOCOL_MAX);
+    else
+        log_trouble(self, now_ms, event->peer, AGENT_MESSAGE_REFUSED, "refuse %s reason=%s", name,
+                    text);
 }
 
 static void take_frames(struct agent *self)

@@ -61,8 +61,8 @@ static void send_hello(const struct reporter *self, size_t node, struct reporter
 {
     struct message *message = add_send(update, node);
     message->type = MESSAGE_HELLO;
-    message->hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL,
-                                            .protocol_max = MESSAGE_PROTOCOL,
+    message->hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL_MIN,
+                                            .protocol_max = MESSAGE_PROTOCOL_MAX,
                                             .role = MESSAGE_AGENT,
                                             .boot = self->config.boot,
                                             .heard_boot = self->nodes[node].boot,
@@ -197,7 +197,7 @@ static void take_sample(struct reporter *self, int64_t now_ms, const struct repo
 static enum reporter_reason judge_hello(const struct reporter *self,
                                         const struct message_hello *hello)
 {
-    if (hello->protocol_min > MESSAGE_PROTOCOL || hello->protocol_max < MESSAGE_PROTOCOL)
+    if (message_protocol(hello) == 0)
         return REPORTER_WRONG_PROTOCOL;
     if (strcmp(hello->cluster, self->config.cluster) != 0)
         return REPORTER_WRONG_CLUSTER;

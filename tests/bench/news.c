@@ -57,8 +57,8 @@ static void send_message(struct news *self)
 static void send_hello(struct news *self)
 {
     self->message.type = MESSAGE_HELLO;
-    self->message.hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL,
-                                                 .protocol_max = MESSAGE_PROTOCOL,
+    self->message.hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL_MIN,
+                                                 .protocol_max = MESSAGE_PROTOCOL_MAX,
                                                  .role = MESSAGE_AGENT,
                                                  .boot = self->boot,
                                                  .synced = true};

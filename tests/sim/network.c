@@ -229,6 +229,15 @@ static int64_t delay_ms(struct sim *self, const struct sim_connection *connectio
     return ms;
 }
 
+/* In every other seed one of the two nodes, and every third agent, is of the next version. */
+bool sim_is_next(const struct sim *self, int host)
+{
+    if (self->seed / 2 % 2 == 0)
+        return false;
+    return host < SIM_NODES ? (uint64_t)host == self->seed / 4 % 2
+                            : (uint64_t)host % 3 == self->seed / 4 % 3;
+}
+
 void sim_send(struct sim *self, size_t number, bool to_listener, const struct message *message)
 {
     static uint8_t bytes[MESSAGE_SIZE_MAX];
@@ -238,6 +247,8 @@ void sim_send(struct sim *self, size_t number, bool to_listener, const struct me
     if (has_weather(connection, SIM_LOSS) && sim_dice(self, 100) < 30)
         return;
     size_t size = message_encode(message, bytes);
+    if (sim_is_next(self, to_listener ? connection->dialler : (int)connection->listener))
+        size = next_message(message, bytes, size);
     size_t copies = has_weather(connection, SIM_DUPLICATION) && sim_dice(self, 100) < 30 ? 2 : 1;
     for (size_t i = 0; i < copies; i++) {
         struct sim_frame frame = {.due_ms = self->now_ms + delay_ms(self, connection),

@@ -33,6 +33,7 @@ static const char *const oracle_texts[SIM_ORACLES] = {
     [SIM_SURVIVES] = "done-order-survives",
     [SIM_ONE_WINNER] = "one-winner",
     [SIM_WHOLE] = "whole-after-quiet",
+    [SIM_NEXT] = "versions-mix",
     [SIM_GREETED] = "greeted-in-time",
     [SIM_ALONE] = "alone-in-time",
     [SIM_TELLS] = "tells-all-in-time",
@@ -311,6 +312,25 @@ static void judge_verdicts(struct sim *self, size_t number)
     }
 }
 
+/* Of kinds alone the misspoken tell in every seed. */
+static void judge_next(struct sim *self, size_t number)
+{
+    const struct node *node = &self->nodes[number].node;
+    bool hears_next = sim_is_next(self, (int)(1 - number));
+    for (size_t agent = 0; agent < self->agent_count; agent++)
+        hears_next |= sim_is_next(self, (int)(SIM_NODES + agent));
+    for (int what = 0; what < PACK_UNKNOWN_COUNT; what++) {
+        bool is_told = what == PACK_UNKNOWN_KIND && !hears_next;
+        sim_check(self, SIM_NEXT, is_told || (node->unknown[what] > 0) == hears_next,
+                  "ns%zu passed over %llu times %s", number + 1,
+                  (unsigned long long)node->unknown[what],
+                  pack_unknown_text((enum pack_unknown)what));
+    }
+    sim_check(self, SIM_NEXT, node->replica.peers[REPLICA_PARTNER].protocol == 1,
+              "ns%zu speaks protocol %llu with its partner", number + 1,
+              (unsigned long long)node->replica.peers[REPLICA_PARTNER].protocol);
+}
+
 void sim_oracles_end(struct sim *self)
 {
     for (size_t node = 0; node < SIM_NODES; node++) {
@@ -326,4 +346,6 @@ void sim_oracles_end(struct sim *self)
     judge_winners(self);
     for (size_t node = 0; node < SIM_NODES; node++)
         judge_verdicts(self, node);
+    for (size_t node = 0; node < SIM_NODES; node++)
+        judge_next(self, node);
 }

@@ -185,8 +185,8 @@ static void say_hello(struct sim *self, const struct replica *replica, struct mi
     bool is_node = misspoken->peer == REPLICA_PARTNER;
     struct message message = {.type = MESSAGE_HELLO};
     struct message_hello *hello = &message.hello;
-    *hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL,
-                                    .protocol_max = MESSAGE_PROTOCOL,
+    *hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL_MIN,
+                                    .protocol_max = MESSAGE_PROTOCOL_MAX,
                                     .role = is_node ? MESSAGE_NODE : MESSAGE_AGENT,
                                     .cluster = "sim",
                                     .boot = 1 + sim_dice(self, UINT32_MAX)};
@@ -195,10 +195,10 @@ static void say_hello(struct sim *self, const struct replica *replica, struct mi
     bool is_longer = sim_dice(self, 2) == 0;
     misspoken->reason = REPLICA_WRONG_NAME;
     if (fault == 0) {
-        hello->protocol_min = hello->protocol_max = MESSAGE_PROTOCOL + 1;
+        hello->protocol_min = hello->protocol_max = MESSAGE_PROTOCOL_MAX + 1;
         misspoken->reason = REPLICA_WRONG_PROTOCOL;
     } else if (fault == 1) {
-        hello->protocol_min = hello->protocol_max = MESSAGE_PROTOCOL - 1;
+        hello->protocol_min = hello->protocol_max = MESSAGE_PROTOCOL_MIN - 1;
         misspoken->reason = REPLICA_WRONG_PROTOCOL;
     } else if (fault == 2) {
         snprintf(hello->cluster, sizeof hello->cluster, is_longer ? "simulated" : "aim");
@@ -324,8 +324,8 @@ static void hear_hello(struct sim *self, const struct sim_node *node, size_t num
     const struct replica_config *config = &node->node.replica.config;
     bool is_synced = self->nodes[1 - number].node.replica.sync == REPLICA_SYNCED;
     struct message message = {.type = MESSAGE_HELLO,
-                              .hello = {.protocol_min = MESSAGE_PROTOCOL,
-                                        .protocol_max = MESSAGE_PROTOCOL,
+                              .hello = {.protocol_min = MESSAGE_PROTOCOL_MIN,
+                                        .protocol_max = MESSAGE_PROTOCOL_MAX,
                                         .role = MESSAGE_NODE,
                                         .boot = node->talk.boot,
                                         .wants_snapshot = !is_synced,

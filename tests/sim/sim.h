@@ -17,6 +17,7 @@
 #define TANDEM_TESTS_SIM_SIM_H
 
 #include "health/agent/reporter.h"
+#include "next/next.h"
 #include "node/dns/answer.h"
 #include "node/node.h"
 
@@ -258,6 +259,7 @@ enum sim_oracle {
     SIM_SURVIVES,    /* an order answered with "done" is on both nodes */
     SIM_ONE_WINNER,  /* of orders in conflict the same stands on both */
     SIM_WHOLE,       /* after the quiet every verdict is the truth */
+    SIM_NEXT,        /* what the next version alone knows is counted; this one says none of it */
     SIM_GREETED,     /* nodes greet when they can, */
     SIM_ALONE,       /* do not wait for a partner that is silent, and wait for one that is not, */
     SIM_TELLS,       /* tell everything in time, */
@@ -289,6 +291,8 @@ void sim_network_close(struct sim *self);
 void sim_network_break(struct sim *self, int host);
 /* Deliver what is due, let connections come and go. */
 void sim_network_step(struct sim *self);
+/* Does this host (a node, or SIM_NODES + agent) speak as the next version? */
+bool sim_is_next(const struct sim *self, int host);
 void sim_send(struct sim *self, size_t connection, bool to_listener, const struct message *message);
 /* The connection between an agent and a node, and that between the nodes. */
 size_t sim_agent_connection(const struct sim *self, size_t agent, size_t node);

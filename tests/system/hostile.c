@@ -69,8 +69,8 @@ static void wait_for_link(void)
 static void greet(struct message *message, const char *cluster, const char *server)
 {
     message->type = MESSAGE_HELLO;
-    message->hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL,
-                                            .protocol_max = MESSAGE_PROTOCOL,
+    message->hello = (struct message_hello){.protocol_min = MESSAGE_PROTOCOL_MIN,
+                                            .protocol_max = MESSAGE_PROTOCOL_MAX,
                                             .role = MESSAGE_AGENT,
                                             .boot = 4711,
                                             .synced = true};

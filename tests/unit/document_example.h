@@ -14,6 +14,11 @@
 #define KEY2 "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 #define KEY3 "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
 
+/* What a document of the next format is refused with. */
+#define NEWER                                                                                      \
+    "found format 2, expected 1: this file is for a newer Tandem than this 0.1.0; upgrade it "     \
+    "first, or write format 1"
+
 static const char good[] =
     "format: 1\n"                                          /*  1 */
     "cluster: tandem-lab\n"                                /*  2 */

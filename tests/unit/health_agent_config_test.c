@@ -116,7 +116,8 @@ static const struct {
     const char *from, *to, *error;
 } mistakes[] = {
     {"format: 1", "format: 2",
-     AT "1:9: found format 2, expected 1: this file is for a newer Tandem than this 0.1.0"},
+     AT "1:9: found format 2, expected 1: this file is for a newer Tandem than this 0.1.0; "
+        "upgrade it first, or write format 1"},
     {"format: 1\n", "", AT "1:1: found no 'format', expected 'format: 1'"},
     {"cluster: tandem-lab\n", "",
      AT "1:1: found no 'cluster', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},

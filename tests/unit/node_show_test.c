@@ -144,6 +144,99 @@ START_TEST(a_partner_heard_on_one_way_alone_is_an_alarm)
 }
 END_TEST
 
+static void hello_of_range(int64_t now_ms, uint64_t min, uint64_t max)
+{
+    message.type = MESSAGE_HELLO;
+    message.hello = (struct message_hello){.protocol_min = min,
+                                           .protocol_max = max,
+                                           .role = MESSAGE_NODE,
+                                           .name = "ns2",
+                                           .cluster = "lab",
+                                           .boot = 22,
+                                           .heard_boot = 11,
+                                           .synced = true,
+                                           .format = 3};
+    frame(now_ms, REPLICA_PARTNER);
+}
+
+START_TEST(a_partner_without_a_version_in_common_is_an_alarm_that_says_whom_to_upgrade)
+{
+    begin_told();
+    hello_of_range(200, 2, 9);
+    ck_assert(alarms(200, "ns2 speaks protocol 2 to 9, ns1 speaks 1 to 1 (wrong-protocol): upgrade "
+                          "ns1"));
+    hello_of_range(300, 0, 0);
+    const char *older =
+        "ns2 speaks protocol 0 to 0, ns1 speaks 1 to 1 (wrong-protocol): upgrade ns2";
+    ck_assert(alarms(300, older));
+    ck_assert(alarms(3300, older));
+    ck_assert(!alarms(3301, older));
+    hello_of_range(3302, 0, 0);
+    ck_assert(alarms(3302, older));
+    hello_of_range(3303, 1, 9);
+    ck_assert(!alarms(3303, older));
+}
+END_TEST
+
+static json_t *shown_partner(int64_t now_ms)
+{
+    json_t *status = show_status(&node, &told, now_ms);
+    json_t *partner = json_incref(json_array_get(json_object_get(status, "nodes"), 1));
+    json_decref(status);
+    return partner;
+}
+
+START_TEST(what_the_partner_speaks_and_reads_is_shown)
+{
+    init(2, 0, 2);
+    told_init(&told);
+    step(0, (struct node_event){.type = NODE_START});
+    json_t *partner = shown_partner(10);
+    ck_assert(json_is_null(json_object_get(partner, "protocol")));
+    ck_assert(json_is_null(json_object_get(partner, "document_format")));
+    json_decref(partner);
+    hello_of_range(20, 1, 9);
+    partner = shown_partner(30);
+    ck_assert_int_eq(json_integer_value(json_object_get(partner, "protocol")), 1);
+    ck_assert_int_eq(json_integer_value(json_object_get(partner, "document_format")), 3);
+    json_decref(partner);
+}
+END_TEST
+
+static json_int_t passed_over(enum pack_unknown what)
+{
+    json_t *shown = show_counters(&node);
+    json_int_t count = json_integer_value(
+        json_object_get(json_object_get(shown, "passed_over"), pack_unknown_text(what)));
+    json_decref(shown);
+    return count;
+}
+
+/* An order of a later version, which says one thing more: counted when it comes, and not each time
+ * that it is read again. */
+START_TEST(what_was_passed_over_is_shown_and_counted_once)
+{
+    struct order order = {.verb = ORDER_DRAIN, .subject = "media1", .draining = true};
+    begin_told();
+    strcpy(order.author, "carol");
+    begin_records(MESSAGE_DELTA);
+    struct record *record = add_record(RECORD_ORDER, "drain/media1", 1, 1);
+    size_t size = order_encode(&order, record->value);
+    record->value[0]++;
+    memcpy(record->value + size, "\x7f\xc3", 2);
+    record->value_size = (uint16_t)(size + 2);
+    frame(96, REPLICA_PARTNER);
+    ck_assert_int_eq(passed_over(PACK_UNKNOWN_VALUE_FIELD), 1);
+    ck_assert_int_eq(passed_over(PACK_UNKNOWN_FIELD), 0);
+    step(100, (struct node_event){.type = NODE_CLOCK, .wall_ms = 1000000});
+    run(3000); /* looked at for its end, each second */
+    begin_records(MESSAGE_SNAPSHOT);
+    frame(3001, REPLICA_PARTNER);
+    ck_assert_int_eq(passed_over(PACK_UNKNOWN_VALUE_FIELD), 1);
+    ck_assert(node.plan.servers[0].draining);
+}
+END_TEST
+
 static const char *event_text(const json_t *event)
 {
     static char line[200];
@@ -220,7 +313,10 @@ int main(void)
                what_is_refused_again_and_again_says_what_is_wrong_with_the_partner,
                another_document_a_silent_witness_and_flaps_are_alarms,
                a_partner_heard_on_one_way_alone_is_an_alarm,
-               a_pool_without_servers_says_how_they_come);
+               a_pool_without_servers_says_how_they_come,
+               a_partner_without_a_version_in_common_is_an_alarm_that_says_whom_to_upgrade);
+    SUITE_CASE(suite, "versions", what_the_partner_speaks_and_reads_is_shown,
+               what_was_passed_over_is_shown_and_counted_once);
     SUITE_CASE(suite, "events", events_of_both_nodes_stand_in_the_order_in_which_they_were,
                counters_of_the_guardian_have_names);
     return suite_run(suite);

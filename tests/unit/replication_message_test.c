@@ -156,6 +156,92 @@ START_TEST(age_and_value_of_a_record_are_bounded)
 }
 END_TEST
 
+/* What the decoder passed over: fields, elements, kinds, fields of values. */
+static const char *passed_over(void)
+{
+    static char line[80];
+    snprintf(line, sizeof line, "%llu %llu %llu %llu", (unsigned long long)space.unknown[0],
+             (unsigned long long)space.unknown[1], (unsigned long long)space.unknown[2],
+             (unsigned long long)space.unknown[3]);
+    memset(space.unknown, 0, sizeof space.unknown);
+    return line;
+}
+
+START_TEST(what_only_a_later_version_knows_is_passed_over_and_counted)
+{
+    passed_over();
+    /* a PULL: a key 9 and a key 100; of its elements one is longer, one of the kind 99 */
+    ck_assert_int_eq(DECODE("\x84\x00\x05\x09\xc0\x64\x81\x01\x02\x03\x92"
+                            "\x93\x01\xa1x\xc2\x92\x63\xa1y"),
+                     MESSAGE_OK);
+    ck_assert_uint_eq(decoded.versions.count, 1);
+    ck_assert_str_eq(decoded.versions.entries[0].key.name, "x");
+    ck_assert_str_eq(passed_over(), "2 1 1 0");
+    /* a VERSIONS: two elements more */
+    ck_assert_int_eq(DECODE("\x84\x00\x04\x01\x00\x02\xc3\x03\x91\x96\x01\xa1x\x00\x01\xc0\xc0"),
+                     MESSAGE_OK);
+    ck_assert_str_eq(passed_over(), "0 2 0 0");
+    /* a DELTA: chunk and last are of a SNAPSHOT alone; a record longer, one of kind 7 */
+    ck_assert_int_eq(DECODE("\x85\x00\x03\x01\x00\x02\xc2\x04\xc2\x03\x92"
+                            "\x97\x01\xa1x\x01\x01\x00\xc4\x00\x01\x91\x07"),
+                     MESSAGE_OK);
+    ck_assert_uint_eq(decoded.records.count, 1);
+    ck_assert_str_eq(passed_over(), "2 1 1 0");
+    /* an ACK, a HELLO */
+    ck_assert_int_eq(DECODE("\x85\x00\x06\x01\x00\x02\x00\x03\x00\x04\x00"), MESSAGE_OK);
+    ck_assert_str_eq(passed_over(), "1 0 0 0");
+    message = *hello_of("ns1", 1, 0, 0);
+    message.hello.format = 7;
+    size_t size = message_encode(&message, bytes);
+    bytes[0]++;
+    memcpy(bytes + size, "\x0d\xc0", 2);
+    ck_assert_int_eq(message_decode(&decoded, &space, bytes, size + 2, NULL), MESSAGE_OK);
+    ck_assert_uint_eq(decoded.hello.format, 7);
+    ck_assert_str_eq(passed_over(), "1 0 0 0");
+}
+END_TEST
+
+/* A SNAPSHOT, VERSIONS and ACK as this version writes them hold nothing unknown. */
+START_TEST(what_this_version_writes_it_knows)
+{
+    static const enum message_type types[] = {MESSAGE_HELLO,    MESSAGE_SNAPSHOT, MESSAGE_DELTA,
+                                              MESSAGE_VERSIONS, MESSAGE_PULL,     MESSAGE_ACK};
+    passed_over();
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        memset(&message, 0, sizeof message);
+        message.type = types[i];
+        if (message.type == MESSAGE_HELLO) {
+            message = *hello_of("ns1", 1, 0, 0);
+            message.hello.machine[0] = 1;
+            message.hello.format = 1;
+        }
+        if (message.type == MESSAGE_SNAPSHOT || message.type == MESSAGE_DELTA)
+            message.records.records[message.records.count++] = largest_record();
+        size_t size = message_encode(&message, bytes);
+        ck_assert_int_eq(message_decode(&decoded, &space, bytes, size, NULL), MESSAGE_OK);
+        ck_assert_str_eq(passed_over(), "0 0 0 0");
+    }
+}
+END_TEST
+
+START_TEST(the_highest_version_in_common_is_spoken)
+{
+    static const struct {
+        uint64_t min, max, spoken;
+    } rows[] = {{MESSAGE_PROTOCOL_MIN, MESSAGE_PROTOCOL_MAX, MESSAGE_PROTOCOL_MAX},
+                {MESSAGE_PROTOCOL_MIN, MESSAGE_PROTOCOL_MAX + 1, MESSAGE_PROTOCOL_MAX},
+                {0, UINT64_MAX, MESSAGE_PROTOCOL_MAX},
+                {0, MESSAGE_PROTOCOL_MIN, MESSAGE_PROTOCOL_MIN},
+                {0, MESSAGE_PROTOCOL_MIN - 1, 0},
+                {MESSAGE_PROTOCOL_MAX + 1, UINT64_MAX, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct message_hello hello = {.protocol_min = rows[i].min,
+                                            .protocol_max = rows[i].max};
+        ck_assert_msg(message_protocol(&hello) == rows[i].spoken, "row %zu", i);
+    }
+}
+END_TEST
+
 static enum message_reason decode_keys(enum message_type type, size_t count)
 {
     struct pack_writer writer;
@@ -241,6 +327,8 @@ int main(void)
                a_list_longer_than_its_bound_is_refused, age_and_value_of_a_record_are_bounded);
     SUITE_CASE(suite, "refuse", every_field_of_hello_is_required_and_typed,
                each_fault_has_its_reason, a_hello_must_make_sense, every_reason_has_its_word);
+    SUITE_CASE(suite, "versions", what_only_a_later_version_knows_is_passed_over_and_counted,
+               what_this_version_writes_it_knows, the_highest_version_in_common_is_spoken);
     int status = suite_run(suite);
     pack_space_close(&space);
     return status;

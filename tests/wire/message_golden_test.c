@@ -87,6 +87,27 @@ START_TEST(hello_of_a_node)
 }
 END_TEST
 
+/* What is at the end is of a later version than the bytes above, which still stand. */
+START_TEST(hello_of_a_node_that_tells_its_format)
+{
+    message.type = MESSAGE_HELLO;
+    message.hello = (struct message_hello){.protocol_min = 1,
+                                           .protocol_max = 1,
+                                           .role = MESSAGE_NODE,
+                                           .name = "ns1",
+                                           .cluster = "lab",
+                                           .boot = 1,
+                                           .synced = true,
+                                           .format = 1};
+    check_golden("8c00010101020103"
+                 "0204a36e7331"
+                 "05a36c6162"
+                 "06010700080009c20ac3"
+                 "0c01", /* reads documents of format 1 */
+                 "hello node ns1 boot 1 heard 0 known 0 synced");
+}
+END_TEST
+
 START_TEST(hello_of_an_agent)
 {
     message.type = MESSAGE_HELLO;
@@ -233,8 +254,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("wire/message");
-    SUITE_CASE(suite, "golden", hello_of_a_node, hello_of_an_agent,
-               hello_of_an_agent_that_tells_its_machine, snapshot_is_these_bytes,
+    SUITE_CASE(suite, "golden", hello_of_a_node, hello_of_a_node_that_tells_its_format,
+               hello_of_an_agent, hello_of_an_agent_that_tells_its_machine, snapshot_is_these_bytes,
                delta_is_these_bytes, versions_is_these_bytes, pull_is_these_bytes,
                ack_of_a_chunk_and_of_a_report);
     SUITE_CASE(suite, "later", what_a_later_version_adds_is_skipped);
