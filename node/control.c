@@ -147,6 +147,16 @@ int control_fd(const struct control *control)
 
 /* ---- clients ---- */
 
+/* Of one line: what a new socket always has room for. */
+static void turn_away(int fd)
+{
+    static const char sentence[] =
+        "{\"error\": \"as many requests as there may be are being answered: try again\", "
+        "\"exit\": 111}\n";
+    (void)send(fd, sentence, sizeof sentence - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+}
+
 static void accept_client(struct control *self, int64_t now_ms)
 {
     int fd = accept4(self->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -157,8 +167,11 @@ static void accept_client(struct control *self, int64_t now_ms)
     size_t number = 0;
     while (number < CONTROL_CLIENTS_MAX && self->clients[number].fd >= 0)
         number++;
-    if (number == CONTROL_CLIENTS_MAX ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 ||
+    if (number == CONTROL_CLIENTS_MAX) {
+        turn_away(fd);
+        return;
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 ||
         (credentials.uid != 0 && credentials.uid != geteuid()) ||
         watch(self, fd, EPOLLIN, EPOLL_CTL_ADD, number) != 0) {
         close(fd);

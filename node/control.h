@@ -10,7 +10,8 @@
  *
  * An order is answered when it is stored, so a request may be open for a while: it has a ticket.
  * Only root and the user the worker runs as may connect (mode 0600, and SO_PEERCRED). All in the
- * control thread, never blocking; at most CONTROL_CLIENTS_MAX at once. */
+ * control thread, never blocking; at most CONTROL_CLIENTS_MAX at once: whoever comes while so many
+ * are asked is told to try again. */
 #ifndef TANDEM_NODE_CONTROL_H
 #define TANDEM_NODE_CONTROL_H
 

@@ -15,6 +15,7 @@
 
 #include "health/agent/agent.h"
 #include "health/agent/machine.h"
+#include "health/agent/say.h"
 
 enum { PROC_SIZE_MAX = 65536, FRAMES_PER_TURN = 64 };
 
@@ -75,13 +76,7 @@ static void forget_trouble(struct agent *self, size_t node, enum agent_trouble t
 
 static void step(struct agent *self, int64_t now_ms, const struct reporter_event *event)
 {
-    static uint8_t frame[MESSAGE_SIZE_MAX];
-    reporter_step(&self->reporter, now_ms, event, &self->update);
-    for (size_t i = 0; i < self->update.send_count; i++) {
-        const struct reporter_send *send = &self->update.sends[i];
-        /* A report that does not go out is lost; the next one is newer. */
-        (void)link_send(self->link, send->node, frame, message_encode(&send->message, frame));
-    }
+    say_step(&self->reporter, self->link, now_ms, event, &self->update);
 }
 
 /* ---- figures ---- */
@@ -186,6 +181,11 @@ static void watch_greeting(struct agent *self, int64_t now_ms)
                         "link %s silent reason=no-hello: in the cluster's document this server's "
                         "key may belong to another name than \"%s\", or the cluster is not \"%s\"",
                         self->config.nodes[i].name, self->config.server, self->config.cluster);
+        if (self->reporter.nodes[i].unsent)
+            log_trouble(self, now_ms, i, AGENT_QUEUE_FULL,
+                        "link %s full reason=not-reading: it gets the newest report when it reads "
+                        "again",
+                        self->config.nodes[i].name);
     }
 }
 

@@ -91,6 +91,7 @@ static void send_report(struct reporter *self, int64_t now_ms, size_t node, bool
     record->age_ms = (uint32_t)earlier(now_ms - self->told_taken_ms, RECORD_AGE_MS_MAX);
     record->value_size = (uint16_t)report_encode(&self->told, record->value);
     self->nodes[node].told_partner_lacks = partner_lacks;
+    self->nodes[node].unsent = false;
 }
 
 /* ---- who lacks what ---- */
@@ -110,6 +111,12 @@ static bool does_partner_lack(const struct reporter *self, size_t node)
         return false;
     const struct reporter_node *partner = &self->nodes[1 - node];
     return partner->lacks || !partner->greeted;
+}
+
+/* Is a report kept back that is still the truth? */
+static bool is_unsent(const struct reporter *self, size_t node)
+{
+    return self->nodes[node].unsent && self->nodes[node].greeted && self->sampled;
 }
 
 /* From now on the acknowledgements of the last report are awaited. */
@@ -153,6 +160,14 @@ static void tell_lacks(struct reporter *self, int64_t now_ms, struct reporter_up
         if (self->nodes[i].greeted && !self->nodes[i].told_partner_lacks &&
             does_partner_lack(self, i))
             send_report(self, now_ms, i, true, update);
+}
+
+/* What a full queue kept back, as it is by now; unless this step has told it anyway. */
+static void tell_unsent(struct reporter *self, int64_t now_ms, struct reporter_update *update)
+{
+    for (size_t i = 0; i < self->config.node_count; i++)
+        if (is_unsent(self, i) && now_ms >= self->nodes[i].unsent_due_ms)
+            send_report(self, now_ms, i, does_partner_lack(self, i), update);
 }
 
 /* ---- what comes in ---- */
@@ -270,17 +285,21 @@ static void take(struct reporter *self, int64_t now_ms, const struct reporter_ev
     switch (event->type) {
     case REPORTER_LINK_UP:
         node->connected = true;
-        node->greeted = false;
+        node->greeted = node->unsent = false;
         node->hello_due_ms = now_ms;
         return;
     case REPORTER_LINK_DOWN:
-        node->connected = node->greeted = false;
+        node->connected = node->greeted = node->unsent = false;
         return;
     case REPORTER_MESSAGE:
         update->reason = take_message(self, now_ms, node, event->message);
         return;
     case REPORTER_SAMPLE:
         take_sample(self, now_ms, event->report);
+        return;
+    case REPORTER_UNSENT:
+        node->unsent = true;
+        node->unsent_due_ms = now_ms + self->config.gap_ms;
         return;
     case REPORTER_TIMEOUT:
         return;
@@ -309,6 +328,7 @@ void reporter_step(struct reporter *self, int64_t now_ms, const struct reporter_
         tell(self, now_ms, update); /* which says who lacks what */
     else if (is_judged)
         tell_lacks(self, now_ms, update);
+    tell_unsent(self, now_ms, update);
 }
 
 int64_t reporter_deadline(const struct reporter *self)
@@ -317,6 +337,9 @@ int64_t reporter_deadline(const struct reporter *self)
     for (size_t i = 0; i < self->config.node_count; i++)
         if (self->nodes[i].connected && !self->nodes[i].greeted)
             deadline_ms = earlier(deadline_ms, self->nodes[i].hello_due_ms);
+    for (size_t i = 0; i < self->config.node_count; i++)
+        if (is_unsent(self, i))
+            deadline_ms = earlier(deadline_ms, self->nodes[i].unsent_due_ms);
     if (self->sampled && is_any_greeted(self))
         deadline_ms = earlier(deadline_ms, self->due_ms);
     return deadline_ms;

@@ -12,6 +12,8 @@
  * Each node acknowledges each report; when one has not done so within lack_ms, the other is told
  * the same report again with partner_lacks, so that it relays it, and all that follow until the
  * silent node acknowledges again. Nothing is queued for a node that is away: what matters is now.
+ * Nor for one that does not read: when its queue is full, what is told when there is room again,
+ * looked at each gap_ms, is the newest report; those before it are dropped.
  *
  * A report is the truth: when the newest figures are older than two intervals (whoever takes them
  * is stuck), nothing is reported, and the nodes see the server fall silent. The age that travels
@@ -49,6 +51,7 @@ enum reporter_event_type {
     REPORTER_LINK_DOWN, /* node */
     REPORTER_MESSAGE,   /* node, message */
     REPORTER_SAMPLE,    /* report: the newest figures */
+    REPORTER_UNSENT,    /* node: what was said to it just now found its queue full */
     REPORTER_TIMEOUT,
 };
 
@@ -74,7 +77,8 @@ struct reporter_update {
     struct reporter_send {
         size_t node;
         struct message message;  /* HELLO, or DELTA of one record */
-    } sends[REPORTER_SENDS_MAX]; /* one that fails to be sent is simply lost */
+    } sends[REPORTER_SENDS_MAX]; /* a DELTA that finds a full queue comes back as UNSENT; else one
+                                    that fails to be sent is simply lost */
     enum reporter_reason reason; /* of REPORTER_MESSAGE */
 };
 
@@ -85,9 +89,11 @@ struct reporter {
         bool greeted;                /* it answered HELLO in the present connection */
         bool lacks;                  /* it did not acknowledge in time, and has not since */
         bool told_partner_lacks;     /* so said the last report to it */
+        bool unsent;                 /* its queue was full: the newest report is yet to go */
         uint64_t boot;               /* of the node, as last heard; 0: never */
         struct record_version acked; /* newest report it acknowledged */
         int64_t hello_due_ms;        /* while connected and not greeted */
+        int64_t unsent_due_ms;       /* while unsent: tried again */
     } nodes[REPORTER_NODES_MAX];
     struct report latest, told;       /* newest figures; those of the last report */
     int64_t latest_ms, told_taken_ms; /* when each was taken */

@@ -120,6 +120,44 @@ START_TEST(an_acknowledgement_of_what_was_never_said_is_refused)
 }
 END_TEST
 
+/* ---- a full queue ---- */
+
+START_TEST(what_a_full_queue_kept_back_is_told_each_gap_until_it_goes)
+{
+    begin_with(1);
+    up(0, NS1);
+    sample(0);
+    hello(10, NS1, 0);
+    ck_assert_str_eq(step(10, (struct reporter_event){.type = REPORTER_UNSENT}), "at 10: -");
+    ck_assert_int_eq(reporter_deadline(&reporter), 110);
+    ck_assert_str_eq(timeout(109), "at 109: -");
+    ck_assert_str_eq(timeout(110), "at 110: ns1 delta [report media1 1.1]");
+    step(110, (struct reporter_event){.type = REPORTER_UNSENT});
+    /* A newer one takes its place, and is not told twice. */
+    figures.services[0].sockets = 100;
+    ck_assert_str_eq(sample(150), "at 150: ns1 delta [report media1 1.2]");
+    ck_assert_str_eq(timeout(210), "at 210: -");
+    ck_assert_int_eq(reporter_deadline(&reporter), 1150);
+}
+END_TEST
+
+START_TEST(what_is_no_longer_the_truth_or_of_another_connection_is_not_told_late)
+{
+    begin_with(1);
+    up(0, NS1);
+    sample(0);
+    hello(10, NS1, 0);
+    timeout(1010);
+    step(1950, (struct reporter_event){.type = REPORTER_UNSENT});
+    ck_assert_str_eq(timeout(2050), "at 2050: -"); /* figures of two intervals ago */
+    sample(2200);
+    step(2200, (struct reporter_event){.type = REPORTER_UNSENT});
+    down(2210, NS1);
+    up(2220, NS1);
+    ck_assert(!reporter.nodes[NS1].unsent);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("health/agent/reporter lack");
@@ -132,5 +170,7 @@ int main(void)
                a_node_that_is_away_lacks_from_the_first_telling,
                a_report_that_both_acknowledge_is_told_once, with_one_node_nobody_is_asked_to_relay,
                an_acknowledgement_of_what_was_never_said_is_refused);
+    SUITE_CASE(suite, "full", what_a_full_queue_kept_back_is_told_each_gap_until_it_goes,
+               what_is_no_longer_the_truth_or_of_another_connection_is_not_told_late);
     return suite_run(suite);
 }

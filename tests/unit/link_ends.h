@@ -180,6 +180,28 @@ static inline struct link_counts counts(const struct end *end)
     return counted;
 }
 
+/* Fill the way to a peer that does not read until nothing more goes for a while; the bytes that
+ * were taken, which is what it can cost. */
+static inline size_t fill(struct end *from, size_t peer)
+{
+    static uint8_t bytes[LINK_FRAME_SIZE_MAX];
+    size_t taken = 0;
+    memset(bytes, 'x', sizeof bytes);
+    struct end *ends[] = {from};
+    int64_t last_ms = now_ms();
+    while (now_ms() - last_ms < 300 && taken < (256u << 20)) {
+        int failed = link_send(from->link, peer, bytes, sizeof bytes);
+        ck_assert(failed == 0 || failed == -EAGAIN);
+        if (failed == 0) {
+            taken += sizeof bytes;
+            last_ms = now_ms();
+        } else {
+            turn(ends, 1);
+        }
+    }
+    return taken;
+}
+
 /* An agent as a bare ZeroMQ socket: for what a link never does, and because 200 links would be 200
  * contexts. */
 static inline void *open_bare_agent(void *context, const struct pair *own, const char *node_key,

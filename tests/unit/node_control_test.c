@@ -176,7 +176,7 @@ START_TEST(an_answer_into_a_closed_socket_harms_nobody)
 }
 END_TEST
 
-START_TEST(a_client_beyond_the_limit_is_closed_at_once)
+START_TEST(a_client_beyond_the_limit_is_told_so_at_once)
 {
     int clients[CONTROL_CLIENTS_MAX];
     setup();
@@ -186,7 +186,9 @@ START_TEST(a_client_beyond_the_limit_is_closed_at_once)
     }
     int late = connect_client();
     ck_assert(!control_next(control, 0, &request));
-    ck_assert_str_eq(heard(late), "(closed)");
+    ck_assert_str_eq(heard(late),
+                     "{\"error\": \"as many requests as there may be are being answered: try "
+                     "again\", \"exit\": 111}\n");
     close(late);
 
     close(clients[0]);
@@ -294,7 +296,7 @@ int main(void)
                a_large_answer_waits_for_a_slow_reader);
     SUITE_CASE(suite, "clients", an_answer_to_a_client_that_is_gone_is_ignored,
                an_answer_into_a_closed_socket_harms_nobody,
-               a_client_beyond_the_limit_is_closed_at_once, a_client_that_says_nothing_is_let_go);
+               a_client_beyond_the_limit_is_told_so_at_once, a_client_that_says_nothing_is_let_go);
     SUITE_CASE(suite, "socket", the_socket_is_for_its_owner_alone,
                a_socket_in_use_is_not_taken_but_a_residual_one_is,
                a_file_in_the_place_of_the_socket_is_left_alone);

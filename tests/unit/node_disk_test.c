@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "unit/suite.h"
@@ -201,6 +202,29 @@ START_TEST(lines_of_the_audit_are_in_the_file_in_their_order)
 }
 END_TEST
 
+/* Faster than any disk: lines are dropped then, the new ones, and those before them are whole. */
+START_TEST(a_full_audit_refuses_and_takes_again)
+{
+    char path[sizeof directory + sizeof "/audit"];
+    setup();
+    struct timespec instant = {.tv_nsec = 1000000};
+    size_t taken_lines = 0;
+    int refused = 0;
+    for (; refused == 0 && taken_lines < 100 * DISK_AUDIT_MAX; taken_lines += refused == 0)
+        refused = disk_audit(disk, "line\n");
+    ck_assert_int_eq(refused, -ENOBUFS);
+    while (disk_audit(disk, "last\n") != 0)
+        nanosleep(&instant, NULL);
+    close_disk();
+    snprintf(path, sizeof path, "%s/audit", directory);
+    struct stat written;
+    ck_assert_int_eq(stat(path, &written), 0);
+    ck_assert_uint_eq((size_t)written.st_size, (taken_lines + 1) * strlen("line\n"));
+    unlink(path);
+    remove_directory();
+}
+END_TEST
+
 START_TEST(an_order_without_a_ticket_tells_nobody)
 {
     struct record record = order_of("drain/media1", 1);
@@ -286,7 +310,8 @@ int main(void)
                what_the_disk_refuses_comes_back_with_its_error_and_a_line);
     SUITE_CASE(suite, "warm", what_is_kept_warm_is_in_the_file_and_the_next_in_its_place,
                a_warm_file_waits_for_orders_and_delays_none);
-    SUITE_CASE(suite, "audit", lines_of_the_audit_are_in_the_file_in_their_order);
+    SUITE_CASE(suite, "audit", a_full_audit_refuses_and_takes_again,
+               lines_of_the_audit_are_in_the_file_in_their_order);
     SUITE_CASE(suite, "log", a_wake_writes_the_lines_that_wait);
     return suite_run(suite);
 }

@@ -345,28 +345,6 @@ START_TEST(a_peer_that_brings_its_own_routing_id_is_not_heard)
 }
 END_TEST
 
-/* Fill the way to a peer that does not read until nothing more goes for a while; the bytes that
- * were taken, which is what it can cost. */
-static size_t fill(struct end *from, size_t peer)
-{
-    static uint8_t bytes[LINK_FRAME_SIZE_MAX];
-    size_t taken = 0;
-    memset(bytes, 'x', sizeof bytes);
-    struct end *ends[] = {from};
-    int64_t last_ms = now_ms();
-    while (now_ms() - last_ms < 300 && taken < (256u << 20)) {
-        int failed = link_send(from->link, peer, bytes, sizeof bytes);
-        ck_assert(failed == 0 || failed == -EAGAIN);
-        if (failed == 0) {
-            taken += sizeof bytes;
-            last_ms = now_ms();
-        } else {
-            turn(ends, 1);
-        }
-    }
-    return taken;
-}
-
 START_TEST(a_peer_that_stops_reading_costs_a_bounded_queue)
 {
     make_keys(2);

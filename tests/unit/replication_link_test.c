@@ -82,30 +82,26 @@ START_TEST(of_two_connections_with_one_key_the_last_that_spoke_is_answered)
 }
 END_TEST
 
-START_TEST(two_hundred_agents_are_told_apart_and_answered)
+/* Two hundred agents at once, each of which says who it is until it is answered so. */
+static void two_hundred_speak(struct end *node)
 {
-    make_keys(PEERS_MAX);
-    struct end node;
-    struct ip address = loopback(4);
-    ck_assert_int_eq(try_node(&node, &address, 1, 0, PEERS_MAX), 0);
     void *context = zmq_ctx_new(), *agents[PEERS_MAX];
     for (size_t i = 0; i < PEERS_MAX; i++) {
         agents[i] =
-            open_bare_agent(context, &agent_keys[i], node_keys.public_key, link_port(node.link));
+            open_bare_agent(context, &agent_keys[i], node_keys.public_key, link_port(node->link));
     }
     bool sent[PEERS_MAX] = {false}, answered[PEERS_MAX] = {false};
     size_t done = 0;
     int64_t deadline = now_ms() + DEADLINE_MS;
     while (done < PEERS_MAX) {
         ck_assert_int_lt(now_ms(), deadline);
-        struct end *nodes[] = {&node};
-        node.seen_count = 0;
-        turn(nodes, 1);
-        for (size_t i = 0; i < node.seen_count; i++) {
+        node->seen_count = 0;
+        turn(&node, 1);
+        for (size_t i = 0; i < node->seen_count; i++) {
             size_t peer, name;
-            ck_assert_int_eq(sscanf(node.seen[i], "frame %zu agent %zu", &peer, &name), 2);
+            ck_assert_int_eq(sscanf(node->seen[i], "frame %zu agent %zu", &peer, &name), 2);
             ck_assert_uint_eq(peer, name);
-            ck_assert_int_eq(say(&node, peer, node.seen[i]), 0);
+            ck_assert_int_eq(say(node, peer, node->seen[i]), 0);
         }
         for (size_t i = 0; i < PEERS_MAX; i++) {
             char text[48];
@@ -127,6 +123,35 @@ START_TEST(two_hundred_agents_are_told_apart_and_answered)
     for (size_t i = 0; i < PEERS_MAX; i++)
         zmq_close(agents[i]);
     zmq_ctx_term(context);
+}
+
+static struct end open_large_node(void)
+{
+    struct end node;
+    struct ip address = loopback(4);
+    make_keys(PEERS_MAX);
+    ck_assert_int_eq(try_node(&node, &address, 1, 0, PEERS_MAX), 0);
+    return node;
+}
+
+START_TEST(two_hundred_agents_are_told_apart_and_answered)
+{
+    struct end node = open_large_node();
+    two_hundred_speak(&node);
+    link_close(node.link);
+}
+END_TEST
+
+/* As when the network between was gone: each is answered on its new connection, none is refused,
+ * and the old connections are let go. */
+START_TEST(two_hundred_agents_that_come_back_at_once_are_answered)
+{
+    struct end node = open_large_node();
+    two_hundred_speak(&node);
+    two_hundred_speak(&node);
+    TURN_UNTIL(counts(&node).ended_connections == 2 * PEERS_MAX, &node);
+    ck_assert_uint_eq(counts(&node).unsendable + counts(&node).refused_keys, 0);
+    ck_assert_uint_eq(counts(&node).odd_frames, 0);
     link_close(node.link);
 }
 END_TEST
@@ -353,6 +378,7 @@ int main(void)
     SUITE_CASE(suite, "speak", an_agent_and_a_node_exchange_frames,
                both_families_are_bound_and_dialled, a_frame_of_the_largest_size_passes,
                of_two_connections_with_one_key_the_last_that_spoke_is_answered,
+               two_hundred_agents_that_come_back_at_once_are_answered,
                two_hundred_agents_are_told_apart_and_answered);
     SUITE_CASE(suite, "come-and-go", an_absent_peer_cannot_be_sent_to,
                a_restarted_node_is_down_then_up_and_gets_nothing_stale,
