@@ -15,9 +15,17 @@ static void send_messages(struct worker *self, const struct replica_update *upda
     }
 }
 
+/* The place of this ticket, or NULL; of ticket 0: a free one, or else the one that waits longest. */
 static struct worker_wait *wait_of(struct worker *self, uint64_t ticket)
 {
-    return &self->waits[ticket % (sizeof self->waits / sizeof *self->waits)];
+    struct worker_wait *longest = &self->waits[0];
+    for (size_t i = 0; i < sizeof self->waits / sizeof *self->waits; i++) {
+        if (self->waits[i].ticket == ticket)
+            return &self->waits[i];
+        if (self->waits[i].since_ms < longest->since_ms)
+            longest = &self->waits[i];
+    }
+    return ticket == 0 ? longest : NULL;
 }
 
 static void reply(struct worker *self, int64_t now_ms, uint64_t ticket, enum node_outcome outcome)
@@ -28,7 +36,7 @@ static void reply(struct worker *self, int64_t now_ms, uint64_t ticket, enum nod
     if (worker_answer_join(self, now_ms, ticket, outcome)) /* who joins asks again */
         return;
     struct worker_wait *wait = wait_of(self, ticket);
-    if (wait->ticket == ticket)
+    if (wait != NULL)
         wait->ticket = 0;
     json_t *answer = json_pack("{s:s, s:i}", is_done ? "outcome" : "error",
                                node_outcome_text(outcome), "exit", status);
@@ -42,7 +50,7 @@ static void store_orders(struct worker *self, int64_t now_ms, const struct node_
         const struct node_store *store = &update->stores[i];
         int error = disk_store(self->disk, &store->record, store->ticket);
         if (error == 0 && store->ticket != 0 && store->ticket < WORKER_JOIN_MARK)
-            *wait_of(self, store->ticket) = (struct worker_wait){store->ticket, now_ms};
+            *wait_of(self, 0) = (struct worker_wait){store->ticket, now_ms};
         if (error == 0)
             continue;
         log_limited(self->log, now_ms, "disk-queue-full", "disk order=%s reason=disk-queue-full",

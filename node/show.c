@@ -333,8 +333,9 @@ json_t *show_counters(const struct node *node)
     for (int i = 0; i < PACK_UNKNOWN_COUNT; i++)
         json_object_set_new(unknown, pack_unknown_text((enum pack_unknown)i),
                             json_integer((json_int_t)node->unknown[i]));
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "frames", (json_int_t)node->frames,
-                     "records", (json_int_t)node->table.count, "messages_refused", messages,
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "frames", (json_int_t)node->frames,
+                     "records", (json_int_t)node->table.count, "notes_dropped",
+                     (json_int_t)node->notes_dropped, "messages_refused", messages,
                      "records_refused", records, "reports_refused", reports, "orders_refused",
                      orders, "passed_over", unknown);
 }
