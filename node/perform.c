@@ -15,7 +15,7 @@ static void send_messages(struct worker *self, const struct replica_update *upda
     }
 }
 
-/* The place of this ticket, or NULL; of ticket 0: a free one, or else the one that waits longest. */
+/* The place of this ticket, or NULL; of ticket 0: a free one, else the one that waits longest. */
 static struct worker_wait *wait_of(struct worker *self, uint64_t ticket)
 {
     struct worker_wait *longest = &self->waits[0];
