@@ -90,7 +90,8 @@ void worker_history(struct worker *self, int64_t now_ms, struct history_event *e
     uint64_t before =
         documents->history.durable.count == 0 ? 0 : history_head(&documents->history)->name.index;
     event->wall_s = (uint64_t)worker_wall_ms() / 1000;
-    documents->history.partner_format = DOCUMENT_FORMAT;
+    uint32_t format = replica_partner_format(&self->node.replica);
+    documents->history.partner_format = format == 0 ? DOCUMENT_FORMAT : format;
     history_step(&documents->history, now_ms, event, update);
     const struct revision *head = history_head(&documents->history);
     if (head != NULL && head->name.index != before && event->type == HISTORY_KEPT)
