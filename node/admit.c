@@ -39,7 +39,7 @@ static const char *key_of(const struct worker *self, const struct link_event *ev
         return event->stranger.key;
     if (event->peer == REPLICA_PARTNER || node->seats[event->peer - 1].name[0] == '\0')
         return NULL;
-    return node->plan.document->servers[node->seats[event->peer - 1].server].key;
+    return node->plan.document->servers[node->seats[event->peer - 1].server].keys[0];
 }
 
 /* In the place of one that was answered long ago, or that asks again. */
@@ -197,7 +197,7 @@ static bool make_token(struct worker *self, struct token *token, char *text)
         snprintf(told->name, sizeof told->name, "%s", node->name);
         told->address = node->own[node->own[0].family == 0];
         told->port = document->replication_port;
-        memcpy(told->key, node->key, sizeof told->key);
+        memcpy(told->keys, node->keys, sizeof told->keys);
     }
     memcpy(token->id, whole.id, sizeof token->id);
     join_digest(whole.secret, token->digest);

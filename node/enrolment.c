@@ -23,6 +23,7 @@ enum {
     KEY_TAGS = 13,
     KEY_PREFIX_IPV6 = 14, /* of a token that has both */
     KEY_BITS_IPV6 = 15,
+    KEY_SECOND_KEY = 14, /* of a revocation */
 };
 
 /* ---- keys ---- */
@@ -240,9 +241,12 @@ size_t revocation_encode(const struct revocation *self, uint8_t *value)
 {
     struct pack_writer writer;
     pack_begin(&writer, value, RECORD_VALUE_MAX);
-    pack_map(&writer, 4);
+    bool has_two = self->keys[1][0] != '\0';
+    pack_map(&writer, has_two ? 5 : 4);
     put_is(&writer, self->is_revoked);
-    put_text(&writer, KEY_KEY, self->key);
+    put_text(&writer, KEY_KEY, self->keys[0]);
+    if (has_two)
+        put_text(&writer, KEY_SECOND_KEY, self->keys[1]);
     put_text(&writer, KEY_AUTHOR, self->author);
     put_number(&writer, KEY_GIVEN, self->given_s);
     assert(!writer.overflowed);
@@ -257,9 +261,13 @@ bool revocation_decode(struct revocation *self, struct pack_space *space,
     if (!split_key(key, "revoke/", self->server, DOCUMENT_NAME_MAX) ||
         pack_parse(space, value, size, &map) != PACK_OK ||
         !pack_get_bool(pack_get(map, KEY_IS), &self->is_revoked) ||
-        !pack_copy_text(pack_get(map, KEY_KEY), '!', self->key, DOCUMENT_KEY_SIZE - 1) ||
+        !pack_copy_text(pack_get(map, KEY_KEY), '!', self->keys[0], DOCUMENT_KEY_SIZE - 1) ||
         !pack_copy_text(pack_get(map, KEY_AUTHOR), '!', self->author, ORDER_AUTHOR_MAX))
         return false;
+    const struct msgpack_object *second = pack_get(map, KEY_SECOND_KEY);
+    if (second != NULL && (!pack_copy_text(second, '!', self->keys[1], DOCUMENT_KEY_SIZE - 1) ||
+                           strlen(self->keys[1]) != DOCUMENT_KEY_SIZE - 1))
+        return false;
     self->given_s = number_or_0(map, KEY_GIVEN);
-    return strlen(self->key) == DOCUMENT_KEY_SIZE - 1;
+    return strlen(self->keys[0]) == DOCUMENT_KEY_SIZE - 1;
 }

@@ -4,7 +4,7 @@
  *                   14: that of IPv6 beside one of IPv4, 15: its bits}
  *   enrol/SERVER   {1: enrolled, 2: key, 3: pool, 4: capacity, 5: IPv4, 6: IPv6, 7: machine,
  *                   8: token, 13: tags}
- *   revoke/SERVER  {1: withdrawn, 2: key}
+ *   revoke/SERVER  {1: withdrawn, 2: key, 14: second key, of a server that has two}
  *
  * and in each {9: author, 11: given}, in a token's {12: until}. Like all orders either node writes
  * them at any time, and the higher version stands. A key that is withdrawn is so whatever else says
@@ -49,7 +49,7 @@ struct enrolment {
 struct revocation {
     char server[DOCUMENT_NAME_MAX + 1];
     bool is_revoked;
-    char key[DOCUMENT_KEY_SIZE];
+    char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE]; /* [1] "": it had one */
     char author[ORDER_AUTHOR_MAX + 1];
     uint64_t given_s;
 };

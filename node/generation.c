@@ -35,14 +35,19 @@ void roll_free(struct roll *self)
     free(self);
 }
 
-/* Its key is nobody's from now on, and it is silent. */
+/* Such a key is nobody's from now on, and who has no other is silent. */
 static void withdraw(struct document *document, const struct revocation *revocation)
 {
     for (size_t i = 0; i < document->server_count; i++) {
         struct document_server *server = &document->servers[i];
-        if (strcmp(server->name, revocation->server) == 0 &&
-            strcmp(server->key, revocation->key) == 0)
-            server->key[0] = '\0';
+        if (strcmp(server->name, revocation->server) != 0)
+            continue;
+        if (document_has_key(revocation->keys, server->keys[1]))
+            server->keys[1][0] = '\0';
+        if (document_has_key(revocation->keys, server->keys[0])) {
+            memcpy(server->keys[0], server->keys[1], sizeof server->keys[0]);
+            server->keys[1][0] = '\0';
+        }
     }
 }
 
@@ -61,7 +66,7 @@ static bool call_roll(struct generation *self, const struct roll *roll)
                        .capacity = enrolment->capacity,
                        .machine = enrolment->machine},
             .pool = enrolment->pool};
-        memcpy(list[i].server.key, enrolment->key, sizeof list[i].server.key);
+        memcpy(list[i].server.keys[0], enrolment->key, sizeof list[i].server.keys[0]);
     }
     for (size_t i = 0; i < roll->revoked_count; i++)
         withdraw(&self->document, &roll->revoked[i]);

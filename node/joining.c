@@ -45,7 +45,7 @@ bool node_is_revoked(struct node *self, const char *server, const char *key)
     const struct table_entry *entry = find(self, &name);
     return entry != NULL &&
            revocation_decode(&revocation, &self->space, &name, entry->value, entry->value_size) &&
-           revocation.is_revoked && strcmp(revocation.key, key) == 0;
+           revocation.is_revoked && document_has_key(revocation.keys, key);
 }
 
 size_t node_enrolments(struct node *self, struct enrolment *list, size_t max)
@@ -156,7 +156,7 @@ static enum node_outcome judge_name_and_key(struct node *self, const struct join
         return NODE_JOIN_REVOKED;
     for (size_t i = 0; i < document->server_count; i++) {
         bool has_name = strcmp(document->servers[i].name, join->server) == 0;
-        bool has_key = strcmp(document->servers[i].key, key) == 0;
+        bool has_key = document_has_key(document->servers[i].keys, key);
         if (has_name != has_key)
             return has_name ? NODE_JOIN_NAME_TAKEN : NODE_JOIN_KEY_TAKEN;
     }
@@ -260,8 +260,8 @@ static enum node_outcome revoke(struct node *self, int64_t now_ms, const struct 
     size_t position = node_server(self, revocation.server);
     if (position == SIZE_MAX)
         return NODE_NO_SUCH_SERVER;
-    memcpy(revocation.key, self->plan.document->servers[position].key, sizeof revocation.key);
-    if (revocation.key[0] == '\0') /* it is so already */
+    memcpy(revocation.keys, self->plan.document->servers[position].keys, sizeof revocation.keys);
+    if (revocation.keys[0][0] == '\0') /* it is so already */
         return NODE_DONE;
     revocation_key(revocation.server, &key);
     enum node_outcome outcome = give(self, now_ms, &key, value,

@@ -226,7 +226,6 @@ static void take_stored(struct worker *self, int64_t now_ms)
 /* What was read is in force from here on; DNS threads see it a moment later. */
 static void adopt(struct worker *self, int64_t now_ms, struct generation *next)
 {
-    assert(node_has_room(&self->node, &next->document));
     struct generation *before = self->served;
     char error[LINK_ERROR_MAX];
     node_adopt(&self->node, now_ms, &next->plan);

@@ -218,14 +218,14 @@ void worker_describe_peers(const struct worker *self, struct link_peer *peers)
     memset(peers, 0, (1 + self->node.seat_count) * sizeof *peers);
     if (document_has_partner(document)) {
         const struct document_node *partner = &document->nodes[1 - self->node.config.self];
-        memcpy(peers[0].key, partner->key, sizeof peers[0].key);
+        memcpy(peers[0].keys, partner->keys, sizeof peers[0].keys);
         peers[0].dial = self->node.config.self == 1;
         peers[0].address = partner->pair;
         peers[0].port = document->replication_port;
     }
     for (size_t i = 0; i < document->server_count; i++)
-        memcpy(peers[1 + self->node.plan.servers[i].seat].key, document->servers[i].key,
-               sizeof peers->key);
+        memcpy(peers[1 + self->node.plan.servers[i].seat].keys, document->servers[i].keys,
+               sizeof peers->keys);
 }
 
 static bool is_in(const struct ip *ips, size_t count, const struct ip *ip)
@@ -254,11 +254,12 @@ static int read_own_key(struct worker *self, struct link_config *config)
         return fail(EXIT_SYSTEM, "%s", error);
     if (!link_public_key(config->secret_key, config->public_key))
         return fail(EXIT_SYSTEM, "%s: holds no key", path);
-    if (strcmp(config->public_key, node->key) != 0)
+    if (!document_has_key(node->keys, config->public_key))
         return fail(EXIT_CONFIGURATION,
                     "%s: belongs to the public key %s, but %s gives node %s another: put that "
                     "one there, or the right file here",
                     path, config->public_key, self->config_path, self->node_name);
+    memcpy(self->public_key, config->public_key, sizeof self->public_key);
     return 0;
 }
 
@@ -270,7 +271,7 @@ static int open_link(struct worker *self)
                                  .bind_port = self->served->document.replication_port,
                                  .quick = true};
     char error[256];
-    if (node->key[0] == '\0') /* a cluster of one that nobody reports to */
+    if (node->keys[0][0] == '\0') /* a cluster of one that nobody reports to */
         return 0;
     const struct ip candidates[] = {node->own[0], node->own[1], node->pair};
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
@@ -389,6 +390,7 @@ static int open_threads(struct worker *self)
                                    .node = self->node_name,
                                    .archive = &self->documents.archive,
                                    .servers_max = self->node.seat_count,
+                                   .public_key = self->link == NULL ? NULL : self->public_key,
                                    .publisher = &self->publisher};
     if (log_open(&self->log) != 0 ||
         disk_open(&self->disk, self->store, self->log, self->state_path) != 0 ||

@@ -75,15 +75,25 @@ static struct generation *open_generation(struct reload *self)
                                 self->error);
 }
 
-static bool has_room(struct reload *self)
+/* Room for its servers, and the key that the node runs with: else a sentence. */
+static bool may_be_served(struct reload *self)
 {
-    if (self->generation->document.server_count <= self->config.servers_max)
-        return true;
+    const struct document *document = &self->generation->document;
+    const struct document_node *own = &document->nodes[document_node(document, self->config.node)];
+    const char *key = self->config.public_key;
+    bool has_room = document->server_count <= self->config.servers_max;
+    if (!has_room)
+        snprintf(self->error, sizeof self->error,
+                 "it has more servers than this worker has room for: %s",
+                 self->what == RELOAD_FILE
+                     ? "give \"tandemctl upgrade\", which begins with it"
+                     : "leave some for the next one, after \"tandemctl upgrade\" on both nodes");
+    if (!has_room || key == NULL || document_has_key(own->keys, key))
+        return has_room;
     snprintf(self->error, sizeof self->error,
-             "it has more servers than this worker has room for: %s",
-             self->what == RELOAD_FILE
-                 ? "give \"tandemctl upgrade\", which begins with it"
-                 : "leave some for the next one, after \"tandemctl upgrade\" on both nodes");
+             "nodes.%s.key: %s is not there, with which it runs: put the next key into its file "
+             "and give \"tandemctl upgrade\" before you drop this one",
+             self->config.node, key);
     return false;
 }
 
@@ -94,7 +104,7 @@ static void build(struct reload *self)
     self->generation = open_generation(self);
     if (self->generation == NULL)
         return;
-    if (!has_room(self) ||
+    if (!may_be_served(self) ||
         !load_view(&self->generation->source, &self->generation->document, self->config.node,
                    self->generation->pools, &memory, &view, self->error)) {
         generation_close(self->generation);

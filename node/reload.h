@@ -18,7 +18,8 @@ struct reload;
 struct reload_config {
     const char *path, *node;
     const struct archive *archive;
-    size_t servers_max;          /* a document with more is refused */
+    size_t servers_max;          /* a document with more is refused, */
+    const char *public_key;      /* and one without this key of the node; NULL: it has none */
     struct publisher *publisher; /* written by the builder alone while it runs */
 };
 

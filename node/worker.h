@@ -48,7 +48,8 @@ struct worker {
     struct udp *udp;
     struct tcp *tcp;
     struct link *link;
-    struct link_peer *peers; /* [1 + seats]: who may speak */
+    char public_key[LINK_KEY_SIZE]; /* that it runs with; "" without a link */
+    struct link_peer *peers;        /* [1 + seats]: who may speak */
     struct log *log;
     struct store *store;
     struct disk *disk;

@@ -7,6 +7,7 @@
 
 _Static_assert((int)DOCUMENT_ERROR_MAX == (int)YAML_ERROR_MAX, "one buffer for every complaint");
 _Static_assert((int)DOCUMENT_KEY_SIZE == (int)SCHEMA_KEY_SIZE, "one form of keys");
+_Static_assert((int)DOCUMENT_KEYS_MAX == (int)SCHEMA_KEYS_MAX, "as many");
 _Static_assert((int)DOCUMENT_NAME_MAX == (int)SCHEMA_NAME_MAX, "one form of names");
 
 /* ---- the options ---- */
@@ -34,7 +35,7 @@ static const struct schema_option node_options[] = {
     {"vrid", SCHEMA_NUMBER, NODE(vrid), .min = 0, .max = UINT8_MAX, .preset = "0",
      .help = "The virtual router ID (RFC 9568) of its home: 1 to 255, no other's on this network. "
              "0: 53 for the first node, 54 for the second."},
-    {"key", SCHEMA_KEY, NODE(key),
+    {"key", SCHEMA_KEYS, NODE(keys),
      .help = "The node's public key. A router has none; a single node without servers needs none."},
     {0},
 };
@@ -87,7 +88,7 @@ static const struct schema_option server_options[] = {
      .help = "What answers name, at most one of each family."},
     {"capacity", SCHEMA_NUMBER, SERVER(capacity), .min = 1, .max = DOCUMENT_CAPACITY_MAX,
      .required = true, .help = "How many connections it can serve. Loads are divided by it."},
-    {"key", SCHEMA_KEY, SERVER(key), .required = true, .help = "The public key of its agent."},
+    {"key", SCHEMA_KEYS, SERVER(keys), .required = true, .help = "The public key of its agent."},
     {0},
 };
 
@@ -174,6 +175,11 @@ size_t document_manual(char *text, size_t size)
         "your choice. A duration is a number and its unit: 500ms, 5s, 2m or 1h. A path that does "
         "not begin with / begins in the folder of the file.",
         options, text, size);
+}
+
+bool document_has_key(const char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE], const char *key)
+{
+    return key[0] != '\0' && (strcmp(keys[0], key) == 0 || strcmp(keys[1], key) == 0);
 }
 
 bool document_has_partner(const struct document *document)

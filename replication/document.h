@@ -11,7 +11,8 @@
  *       pair: 198.51.100.1              # its end of the pair link; absent: own, IPv4 first
  *       link-local: fe80::53            # a third address of its home, of IPv6; moves along
  *       vrid: 53                        # of its home (RFC 9568); absent: 53, and 54
- *       key: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"  # public, in Z85
+ *       key: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"  # public, in Z85; while it is
+ *                                        # changed [now, next]: both hold. So a server's
  *     ns2:
  *       interface: lan
  *       own: [192.0.2.12, 2001:db8:53::12]
@@ -70,6 +71,7 @@ enum {
                                    three of them and two slashes fit in a record's name */
     DOCUMENT_CAPACITY_MAX = 10000000, /* sockets of a server */
     DOCUMENT_KEY_SIZE = 41,           /* Z85 text of a public key and its NUL */
+    DOCUMENT_KEYS_MAX = 2,            /* of a node or server, while one is changed for another */
     DOCUMENT_ERROR_MAX = 512,
     DOCUMENT_DIFFERS_MAX = 80, /* bytes of a list of words, with its NUL */
 };
@@ -83,20 +85,22 @@ enum document_last_resort {
 
 struct document_node {
     const char *name;
-    const char *interface;       /* NULL: addresses are not Tandem's to add */
-    struct ip own[2];            /* [0] IPv4, [1] IPv6; family 0: none. At least one of the two */
-    struct ip home[2];           /* likewise; every node has an own address of its families */
-    struct ip link_local;        /* of fe80::/10, with an IPv6 home only; family 0: none */
-    struct ip pair;              /* both nodes' of one family; of a router: none */
-    uint8_t vrid;                /* of its home, RFC 9568; the nodes' differ */
-    char key[DOCUMENT_KEY_SIZE]; /* "" of a router, and in a cluster of one without agents */
+    const char *interface; /* NULL: addresses are not Tandem's to add */
+    struct ip own[2];      /* [0] IPv4, [1] IPv6; family 0: none. At least one of the two */
+    struct ip home[2];     /* likewise; every node has an own address of its families */
+    struct ip link_local;  /* of fe80::/10, with an IPv6 home only; family 0: none */
+    struct ip pair;        /* both nodes' of one family; of a router: none */
+    uint8_t vrid;          /* of its home, RFC 9568; the nodes' differ */
+    /* It runs with either; [0] is "" of a router, and in a cluster of one without agents, [1] mostly. */
+    char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE];
 };
 
 struct document_server {
     const char *name;
     struct ip addresses[2]; /* [0] IPv4, [1] IPv6; at least one */
     uint32_t capacity;      /* 1..10,000,000 sockets */
-    char key[DOCUMENT_KEY_SIZE];
+    /* Its agent speaks under either. [0] "": withdrawn; [1] mostly is. */
+    char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE];
     const uint8_t *machine; /* MACHINE_ID_SIZE bytes that its key is bound to; NULL: none */
 };
 
@@ -163,14 +167,17 @@ bool document_enrol(struct document *self, const struct document_enrolment *list
                     struct arena *arena);
 
 /* What the guardian and the sockets read once, at their start, stays that of the running document:
- * all but servers, pools and zones. differs[DOCUMENT_DIFFERS_MAX] says what is another in this one
- * ("nodes, witness"), or is "". The texts are copied to the arena; false when that is exhausted. */
+ * all but servers, pools, zones, and a node's keys, of which one may come or go while the other
+ * stays. differs[DOCUMENT_DIFFERS_MAX] says what is another in this one ("nodes, witness"), or is "". The texts are copied to the arena; false when that is exhausted. */
 bool document_keep_fixed(struct document *self, const struct document *running, struct arena *arena,
                          char *differs);
 
 /* All options in words, 80 columns wide, into text[size], of which 8,192 bytes are enough. Returns
  * the bytes used without the NUL. */
 size_t document_manual(char *text, size_t size);
+
+/* Is this public key one of the two? "" is nobody's. */
+bool document_has_key(const char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE], const char *key);
 
 /* Position of the node, or SIZE_MAX. */
 size_t document_node(const struct document *document, const char *name);

@@ -91,10 +91,19 @@ static bool use_address(const struct yaml_file *file, struct seen *seen, const s
     return use(file, seen, address, sizeof *address, place, place->text, "each address once");
 }
 
-static bool use_key(const struct yaml_file *file, struct seen *seen, const char *key,
-                    const struct yaml_node *place)
+/* One key, or a list of them. */
+static bool use_keys(const struct yaml_file *file, struct seen *seen,
+                     const char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE],
+                     const struct yaml_node *value)
 {
-    return use(file, seen, key, DOCUMENT_KEY_SIZE, place, NULL, "each key once");
+    bool is_list = value->kind == YAML_LIST;
+    const struct yaml_node *place = is_list ? value->first : value;
+    for (size_t i = 0; i < DOCUMENT_KEYS_MAX && keys[i][0] != '\0'; i++) {
+        if (!use(file, seen, keys[i], DOCUMENT_KEY_SIZE, place, NULL, "each key once"))
+            return false;
+        place = place->next;
+    }
+    return true;
 }
 
 /* Use the addresses of one option but those in spared[2], which may be NULL. */
@@ -172,7 +181,8 @@ static bool check_keys(const struct yaml_file *file, const struct yaml_node *roo
 {
     bool is_needed = document_has_partner(document) || document->server_count > 0;
     struct seen seen;
-    if (!seen_init(&seen, document->node_count + document->server_count, file->arena))
+    if (!seen_init(&seen, DOCUMENT_KEYS_MAX * (document->node_count + document->server_count),
+                   file->arena))
         return schema_refuse_memory(file, root);
     const struct yaml_node *place = first_of(root, "nodes");
     for (size_t i = 0; i < document->node_count; i++, place = place->next) {
@@ -182,12 +192,12 @@ static bool check_keys(const struct yaml_file *file, const struct yaml_node *roo
             return schema_refuse_key(file, place,
                                      "found no 'key', expected the public key of a node that has "
                                      "a partner or servers");
-        if (key != NULL && !use_key(file, &seen, document->nodes[i].key, key))
+        if (key != NULL && !use_keys(file, &seen, document->nodes[i].keys, key))
             return false;
     }
     place = first_of(root, "servers");
     for (size_t i = 0; i < document->server_count; i++, place = place->next)
-        if (!use_key(file, &seen, document->servers[i].key, yaml_get(place, "key")))
+        if (!use_keys(file, &seen, document->servers[i].keys, yaml_get(place, "key")))
             return false;
     return true;
 }

@@ -12,7 +12,7 @@ struct taken {
 static bool open_taken(struct taken *self, size_t server_count, struct arena *arena)
 {
     return seen_init(&self->names, server_count, arena) &&
-           seen_init(&self->keys, server_count, arena) &&
+           seen_init(&self->keys, DOCUMENT_KEYS_MAX * server_count, arena) &&
            seen_init(&self->addresses, 2 * server_count, arena);
 }
 
@@ -29,13 +29,22 @@ bool document_is_of_node(const struct document *self, const struct ip *address)
     return false;
 }
 
+static bool has_taken_key(const struct taken *self, const struct document_server *server)
+{
+    for (size_t i = 0; i < DOCUMENT_KEYS_MAX; i++)
+        if (server->keys[i][0] != '\0' &&
+            seen_find(&self->keys, server->keys[i], strlen(server->keys[i])) != NULL)
+            return true;
+    return false;
+}
+
 /* False: somebody has its name, its key or one of its addresses; nothing is taken then. */
 static bool take(struct taken *self, const struct document *document,
                  const struct document_server *server)
 {
     const struct ip *addresses = server->addresses;
     bool is_free = seen_find(&self->names, server->name, strlen(server->name)) == NULL &&
-                   seen_find(&self->keys, server->key, strlen(server->key)) == NULL;
+                   !has_taken_key(self, server);
     for (size_t family = 0; is_free && family < 2; family++)
         is_free = addresses[family].family == 0 ||
                   (seen_find(&self->addresses, &addresses[family], sizeof *addresses) == NULL &&
@@ -44,9 +53,9 @@ static bool take(struct taken *self, const struct document *document,
         return false;
     seen_add(&self->names,
              &(struct seen_word){.bytes = server->name, .size = strlen(server->name)});
-    if (server->key[0] != '\0') /* else it was withdrawn */
+    for (size_t i = 0; i < DOCUMENT_KEYS_MAX && server->keys[i][0] != '\0'; i++)
         seen_add(&self->keys,
-                 &(struct seen_word){.bytes = server->key, .size = strlen(server->key)});
+                 &(struct seen_word){.bytes = server->keys[i], .size = strlen(server->keys[i])});
     for (size_t family = 0; family < 2; family++)
         if (addresses[family].family != 0)
             seen_add(&self->addresses,

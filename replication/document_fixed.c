@@ -9,6 +9,13 @@ static bool are_equal(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/* One key at the least is the same, or neither node has any. */
+static bool have_common_key(const struct document_node *a, const struct document_node *b)
+{
+    return document_has_key(b->keys, a->keys[0]) || document_has_key(b->keys, a->keys[1]) ||
+           (a->keys[0][0] == '\0' && b->keys[0][0] == '\0');
+}
+
 static bool are_nodes_equal(const struct document_node *a, const struct document_node *b)
 {
     bool are_ips_equal = ip_equal(&a->link_local, &b->link_local) && ip_equal(&a->pair, &b->pair);
@@ -16,7 +23,7 @@ static bool are_nodes_equal(const struct document_node *a, const struct document
         are_ips_equal = are_ips_equal && ip_equal(&a->own[family], &b->own[family]) &&
                         ip_equal(&a->home[family], &b->home[family]);
     return are_ips_equal && are_equal(a->name, b->name) && are_equal(a->interface, b->interface) &&
-           a->vrid == b->vrid && strcmp(a->key, b->key) == 0;
+           a->vrid == b->vrid && have_common_key(a, b);
 }
 
 static bool has_other_nodes(const struct document *a, const struct document *b)
@@ -82,6 +89,10 @@ bool document_keep_fixed(struct document *self, const struct document *running, 
                 copy_text(&kept.keys_path, running->keys_path, arena) &&
                 copy_text(&kept.state_path, running->state_path, arena) &&
                 copy_text(&kept.run_path, running->run_path, arena);
+    for (size_t i = 0; i < running->node_count && i < self->node_count; i++)
+        if (are_equal(self->nodes[i].name, running->nodes[i].name) &&
+            have_common_key(&self->nodes[i], &running->nodes[i]))
+            memcpy(kept.nodes[i].keys, self->nodes[i].keys, sizeof kept.nodes[i].keys);
     for (size_t i = 0; fits && i < running->node_count; i++)
         fits = copy_text(&kept.nodes[i].name, running->nodes[i].name, arena) &&
                copy_text(&kept.nodes[i].interface, running->nodes[i].interface, arena);

@@ -46,23 +46,34 @@ static void pack_pair_bytes(struct pack_writer *writer, uint64_t key, const void
 
 static void pack_node(struct pack_writer *writer, const struct join_node *node)
 {
-    pack_array(writer, 4);
+    bool has_two = node->keys[1][0] != '\0';
+    pack_array(writer, has_two ? 5 : 4);
     pack_text(writer, node->name);
     pack_ip(writer, &node->address);
     pack_uint(writer, node->port);
-    pack_text(writer, node->key);
+    pack_text(writer, node->keys[0]);
+    if (has_two)
+        pack_text(writer, node->keys[1]);
+}
+
+static bool take_key(const struct msgpack_object *object, char *key)
+{
+    return pack_copy_text(object, '!', key, DOCUMENT_KEY_SIZE - 1) &&
+           strlen(key) == DOCUMENT_KEY_SIZE - 1;
 }
 
 static bool take_node(const struct msgpack_object *object, struct join_node *node)
 {
+    const struct msgpack_object *second = pack_at(object, 4);
     uint64_t port;
     if (!pack_copy_text(pack_at(object, 0), '!', node->name, DOCUMENT_NAME_MAX) ||
         !pack_copy_ip(pack_at(object, 1), &node->address) || node->address.family == 0 ||
         !pack_get_uint(pack_at(object, 2), UINT16_MAX, &port) || port == 0 ||
-        !pack_copy_text(pack_at(object, 3), '!', node->key, DOCUMENT_KEY_SIZE - 1))
+        !take_key(pack_at(object, 3), node->keys[0]) ||
+        (second != NULL && !take_key(second, node->keys[1])))
         return false;
     node->port = (uint16_t)port;
-    return strlen(node->key) == DOCUMENT_KEY_SIZE - 1;
+    return true;
 }
 
 bool join_token_text(const struct join_token *self, char *text)

@@ -40,7 +40,7 @@ struct join_token {
         char name[DOCUMENT_NAME_MAX + 1];
         struct ip address;
         uint16_t port;
-        char key[DOCUMENT_KEY_SIZE];
+        char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE]; /* [1] "": it has one */
     } nodes[DOCUMENT_NODES_MAX];
 };
 

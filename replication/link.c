@@ -377,6 +377,8 @@ int link_replace_keys(struct link *self, const struct link_peer *peers, char *er
     int failed = link_keys_open(&next, peers, self->peer_count, error);
     if (failed == 0) {
         forget_routes(self, &next);
+        for (size_t i = 0; i < self->dial_count; i++)
+            link_dial_use_keys(&self->dials[i], peers[self->dials[i].peer].keys);
         struct link_keys before = self->keys;
         self->keys = next;
         next = before;

@@ -20,6 +20,7 @@
 
 enum {
     LINK_KEY_SIZE = 41,            /* Z85 text and its NUL */
+    LINK_KEYS_MAX = 2,             /* of one peer, while one is changed for another */
     LINK_FRAME_SIZE_MAX = 65536,   /* bytes; a larger frame is dropped and counted, and one of more
                                     than twice that ends its connection */
     LINK_STRANGER_SIZE_MAX = 1024, /* bytes of a stranger's frame; a larger one is dropped */
@@ -29,8 +30,9 @@ enum {
 };
 
 struct link_peer {
-    char key[LINK_KEY_SIZE]; /* public; "" without dial: nobody has this number */
-    bool dial;               /* connect to address:port, which needs its key */
+    /* Public; it speaks under either. [0] "" without dial: nobody has this number; [1] mostly is. */
+    char keys[LINK_KEYS_MAX][LINK_KEY_SIZE];
+    bool dial; /* connect to address:port, where it has one of its keys, which is found out */
     struct ip address;
     uint16_t port;
 };
@@ -90,9 +92,9 @@ struct link;
 int link_open(struct link **link, const struct link_config *config, char *error);
 void link_close(struct link *link); /* NULL is fine */
 
-/* Other keys for the peers that do not dial: peers[peer_count], as at the opening; those that dial
- * stay as they are. What comes with a key that is withdrawn is odd from now on. 0, or as link_open:
- * then nothing changed. O(peers x log peers). */
+/* Other keys for the peers: peers[peer_count], as at the opening; who is dialled, and where, stays.
+ * What comes with a key that is withdrawn is odd from now on, and who was dialled under it is dialled
+ * anew. 0, or as link_open: then nothing changed. O(peers x log peers). */
 int link_replace_keys(struct link *link, const struct link_peer *peers, char *error);
 
 /* From now on so many more unknown keys may come through the handshake, and so many frames of them;

@@ -25,25 +25,37 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(left->text, right->text);
 }
 
+/* 0 or -EINVAL. */
+static int add_keys(struct link_keys *self, const struct link_peer *peer, size_t number,
+                    char *error)
+{
+    for (size_t i = 0; i < LINK_KEYS_MAX && (i == 0 || peer->keys[i][0] != '\0'); i++) {
+        if (!link_key_is_valid(peer->keys[i])) {
+            snprintf(error, LINK_ERROR_MAX, "the public key of peer %zu is not 40 Z85 characters",
+                     number);
+            return -EINVAL;
+        }
+        struct link_key *entry = &self->entries[self->count++];
+        entry->peer = number;
+        memcpy(entry->text, peer->keys[i], LINK_KEY_SIZE);
+    }
+    return 0;
+}
+
 int link_keys_open(struct link_keys *self, const struct link_peer *peers, size_t peer_count,
                    char *error)
 {
-    *self = (struct link_keys){.entries = calloc(peer_count + 1, sizeof *self->entries)};
+    *self = (struct link_keys){.entries =
+                                   calloc(LINK_KEYS_MAX * peer_count + 1, sizeof *self->entries)};
     if (self->entries == NULL) {
         snprintf(error, LINK_ERROR_MAX, "no memory for the keys of %zu peers", peer_count);
         return -ENOMEM;
     }
     for (size_t i = 0; i < peer_count; i++) {
-        if (peers[i].key[0] == '\0' && !peers[i].dial) /* nobody has this number */
+        if (peers[i].keys[0][0] == '\0' && !peers[i].dial) /* nobody has this number */
             continue;
-        if (!link_key_is_valid(peers[i].key)) {
-            snprintf(error, LINK_ERROR_MAX, "the public key of peer %zu is not 40 Z85 characters",
-                     i);
+        if (add_keys(self, &peers[i], i, error) != 0)
             return -EINVAL;
-        }
-        struct link_key *entry = &self->entries[self->count++];
-        entry->peer = i;
-        memcpy(entry->text, peers[i].key, LINK_KEY_SIZE);
     }
     qsort(self->entries, self->count, sizeof *self->entries, compare_keys);
     for (size_t i = 1; i < self->count; i++) {

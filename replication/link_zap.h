@@ -9,7 +9,7 @@
 
 #include "replication/link.h"
 
-/* The peers by key, sorted: 10,000 agents are found in 14 steps. */
+/* The peers by key, sorted, each under one or two: 10,000 agents are found in 14 steps. */
 struct link_keys {
     size_t count;
     struct link_key {

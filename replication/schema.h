@@ -19,6 +19,7 @@ enum {
     SCHEMA_NAME_MAX = 30,     /* bytes of a name */
     SCHEMA_DOMAIN_SIZE = 255, /* a domain name as text and its NUL (RFC 1035 §2.3.4) */
     SCHEMA_KEY_SIZE = 41,     /* Z85 text of a key and its NUL */
+    SCHEMA_KEYS_MAX = 2,      /* while one is exchanged for another */
     SCHEMA_EXPECTED_SIZE = 128,
 };
 
@@ -31,16 +32,17 @@ enum schema_type {
     SCHEMA_DOMAIN,    /* a domain name; stored in lower case without the final dot */
     SCHEMA_PATH,      /* not empty */
     SCHEMA_INTERFACE, /* a name that Linux allows */
-    SCHEMA_KEY,       /* a public key in Z85, into char[SCHEMA_KEY_SIZE]; never repeated in words */
-    SCHEMA_IP,        /* an address of one host, into struct ip */
-    SCHEMA_IP_PAIR,   /* one, or a list of at most one of each family, into struct ip[2] */
-    SCHEMA_IPS,       /* a list of 1..max different ones, into struct ip[max] */
-    SCHEMA_PORTS,     /* a list of 1..max different ports, into uint16_t[max] */
-    SCHEMA_SECTION,   /* a map with rows of its own, about the same struct */
-    SCHEMA_ENTRIES,   /* a map of 1..max names to maps with rows of their own. Each is a struct of
+    SCHEMA_KEYS, /* a public key in Z85, or a list of at most SCHEMA_KEYS_MAX different ones, into
+                         char[SCHEMA_KEYS_MAX][SCHEMA_KEY_SIZE]; never repeated in words */
+    SCHEMA_IP,   /* an address of one host, into struct ip */
+    SCHEMA_IP_PAIR, /* one, or a list of at most one of each family, into struct ip[2] */
+    SCHEMA_IPS,     /* a list of 1..max different ones, into struct ip[max] */
+    SCHEMA_PORTS,   /* a list of 1..max different ports, into uint16_t[max] */
+    SCHEMA_SECTION, /* a map with rows of its own, about the same struct */
+    SCHEMA_ENTRIES, /* a map of 1..max names to maps with rows of their own. Each is a struct of
                          entry_size that begins with `const char *name`. In place when the field has
                          room for max of them, else in the arena and the field points to them */
-    SCHEMA_LATER,     /* as `expected` says; not stored */
+    SCHEMA_LATER,   /* as `expected` says; not stored */
 };
 
 struct schema_option {

@@ -31,13 +31,17 @@ static void duration_words(const struct schema_option *option, char *words)
              option->unit_ms == 1000 ? " in whole seconds" : "");
 }
 
+static const char key_words[] =
+    "a public key as tandemctl keygen prints it: 40 characters of Z85, in quotes";
+
 static const char *const type_words[] = {
     [SCHEMA_BOOLEAN] = "true or false",
     [SCHEMA_NAME] = "a name of 1 to 30 of a-z, 0-9 and inner '-'",
     [SCHEMA_DOMAIN] = "a domain name",
     [SCHEMA_PATH] = "a path",
     [SCHEMA_INTERFACE] = "the name of a network interface, of 1 to 15 characters",
-    [SCHEMA_KEY] = "a public key as tandemctl keygen prints it: 40 characters of Z85, in quotes",
+    [SCHEMA_KEYS] = "a public key as tandemctl keygen prints it: 40 characters of Z85, in quotes, "
+                    "or a list of two while one is exchanged for the other",
     [SCHEMA_IP] = "the IPv4 or IPv6 address of a host",
     [SCHEMA_IP_PAIR] = "an address, or a list of one IPv4 and one IPv6 address",
     [SCHEMA_SECTION] = "a map",
@@ -268,6 +272,36 @@ static bool read_list(const struct yaml_file *file, const struct yaml_node *valu
     return true;
 }
 
+/* A key is not repeated: it might be the secret one, put here by mistake. */
+static bool refuse_key(const struct yaml_file *file, const struct yaml_node *value)
+{
+    size_t size = strlen(value->text);
+    return size == SCHEMA_KEY_SIZE - 1
+               ? schema_refuse(file, value, "found 40 characters that are no Z85, expected %s",
+                               key_words)
+               : schema_refuse(file, value, "found %zu characters, expected %s", size, key_words);
+}
+
+static bool read_keys(const struct yaml_file *file, const struct yaml_node *value,
+                      char (*keys)[SCHEMA_KEY_SIZE])
+{
+    bool is_list = value->kind == YAML_LIST;
+    size_t count = 0;
+    if (value->kind == YAML_MAP ||
+        (is_list && (value->count == 0 || value->count > SCHEMA_KEYS_MAX)))
+        return schema_expected(file, value, type_words[SCHEMA_KEYS]);
+    for (const struct yaml_node *each = is_list ? value->first : value; each != NULL;
+         each = is_list ? each->next : NULL) {
+        if (each->kind != YAML_SCALAR || each->text[0] == '\0')
+            return schema_expected(file, each, key_words);
+        if (!is_key(each->text))
+            return refuse_key(file, each);
+        memcpy(keys[count++], each->text, SCHEMA_KEY_SIZE);
+    }
+    return count < 2 || strcmp(keys[0], keys[1]) != 0 ||
+           schema_refuse(file, value->first->next, "found the first key again, expected another");
+}
+
 /* ---- one value ---- */
 
 /* Is the text what its row wants? Then *number is its number, or domain its normal form. */
@@ -292,23 +326,10 @@ static bool is_right(const struct schema_option *option, const char *text, int64
         return text[0] != '\0';
     case SCHEMA_INTERFACE:
         return is_interface(text);
-    case SCHEMA_KEY:
-        return is_key(text);
     default:
         assert(false); /* the other types are not of one text */
         return false;
     }
-}
-
-/* A key is not repeated: it might be the secret one, put here by mistake. */
-static bool refuse_key(const struct yaml_file *file, const struct yaml_node *value)
-{
-    size_t size = strlen(value->text);
-    const char *words = type_words[SCHEMA_KEY];
-    return size == SCHEMA_KEY_SIZE - 1
-               ? schema_refuse(file, value, "found 40 characters that are no Z85, expected %s",
-                               words)
-               : schema_refuse(file, value, "found %zu characters, expected %s", size, words);
 }
 
 static bool read_text(const struct yaml_file *file, const struct yaml_node *value,
@@ -317,9 +338,6 @@ static bool read_text(const struct yaml_file *file, const struct yaml_node *valu
     char words[SCHEMA_EXPECTED_SIZE], domain[SCHEMA_DOMAIN_SIZE];
     const char *text = value->text;
     int64_t number = 0;
-    if (value->kind == YAML_SCALAR && text[0] != '\0' && option->type == SCHEMA_KEY &&
-        !is_key(text))
-        return refuse_key(file, value);
     if (value->kind != YAML_SCALAR || !is_right(option, text, &number, domain))
         return schema_expected(file, value, schema_words(option, words));
     if (option->size == 0)
@@ -329,9 +347,6 @@ static bool read_text(const struct yaml_file *file, const struct yaml_node *valu
     case SCHEMA_DURATION:
     case SCHEMA_BOOLEAN:
         store_number(number, option->size, field);
-        return true;
-    case SCHEMA_KEY:
-        memcpy(field, text, SCHEMA_KEY_SIZE);
         return true;
     case SCHEMA_DOMAIN:
         text = arena_text(file->arena, domain, strlen(domain));
@@ -358,6 +373,8 @@ bool schema_value(const struct yaml_file *file, const struct yaml_node *value,
         return true;
     case SCHEMA_IP_PAIR:
         return read_pair(file, value, field);
+    case SCHEMA_KEYS:
+        return read_keys(file, value, field);
     case SCHEMA_IPS:
     case SCHEMA_PORTS:
         return read_list(file, value, option, target);

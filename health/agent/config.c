@@ -7,6 +7,7 @@
 
 _Static_assert((int)AGENT_CONFIG_ERROR_MAX == (int)YAML_ERROR_MAX, "one buffer");
 _Static_assert((int)AGENT_CONFIG_KEY_SIZE == (int)SCHEMA_KEY_SIZE, "one form of keys");
+_Static_assert((int)AGENT_CONFIG_KEYS_MAX == (int)SCHEMA_KEYS_MAX, "as many");
 
 #define NODE(member) SCHEMA_FIELD(struct agent_config_node, member)
 #define TOP(member)  SCHEMA_FIELD(struct agent_config, member)
@@ -16,7 +17,7 @@ static const struct schema_option node_options[] = {
      .help = "An address that is always on that node."},
     {"port", SCHEMA_NUMBER, NODE(port), .min = 1, .max = UINT16_MAX, .preset = "7353",
      .help = "As replication.port in the document."},
-    {"key", SCHEMA_KEY, NODE(key), .required = true, .help = "The node's public key."},
+    {"key", SCHEMA_KEYS, NODE(keys), .required = true, .help = "The node's public key."},
     {0},
 };
 
@@ -62,9 +63,10 @@ static bool check_nodes(const struct yaml_file *file, const struct yaml_node *ro
     if (ip_equal(&first->address, &second->address) && first->port == second->port)
         return schema_refuse(file, yaml_get(place, "address"),
                              "found the address of node %s, expected another", first->name);
-    return strcmp(first->key, second->key) != 0 ||
-           schema_refuse(file, yaml_get(place, "key"), "found the key of node %s, expected another",
-                         first->name);
+    bool is_other = !document_has_key(first->keys, second->keys[0]) &&
+                    !document_has_key(first->keys, second->keys[1]);
+    return is_other || schema_refuse(file, yaml_get(place, "key"),
+                                     "found the key of node %s, expected another", first->name);
 }
 
 bool agent_config_parse(struct agent_config *config, const char *file, const char *text,

@@ -6,7 +6,7 @@
  *   key: media1.key                      # its secret key; relative: to this file
  *   nodes:                               # one or two
  *     ns1: {address: 192.0.2.11, port: 7353, key: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"}
- *     ns2: {address: 192.0.2.12, key: "..."}
+ *     ns2: {address: 192.0.2.12, key: ["...", "..."]}  # while it is changed, now and next
  *   ports: [1755, 80]                    # whose sockets are counted
  *   interval: 1s                         # a report at least so often
  *   step: {sockets: 10, percent: 5}      # a move of a figure by so much is told at once
@@ -25,14 +25,15 @@ enum {
     AGENT_CONFIG_NODES_MAX = 2,
     AGENT_CONFIG_PORTS_MAX = 8,
     AGENT_CONFIG_KEY_SIZE = 41, /* Z85 text and its NUL */
+    AGENT_CONFIG_KEYS_MAX = 2,  /* of a node, while one is changed for another */
     AGENT_CONFIG_ERROR_MAX = 512,
 };
 
 struct agent_config_node {
     const char *name;
     struct ip address;
-    uint16_t port;                   /* 1..65535, default 7353 */
-    char key[AGENT_CONFIG_KEY_SIZE]; /* public */
+    uint16_t port;                                           /* 1..65535, default 7353 */
+    char keys[AGENT_CONFIG_KEYS_MAX][AGENT_CONFIG_KEY_SIZE]; /* public; [1] "": it has one */
 };
 
 struct agent_config {

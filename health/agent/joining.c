@@ -171,7 +171,7 @@ static int open_link(struct joining *self)
     for (size_t i = 0; i < self->token.node_count; i++) {
         const struct join_node *node = &self->token.nodes[i];
         peers[i] = (struct link_peer){.dial = true, .address = node->address, .port = node->port};
-        memcpy(peers[i].key, node->key, sizeof peers[i].key);
+        memcpy(peers[i].keys, node->keys, sizeof peers[i].keys);
     }
     config.quick = true; /* refused handshakes are tried again soon */
     int status = open_key(self, &config);
@@ -257,8 +257,10 @@ static void print_config(const struct joining *self, FILE *out)
             self->answer.server, key_path);
     for (size_t i = 0; i < self->token.node_count; i++) {
         const struct join_node *node = &self->token.nodes[i];
-        fprintf(out, "  %s: {address: \"%s\", port: %u, key: \"%s\"}\n", node->name,
-                ip_text(&node->address, address), node->port, node->key);
+        bool has_two = node->keys[1][0] != '\0';
+        fprintf(out, "  %s: {address: \"%s\", port: %u, key: %s\"%s\"%s%s%s}\n", node->name,
+                ip_text(&node->address, address), node->port, has_two ? "[" : "", node->keys[0],
+                has_two ? ", \"" : "", node->keys[1], has_two ? "\"]" : "");
     }
     fputs("ports: [", out);
     for (size_t i = 0; i < self->answer.port_count; i++)

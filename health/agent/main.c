@@ -76,7 +76,7 @@ static int open_link(struct agent *self)
     for (size_t i = 0; i < self->config.node_count; i++) {
         const struct agent_config_node *node = &self->config.nodes[i];
         peers[i] = (struct link_peer){.dial = true, .address = node->address, .port = node->port};
-        memcpy(peers[i].key, node->key, sizeof peers[i].key);
+        memcpy(peers[i].keys, node->keys, sizeof peers[i].keys);
     }
     if (key_read(self->config.key_path, config.secret_key, error) != 0)
         return agent_fail(AGENT_EXIT_SYSTEM, "%s", error);

@@ -201,7 +201,7 @@ static void open_node(struct node *node, const char *agent_key)
     struct link_peer peer = {.dial = false};
     struct ip loopback;
     char error[LINK_ERROR_MAX];
-    snprintf(peer.key, sizeof peer.key, "%s", agent_key);
+    snprintf(peer.keys[0], sizeof peer.keys[0], "%s", agent_key);
     if (!ip_parse("127.0.0.1", &loopback))
         die("127.0.0.1 is no address");
     struct link_config config = {

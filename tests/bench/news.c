@@ -174,7 +174,7 @@ static void open_link(struct news *self, const char *address, const char *node_k
     struct link_peer peer = {.dial = true, .port = 7353};
     struct link_config config = {.peer_count = 1, .peers = &peer};
     char error[LINK_ERROR_MAX];
-    snprintf(peer.key, sizeof peer.key, "%s", node_key);
+    snprintf(peer.keys[0], sizeof peer.keys[0], "%s", node_key);
     if (!ip_parse(address, &peer.address) || key_read(key_path, config.secret_key, error) != 0 ||
         !link_public_key(config.secret_key, config.public_key) ||
         link_open(&self->link, &config, error) != 0)

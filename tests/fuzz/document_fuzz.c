@@ -84,7 +84,8 @@ static void check_document(const struct document *document)
         assert(server->capacity >= 1);
         assert(server->capacity <= 10000000);
         assert(server->addresses[0].family == 4 || server->addresses[1].family == 6);
-        assert(strlen(server->key) == DOCUMENT_KEY_SIZE - 1);
+        assert(strlen(server->keys[0]) == DOCUMENT_KEY_SIZE - 1);
+        assert(strcmp(server->keys[0], server->keys[1]) != 0);
     }
     for (size_t i = 0; i < document->zone_count; i++)
         assert(strlen(document->zones[i].origin) > 0 && strlen(document->zones[i].path) > 0);

@@ -168,7 +168,7 @@ int main(int argc, char **argv)
     unsigned long count;
     if (argc != 8)
         die("usage: hostile KEY-FILE NODE-ADDRESS NODE-KEY CLUSTER SERVER OTHER-SERVER N");
-    snprintf(peer.key, sizeof peer.key, "%s", argv[3]);
+    snprintf(peer.keys[0], sizeof peer.keys[0], "%s", argv[3]);
     if (!ip_parse(argv[2], &peer.address) || key_read(argv[1], config.secret_key, error) != 0 ||
         !link_public_key(config.secret_key, config.public_key) ||
         link_open(&wire, &config, error) != 0)

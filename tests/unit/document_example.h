@@ -13,6 +13,8 @@
 #define KEY1 "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 #define KEY2 "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 #define KEY3 "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
+#define KEY4 "4444444444444444444444444444444444444444"
+#define KEY5 "5555555555555555555555555555555555555555"
 
 /* What a document of the next format is refused with. */
 #define NEWER                                                                                      \

@@ -7,6 +7,7 @@
 
 #define KEY1 "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 #define KEY2 "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+#define KEY3 "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
 
 static const char good[] = "format: 1\n"
                            "cluster: tandem-lab\n"
@@ -58,7 +59,7 @@ START_TEST(a_full_file_is_read_as_written)
     ck_assert_str_eq(config.nodes[0].name, "ns1");
     ck_assert_str_eq(ip_text(&config.nodes[0].address, text), "192.0.2.11");
     ck_assert_uint_eq(config.nodes[0].port, 7363);
-    ck_assert_str_eq(config.nodes[0].key, KEY1);
+    ck_assert_str_eq(config.nodes[0].keys[0], KEY1);
     ck_assert_str_eq(config.nodes[1].name, "ns2");
     ck_assert_str_eq(ip_text(&config.nodes[1].address, text), "2001:db8:53::12");
     ck_assert_uint_eq(config.nodes[1].port, 7353);
@@ -107,6 +108,11 @@ START_TEST(an_absolute_key_stays_where_it_is)
     struct agent_config config;
     ck_assert_msg(parse(&config, with("media1.key", "/root/media1.key")), "%s", error);
     ck_assert_str_eq(config.key_path, "/root/media1.key");
+    ck_assert_str_eq(config.nodes[0].keys[1], "");
+    ck_assert_msg(parse(&config, with("\"" KEY1 "\"", "[\"" KEY3 "\", \"" KEY1 "\"]")), "%s",
+                  error);
+    ck_assert_str_eq(config.nodes[0].keys[0], KEY3);
+    ck_assert_str_eq(config.nodes[0].keys[1], KEY1);
 }
 END_TEST
 
@@ -124,7 +130,7 @@ static const struct {
     {"key: media1.key\n", "", AT "1:1: found no 'key', expected the path of the secret key"},
     {", key: \"" KEY2 "\"", "",
      AT "7:3: found no 'key', expected a public key as tandemctl keygen prints it: 40 characters "
-        "of Z85, in quotes"},
+        "of Z85, in quotes, or a list of two while one is exchanged for the other"},
     {"server: media1\n", "",
      AT "1:1: found no 'server', expected a name of 1 to 30 of a-z, 0-9 and inner '-'"},
     {"server: media1\n", "server: media1.example\n",
@@ -143,6 +149,10 @@ static const struct {
     {"192.0.2.11, port: 7363", "'2001:db8:53::12'",
      AT "7:18: found the address of node ns1, expected another"},
     {KEY2, KEY1, AT "7:40: found the key of node ns1, expected another"},
+    {"\"" KEY2 "\"", "[\"" KEY3 "\", \"" KEY1 "\"]",
+     AT "7:40: found the key of node ns1, expected another"},
+    {"\"" KEY1 "\"", "[\"" KEY3 "\", \"" KEY2 "\"]",
+     AT "7:40: found the key of node ns1, expected another"},
     {"\"" KEY2 "\"", "media1.key",
      AT "7:40: found 10 characters, expected a public key as tandemctl keygen prints it: 40 "
         "characters of Z85, in quotes"},

@@ -16,7 +16,7 @@ static uint32_t sockets;    /* in the last of them */
 static void open_agent_link(void)
 {
     struct link_peer peer = {.dial = true, .address = loopback(4), .port = link_port(node.link)};
-    strcpy(peer.key, node_keys.public_key);
+    strcpy(peer.keys[0], node_keys.public_key);
     struct link_config config = {.peer_count = 1, .peers = &peer};
     strcpy(config.public_key, agent_keys[0].public_key);
     strcpy(config.secret_key, agent_keys[0].secret_key);

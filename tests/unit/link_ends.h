@@ -61,7 +61,7 @@ static inline int try_node(struct end *end, const struct ip *addresses, size_t a
     static struct link_peer peers[PEERS_MAX];
     for (size_t i = 0; i < agent_count; i++) {
         peers[i] = (struct link_peer){.dial = false};
-        strcpy(peers[i].key, agent_keys[i].public_key);
+        strcpy(peers[i].keys[0], agent_keys[i].public_key);
     }
     struct link_config config = {.bind_count = address_count,
                                  .bind_addresses = addresses,
@@ -86,12 +86,27 @@ static inline int try_dialler(struct end *end, const struct pair *own, const cha
                               struct ip address, uint16_t port)
 {
     struct link_peer node = {.dial = true, .address = address, .port = port};
-    snprintf(node.key, sizeof node.key, "%s", node_key);
+    snprintf(node.keys[0], sizeof node.keys[0], "%s", node_key);
     struct link_config config = {.peer_count = 1, .peers = &node, .quick = true};
     strcpy(config.public_key, own->public_key);
     strcpy(config.secret_key, own->secret_key);
     *end = (struct end){0};
     return link_open(&end->link, &config, error);
+}
+
+/* It dials a node whose key is one of two. */
+static inline struct end open_agent_of_two(const struct pair *own, const char *first,
+                                           const char *second, uint16_t port, bool quick)
+{
+    struct end end = {0};
+    struct link_peer node = {.dial = true, .address = loopback(4), .port = port};
+    strcpy(node.keys[0], first);
+    strcpy(node.keys[1], second);
+    struct link_config config = {.peer_count = 1, .peers = &node, .quick = quick};
+    strcpy(config.public_key, own->public_key);
+    strcpy(config.secret_key, own->secret_key);
+    ck_assert_msg(link_open(&end.link, &config, error) == 0, "%s", error);
+    return end;
 }
 
 static inline struct end open_agent(const struct pair *own, uint16_t port)

@@ -4,7 +4,8 @@
 
 #include "unit/suite.h"
 
-#define KEY "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+#define KEY2 "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+#define KEY  "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 
 static struct pack_space space;
 static struct record_key key;
@@ -109,16 +110,24 @@ END_TEST
 
 START_TEST(a_revocation_survives_its_record)
 {
-    struct revocation revocation = {.server = "media1", .is_revoked = true, .key = KEY}, read;
+    struct revocation revocation = {.server = "media1", .is_revoked = true, .keys = {KEY}}, read;
     pack_space_open(&space);
     revocation_key("media1", &key);
     ck_assert(enrolment_is_of(&key));
     ck_assert(revocation_decode(&read, &space, &key, value, revocation_encode(&revocation, value)));
     ck_assert(read.is_revoked);
     ck_assert_str_eq(read.server, "media1");
-    ck_assert_str_eq(read.key, KEY);
+    ck_assert_str_eq(read.keys[0], KEY);
+    ck_assert_str_eq(read.keys[1], "");
     struct token token;
     ck_assert(!token_decode(&token, &space, &key, value, sizeof value));
+    strcpy(revocation.keys[1], KEY2);
+    ck_assert(revocation_decode(&read, &space, &key, value, revocation_encode(&revocation, value)));
+    ck_assert_str_eq(read.keys[0], KEY);
+    ck_assert_str_eq(read.keys[1], KEY2);
+    strcpy(revocation.keys[1], "too short");
+    ck_assert(
+        !revocation_decode(&read, &space, &key, value, revocation_encode(&revocation, value)));
     pack_space_close(&space);
 }
 END_TEST

@@ -127,7 +127,7 @@ START_TEST(each_reason_to_refuse_is_told)
     join = join_of("media9", "192.0.2.12"); /* ns2's */
     strcpy(join.token, "t3");
     ck_assert_int_eq(ask(20, join, KEY9), NODE_JOIN_ADDRESS_TAKEN);
-    ck_assert_int_eq(ask(20, join_of("media9", "192.0.2.109"), document.servers[0].key),
+    ck_assert_int_eq(ask(20, join_of("media9", "192.0.2.109"), document.servers[0].keys[0]),
                      NODE_JOIN_KEY_TAKEN);
     struct enrolment list[1];
     ck_assert_uint_eq(node_enrolments(&node, list, 1), 0);
@@ -203,7 +203,7 @@ START_TEST(revocation_beats_enrolment)
     struct revocation revocation = {.server = "media1", .is_revoked = true, .author = "root@ns1"};
     step(20, (struct node_event){.type = NODE_REVOKE, .revocation = &revocation, .ticket = 9});
     ck_assert(update.has_other_servers);
-    ck_assert(node_is_revoked(&node, "media1", document.servers[0].key));
+    ck_assert(node_is_revoked(&node, "media1", document.servers[0].keys[0]));
     ck_assert(!node_is_revoked(&node, "media1", KEY9)); /* another key may join */
     struct revocation list[2];
     ck_assert_uint_eq(node_revocations(&node, list, 2), 1);
@@ -213,7 +213,7 @@ START_TEST(revocation_beats_enrolment)
     begin_records(MESSAGE_DELTA);
     struct enrolment enrolment = {
         .is_enrolled = true, .pool = "stream", .capacity = 1, .addresses = {ip_of("192.0.2.109")}};
-    memcpy(enrolment.key, document.servers[0].key, sizeof enrolment.key);
+    memcpy(enrolment.key, document.servers[0].keys[0], sizeof enrolment.key);
     struct record *record = add_record(RECORD_ORDER, "enrol/media1", 1000, 2);
     record->version = record_order_version(1000, 2, PARTNER_BOOT);
     record->value_size = (uint16_t)enrolment_encode(&enrolment, record->value);
@@ -222,6 +222,21 @@ START_TEST(revocation_beats_enrolment)
     ck_assert_uint_eq(update.store_count, 1);
     struct enrolment known[2];
     ck_assert_uint_eq(node_enrolments(&node, known, 2), 0);
+}
+END_TEST
+
+START_TEST(of_a_server_with_two_keys_both_are_withdrawn)
+{
+    begin_with_token();
+    strcpy(document.servers[0].keys[1], KEY9);
+    struct join join = join_of("media9", "192.0.2.109");
+    ck_assert_int_eq(ask(15, join, KEY9), NODE_JOIN_KEY_TAKEN);
+    struct revocation revocation = {.server = "media1", .is_revoked = true, .author = "root@ns1"};
+    step(20, (struct node_event){.type = NODE_REVOKE, .revocation = &revocation, .ticket = 9});
+    ck_assert(node_is_revoked(&node, "media1", document.servers[0].keys[0]));
+    ck_assert(node_is_revoked(&node, "media1", KEY9));
+    ck_assert(!node_is_revoked(&node, "media1", KEY10));
+    ck_assert(!node_is_revoked(&node, "media1", ""));
 }
 END_TEST
 
@@ -250,6 +265,7 @@ int main(void)
                a_token_is_good_for_so_many_also_when_one_was_removed, a_token_has_an_end,
                a_node_that_does_not_know_the_time_admits_nobody,
                another_machine_or_key_of_that_name_is_another_server);
-    SUITE_CASE(suite, "go", revocation_beats_enrolment, only_who_joined_is_removed);
+    SUITE_CASE(suite, "go", revocation_beats_enrolment,
+               of_a_server_with_two_keys_both_are_withdrawn, only_who_joined_is_removed);
     return suite_run(suite);
 }

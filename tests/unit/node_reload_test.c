@@ -10,6 +10,10 @@
 
 #include "unit/suite.h"
 
+#define KEY4 "4444444444444444444444444444444444444444"
+#define KEY5 "5555555555555555555555555555555555555555"
+#define KEY6 "6666666666666666666666666666666666666666"
+
 enum { WAIT_MS = 20000, LONG_ENOUGH_MS = 30 };
 
 static const char document_text[] = "format: 1\n"
@@ -216,6 +220,45 @@ START_TEST(a_document_is_read_anew_with_its_servers_and_pools)
 }
 END_TEST
 
+/* How many keys media1 has, after these were withdrawn, and the first. */
+static size_t keys_left(const char *withdrawn, const char *also, const char **first)
+{
+    struct revocation revocation = {.server = "media1", .is_revoked = true};
+    struct roll roll = {.revoked_count = 1, .revoked = &revocation};
+    strcpy(revocation.keys[0], withdrawn);
+    strcpy(revocation.keys[1], also);
+    generation_close(served);
+    served = generation_open(document_path_text, NULL, &roll, error);
+    ck_assert_msg(served != NULL, "%s", error);
+    const struct document_server *server = &served->document.servers[0];
+    *first = server->keys[0];
+    return (size_t)(server->keys[0][0] != '\0') + (server->keys[1][0] != '\0');
+}
+
+START_TEST(of_two_keys_those_that_are_withdrawn_are_gone)
+{
+    char text[1024];
+    const char *first;
+    setup();
+    snprintf(text, sizeof text,
+             "%sservers:\n  media1: {addresses: 192.0.2.101, capacity: 9, key: [\"" KEY4
+             "\", \"" KEY5 "\"]}\n",
+             document_text);
+    write_file(document_path_text, text);
+    ck_assert_uint_eq(keys_left(KEY6, "", &first), 2);
+    ck_assert_str_eq(first, KEY4);
+    ck_assert_uint_eq(keys_left(KEY5, "", &first), 1);
+    ck_assert_str_eq(first, KEY4);
+    ck_assert_uint_eq(keys_left(KEY4, "", &first), 1);
+    ck_assert_str_eq(first, KEY5);
+    ck_assert_uint_eq(keys_left(KEY6, KEY4, &first), 1);
+    ck_assert_str_eq(first, KEY5);
+    ck_assert_uint_eq(keys_left(KEY5, KEY4, &first), 0);
+    ck_assert_str_eq(first, "");
+    teardown();
+}
+END_TEST
+
 START_TEST(a_mistake_in_the_document_is_told_and_the_one_from_before_stays)
 {
     setup();
@@ -338,6 +381,7 @@ int main(void)
                a_mistake_is_told_and_the_view_from_before_stays,
                a_mistake_corrected_leaves_no_trace);
     SUITE_CASE(suite, "document", a_document_is_read_anew_with_its_servers_and_pools,
+               of_two_keys_those_that_are_withdrawn_are_gone,
                a_mistake_in_the_document_is_told_and_the_one_from_before_stays,
                what_is_read_once_stays_and_is_named,
                a_document_with_more_servers_than_there_is_room_for_is_refused);

@@ -174,7 +174,7 @@ static const struct mistake {
      "lab.yaml:25:5: found unknown key 'capcity', did you mean 'capacity'?"},
     {"    key: \"0000000000000000000000000000000000000000\"\n", "",
      "lab.yaml:23:3: found no 'key', expected a public key as tandemctl keygen prints it: 40 "
-     "characters of Z85, in quotes"},
+     "characters of Z85, in quotes, or a list of two while one is exchanged for the other"},
     {"\"0000000000000000000000000000000000000000\"", "\"D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs\"",
      "lab.yaml:26:10: found this a second time, expected each key once; the first is in line 22"},
     {"  media2:\n", "  media_2:\n",
@@ -308,8 +308,29 @@ static const struct mistake {
      "lab.yaml:9:10: found 41 characters, expected a public key as tandemctl keygen prints it: 40 "
      "characters of Z85, in quotes"},
     {"\"" KEY1 "\"", "[a]",
-     "lab.yaml:9:10: found a list, expected a public key as tandemctl keygen prints it: 40 "
+     "lab.yaml:9:11: found 1 characters, expected a public key as tandemctl keygen prints it: 40 "
      "characters of Z85, in quotes"},
+    {"\"" KEY1 "\"", "[\"" KEY1 "\", '']",
+     "lab.yaml:9:55: found nothing, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
+    {"\"" KEY1 "\"", "[\"" KEY1 "\", [a]]",
+     "lab.yaml:9:55: found a list, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
+    {"\"" KEY1 "\"", "[]",
+     "lab.yaml:9:10: found an empty list, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes, or a list of two while one is exchanged for the other"},
+    {"\"" KEY1 "\"", "{a: b}",
+     "lab.yaml:9:10: found a map, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes, or a list of two while one is exchanged for the other"},
+    {"\"" KEY1 "\"", "[\"" KEY1 "\", \"" KEY4 "\", \"" KEY5 "\"]",
+     "lab.yaml:9:10: found a list, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes, or a list of two while one is exchanged for the other"},
+    {"\"" KEY1 "\"", "[\"" KEY1 "\", \"" KEY1 "\"]",
+     "lab.yaml:9:55: found the first key again, expected another"},
+    {"\"" KEY1 "\"", "[\"" KEY4 "\", \"" KEY2 "\"]",
+     "lab.yaml:13:10: found this a second time, expected each key once; the first is in line 9"},
+    {"\"0000000000000000000000000000000000000000\"", "[\"" KEY4 "\", \"" KEY2 "\"]",
+     "lab.yaml:26:55: found this a second time, expected each key once; the first is in line 13"},
     {"\"" KEY1 "\"", "",
      "lab.yaml:9:9: found nothing, expected a public key as tandemctl keygen prints it: 40 "
      "characters of Z85, in quotes"},

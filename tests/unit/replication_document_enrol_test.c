@@ -36,7 +36,7 @@ static struct document_enrolment server(const char *name, const char *address, c
 {
     struct document_enrolment enrolment = {.server = {.name = name, .capacity = 7}, .pool = pool};
     ck_assert(ip_parse(address, &enrolment.server.addresses[0]));
-    snprintf(enrolment.server.key, sizeof enrolment.server.key, "%s", key);
+    snprintf(enrolment.server.keys[0], sizeof enrolment.server.keys[0], "%s", key);
     return enrolment;
 }
 
@@ -69,7 +69,7 @@ START_TEST(the_document_and_who_came_first_go_before)
     setup();
     struct document_enrolment list[] = {server("m1", "192.0.2.109", "key9", "s"),
                                         server("m9", "192.0.2.101", "key9", "s"),
-                                        server("m9", "192.0.2.109", document.servers[0].key, "s"),
+                                        server("m9", "192.0.2.109", document.servers[0].keys[0], "s"),
                                         server("m9", "192.0.2.109", "key9", "u"),
                                         server("m9", "192.0.2.11", "key9", "s"),
                                         server("m9", "192.0.2.51", "key9", "s"),
@@ -82,11 +82,25 @@ START_TEST(the_document_and_who_came_first_go_before)
 }
 END_TEST
 
+START_TEST(of_two_keys_neither_is_anothers)
+{
+    setup();
+    strcpy(document.servers[0].keys[1], "key9");
+    struct document_enrolment list[] = {server("m8", "192.0.2.108", "key9", "s"),
+                                        server("m9", "192.0.2.109", "key8", "s"),
+                                        server("m10", "192.0.2.110", "key10", "s")};
+    strcpy(list[1].server.keys[1], document.servers[0].keys[0]);
+    ck_assert(document_enrol(&document, list, sizeof list / sizeof *list, &arena));
+    ck_assert_uint_eq(document.server_count, 2);
+    ck_assert_str_eq(document.servers[1].name, "m10");
+}
+END_TEST
+
 /* Keys that are withdrawn are empty, and so is one of the two addresses of most. */
 START_TEST(what_two_have_not_is_not_the_same)
 {
     setup();
-    document.servers[0].key[0] = '\0';
+    document.servers[0].keys[0][0] = '\0';
     struct document_enrolment list[] = {server("m8", "192.0.2.108", "", "s"),
                                         server("m9", "192.0.2.109", "", "s")};
     ck_assert(document_enrol(&document, list, 2, &arena));
@@ -149,7 +163,8 @@ int main(void)
 {
     Suite *suite = suite_create("replication/document_enrol");
     SUITE_CASE(suite, "enrol", who_joined_is_a_server_of_its_pool_and_of_no_other,
-               the_document_and_who_came_first_go_before, what_two_have_not_is_not_the_same,
-               a_group_grows_with_those_that_join, nobody_joined_and_an_arena_too_small);
+               the_document_and_who_came_first_go_before, of_two_keys_neither_is_anothers,
+               what_two_have_not_is_not_the_same, a_group_grows_with_those_that_join,
+               nobody_joined_and_an_arena_too_small);
     return suite_run(suite);
 }

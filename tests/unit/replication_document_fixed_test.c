@@ -5,7 +5,8 @@
 
 #include "unit/suite.h"
 
-#define KEY "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+#define NEXT "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
+#define KEY  "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 
 static const char nodes_text[] = "nodes:\n"
                                  "  ns1: {own: 192.0.2.11, home: 192.0.2.51, key: \"" KEY "\"}\n";
@@ -54,6 +55,38 @@ START_TEST(what_takes_a_restart_is_named_and_stays)
 }
 END_TEST
 
+/* ns1 with that key, as YAML. */
+static const char *with_key(const char *key)
+{
+    static char nodes[256];
+    snprintf(nodes, sizeof nodes, "nodes:\n  ns1: {own: 192.0.2.11, home: 192.0.2.51, key: %s}\n",
+             key);
+    return nodes;
+}
+
+START_TEST(of_a_nodes_keys_one_may_come_or_go_while_the_other_stays)
+{
+    ck_assert_str_eq(difference(with_key("[\"" KEY "\", \"" NEXT "\"]"), ""), "");
+    ck_assert_str_eq(next.nodes[0].keys[0], KEY);
+    ck_assert_str_eq(next.nodes[0].keys[1], NEXT);
+    parse(&running, 0, with_key("[\"" KEY "\", \"" NEXT "\"]"), "");
+    parse(&next, 1, with_key("\"" NEXT "\""), "");
+    ck_assert(document_keep_fixed(&next, &running, &arenas[1], differs));
+    ck_assert_str_eq(differs, "");
+    ck_assert_str_eq(next.nodes[0].keys[0], NEXT);
+    ck_assert_str_eq(next.nodes[0].keys[1], "");
+    ck_assert_str_eq(difference(with_key("[\"" NEXT "\", \"" KEY "\"]"), ""), "");
+    ck_assert_str_eq(next.nodes[0].keys[0], NEXT);
+    ck_assert_str_eq(difference(with_key("\"" NEXT "\""), ""), "nodes"); /* none stays */
+    ck_assert_str_eq(next.nodes[0].keys[0], KEY);
+    ck_assert_str_eq(difference("nodes:\n  nsa: {own: 192.0.2.11, home: 192.0.2.51, key: "
+                                "[\"" KEY "\", \"" NEXT "\"]}\n",
+                                ""),
+                     "nodes"); /* of another node */
+    ck_assert_str_eq(next.nodes[0].keys[1], "");
+}
+END_TEST
+
 START_TEST(a_node_that_is_added_or_renamed_is_another)
 {
     ck_assert_str_eq(
@@ -93,6 +126,7 @@ int main(void)
 {
     Suite *suite = suite_create("replication/document_fixed");
     SUITE_CASE(suite, "fixed", what_takes_a_restart_is_named_and_stays,
+               of_a_nodes_keys_one_may_come_or_go_while_the_other_stays,
                a_node_that_is_added_or_renamed_is_another,
                servers_pools_and_zones_are_those_of_the_next, an_arena_too_small_is_told);
     return suite_run(suite);

@@ -23,7 +23,7 @@ START_TEST(a_full_document_is_read_as_written)
     ck_assert_str_eq(ip(&ns1->home[0]), "192.0.2.53");
     ck_assert_str_eq(ip(&ns1->home[1]), "2001:db8:53::53");
     ck_assert_str_eq(ip(&ns1->pair), "198.51.100.1");
-    ck_assert_str_eq(ns1->key, KEY1);
+    ck_assert_str_eq(ns1->keys[0], KEY1);
     ck_assert_str_eq(ns2->name, "ns2");
     ck_assert_ptr_null(ns2->interface);
     ck_assert_str_eq(ip(&ns2->own[0]), "192.0.2.12");
@@ -31,7 +31,7 @@ START_TEST(a_full_document_is_read_as_written)
     ck_assert_str_eq(ip(&ns2->home[0]), "192.0.2.54");
     ck_assert_str_eq(ip(&ns2->home[1]), "none");
     ck_assert_str_eq(ip(&ns2->pair), "192.0.2.12");
-    ck_assert_str_eq(ns2->key, KEY2);
+    ck_assert_str_eq(ns2->keys[0], KEY2);
     ck_assert_uint_eq(document.dns_port, 5353);
     ck_assert_uint_eq(document.dns_threads, 4);
     ck_assert_uint_eq(document.replication_port, 7363);
@@ -61,12 +61,12 @@ START_TEST(servers_are_read_as_written)
     ck_assert_str_eq(ip(&media1->addresses[0]), "192.0.2.101");
     ck_assert_str_eq(ip(&media1->addresses[1]), "2001:db8:53::101");
     ck_assert_uint_eq(media1->capacity, 1000);
-    ck_assert_str_eq(media1->key, KEY3);
+    ck_assert_str_eq(media1->keys[0], KEY3);
     ck_assert_str_eq(media2->name, "media2");
     ck_assert_str_eq(ip(&media2->addresses[0]), "192.0.2.102");
     ck_assert_str_eq(ip(&media2->addresses[1]), "none");
     ck_assert_uint_eq(media2->capacity, 500);
-    ck_assert_str_eq(media2->key, "0000000000000000000000000000000000000000");
+    ck_assert_str_eq(media2->keys[0], "0000000000000000000000000000000000000000");
 }
 END_TEST
 
@@ -125,7 +125,7 @@ START_TEST(a_cluster_of_one_is_a_plain_name_server)
                                    "zones: {example: example.zone, .: root.zone}\n"),
                   "%s", error);
     ck_assert_uint_eq(document.node_count, 1);
-    ck_assert_str_eq(document.nodes[0].key, "");
+    ck_assert_str_eq(document.nodes[0].keys[0], "");
     ck_assert_str_eq(ip(&document.nodes[0].pair), "192.0.2.1");
     ck_assert_str_eq(document.zones[1].origin, ".");
     ck_assert_uint_eq(document.pool_count, 0);
@@ -254,6 +254,25 @@ START_TEST(the_largest_key_is_taken_and_no_larger_one)
     ck_assert(!parse(&document, with(KEY1, "%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0%nSc1")));
     ck_assert_str_eq(error, "lab.yaml:9:10: found 40 characters that are no Z85, expected a public "
                             "key as tandemctl keygen prints it: 40 characters of Z85, in quotes");
+}
+END_TEST
+
+START_TEST(a_node_and_a_server_may_have_two_keys)
+{
+    struct document document;
+    ck_assert_msg(parse(&document, with("\"" KEY1 "\"", "[\"" KEY1 "\", \"" KEY4 "\"]")), "%s",
+                  error);
+    ck_assert_str_eq(document.nodes[0].keys[0], KEY1);
+    ck_assert_str_eq(document.nodes[0].keys[1], KEY4);
+    ck_assert_str_eq(document.nodes[1].keys[1], "");
+    ck_assert(document_has_key(document.nodes[0].keys, KEY1));
+    ck_assert(document_has_key(document.nodes[0].keys, KEY4));
+    ck_assert(!document_has_key(document.nodes[0].keys, KEY2));
+    ck_assert(!document_has_key(document.nodes[1].keys, ""));
+    ck_assert_msg(parse(&document, with("\"" KEY3 "\"", "[\"" KEY4 "\", \"" KEY3 "\"]")), "%s",
+                  error);
+    ck_assert_str_eq(document.servers[0].keys[0], KEY4);
+    ck_assert_str_eq(document.servers[0].keys[1], KEY3);
 }
 END_TEST
 
@@ -454,6 +473,7 @@ int main(void)
                an_interval_that_is_not_said_is_that_of_the_way_advertisements_go,
                a_server_may_be_in_several_pools, a_pool_may_have_no_servers_and_so_may_the_document,
                lists_may_be_as_long_as_their_bound, the_largest_key_is_taken_and_no_larger_one,
+               a_node_and_a_server_may_have_two_keys,
                each_last_resort_has_its_word, a_pool_may_be_of_a_name_in_any_zone_above_it,
                a_group_is_a_fifth_of_the_pool_unless_said_and_never_more_than_it);
     SUITE_CASE(suite, "large",

@@ -5,7 +5,8 @@
 
 #include "unit/suite.h"
 
-#define KEY "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+#define NEXT "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
+#define KEY  "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 
 static struct pack_space space;
 static uint8_t bytes[JOIN_SIZE_MAX];
@@ -24,7 +25,7 @@ static struct join_token token_of_two(void)
     for (size_t i = 0; i < 2; i++) {
         token.nodes[i] = (struct join_node){
             .name = "ns1", .address = ip_of(i == 0 ? "192.0.2.11" : "2001:db8::12"), .port = 7353};
-        strcpy(token.nodes[i].key, KEY);
+        strcpy(token.nodes[i].keys[0], KEY);
     }
     return token;
 }
@@ -60,7 +61,25 @@ START_TEST(a_token_survives_its_text)
     ck_assert_uint_eq(read.node_count, 2);
     ck_assert(ip_equal(&read.nodes[1].address, &token.nodes[1].address));
     ck_assert_uint_eq(read.nodes[1].port, 7353);
-    ck_assert_str_eq(read.nodes[0].key, KEY);
+    ck_assert_str_eq(read.nodes[0].keys[0], KEY);
+    pack_space_close(&space);
+}
+END_TEST
+
+START_TEST(a_token_tells_both_keys_of_a_node_whose_key_is_changed)
+{
+    struct join_token token = token_of_two(), read;
+    char text[JOIN_TEXT_MAX];
+    strcpy(token.nodes[0].keys[1], NEXT);
+    pack_space_open(&space);
+    ck_assert(join_token_text(&token, text));
+    ck_assert(join_token_parse(&read, &space, text));
+    ck_assert_str_eq(read.nodes[0].keys[0], KEY);
+    ck_assert_str_eq(read.nodes[0].keys[1], NEXT);
+    ck_assert_str_eq(read.nodes[1].keys[1], "");
+    strcpy(token.nodes[0].keys[1], "too short");
+    ck_assert(join_token_text(&token, text));
+    ck_assert(!join_token_parse(&read, &space, text));
     pack_space_close(&space);
 }
 END_TEST
@@ -69,6 +88,8 @@ START_TEST(the_longest_names_fit_in_a_token)
 {
     struct join_token token = token_of_two();
     char text[JOIN_TEXT_MAX];
+    strcpy(token.nodes[0].keys[1], NEXT);
+    strcpy(token.nodes[1].keys[1], NEXT);
     memset(token.cluster, 'c', DOCUMENT_NAME_MAX);
     memset(token.nodes[0].name, 'n', DOCUMENT_NAME_MAX);
     memset(token.nodes[1].name, 'n', DOCUMENT_NAME_MAX);
@@ -183,8 +204,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("replication/join");
-    SUITE_CASE(suite, "token", a_token_survives_its_text, the_longest_names_fit_in_a_token,
-               what_is_cut_or_altered_is_no_token, a_digest_tells_secrets_apart);
+    SUITE_CASE(suite, "token", a_token_survives_its_text,
+               a_token_tells_both_keys_of_a_node_whose_key_is_changed,
+               the_longest_names_fit_in_a_token, what_is_cut_or_altered_is_no_token,
+               a_digest_tells_secrets_apart);
     SUITE_CASE(suite, "join", a_join_survives_its_bytes, a_join_that_states_nonsense_is_refused);
     SUITE_CASE(suite, "answer", an_answer_survives_its_bytes);
     return suite_run(suite);

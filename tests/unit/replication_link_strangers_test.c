@@ -55,7 +55,7 @@ START_TEST(a_stranger_that_becomes_known_is_heard_on_its_connection)
     link_admit(node.link, 1);
     struct end stranger = open_agent(&stranger_keys, link_port(node.link));
     TURN_UNTIL(saw(&stranger, "up 0"), &node, &stranger);
-    strcpy(peers[1].key, stranger_keys.public_key);
+    strcpy(peers[1].keys[0], stranger_keys.public_key);
     ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
     ck_assert_int_eq(say(&stranger, 0, "report"), 0);
     TURN_UNTIL(saw(&node, "frame 1 report"), &node, &stranger);

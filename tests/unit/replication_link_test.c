@@ -187,16 +187,16 @@ START_TEST(keys_are_replaced_while_connections_stand)
     TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
     ck_assert_int_eq(say(&agent, 0, "report"), 0);
     TURN_UNTIL(saw(&node, "frame 1 report"), &node, &agent);
-    strcpy(peers[0].key, agent_keys[0].public_key);
+    strcpy(peers[0].keys[0], agent_keys[0].public_key);
     ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
     ck_assert_int_eq(say(&node, 1, "ack"), -EHOSTUNREACH);
     ck_assert_int_eq(say(&agent, 0, "withdrawn"), 0);
     TURN_UNTIL(counts(&node).odd_frames == 1, &node, &agent);
-    strcpy(peers[0].key, agent_keys[1].public_key); /* a seat changes hands */
+    strcpy(peers[0].keys[0], agent_keys[1].public_key); /* a seat changes hands */
     ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
     ck_assert_int_eq(say(&agent, 0, "again"), 0);
     TURN_UNTIL(saw(&node, "frame 0 again"), &node, &agent);
-    strcpy(peers[1].key, "no key");
+    strcpy(peers[1].keys[0], "no key");
     ck_assert_int_eq(link_replace_keys(node.link, peers, error), -EINVAL);
     ck_assert_int_eq(say(&node, 0, "still known"), 0);
     TURN_UNTIL(saw(&agent, "frame 0 still known"), &node, &agent);
@@ -211,7 +211,7 @@ START_TEST(a_key_that_is_added_may_come_in)
     struct link_peer peers[2] = {0};
     struct end node = open_node(0), agent = open_agent(&stranger_keys, link_port(node.link));
     TURN_UNTIL(saw(&agent, "down 0 refused"), &node, &agent);
-    strcpy(peers[1].key, stranger_keys.public_key);
+    strcpy(peers[1].keys[0], stranger_keys.public_key);
     ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
     TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
     link_close(agent.link);
@@ -323,6 +323,130 @@ START_TEST(a_connection_that_zeromq_gave_up_is_dialled_again)
 }
 END_TEST
 
+/* ---- a key that is changed for another ---- */
+
+START_TEST(a_peer_with_two_keys_is_heard_under_either_until_one_is_withdrawn)
+{
+    make_keys(2);
+    struct link_peer peers[2] = {0};
+    struct end node = open_node(0);
+    struct end before = open_agent(&agent_keys[0], link_port(node.link));
+    struct end next = open_agent(&stranger_keys, link_port(node.link));
+    TURN_UNTIL(saw(&next, "down 0 refused") && saw(&before, "up 0"), &node, &before, &next);
+    strcpy(peers[0].keys[0], agent_keys[0].public_key);
+    strcpy(peers[0].keys[1], stranger_keys.public_key);
+    ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
+    TURN_UNTIL(saw(&next, "up 0"), &node, &before, &next);
+    ck_assert_int_eq(say(&before, 0, "before"), 0);
+    ck_assert_int_eq(say(&next, 0, "next"), 0);
+    TURN_UNTIL(saw(&node, "frame 0 before") && saw(&node, "frame 0 next"), &node, &before, &next);
+    strcpy(peers[0].keys[0], stranger_keys.public_key);
+    ck_assert_int_eq(link_replace_keys(node.link, peers, error), -EINVAL); /* twice the same */
+    peers[0].keys[1][0] = '\0';
+    ck_assert_int_eq(link_replace_keys(node.link, peers, error), 0);
+    ck_assert_int_eq(say(&before, 0, "withdrawn"), 0);
+    ck_assert_int_eq(say(&next, 0, "still"), 0);
+    TURN_UNTIL(saw(&node, "frame 0 still") && counts(&node).odd_frames == 1, &node, &before, &next);
+    link_close(before.link);
+    before = open_agent(&agent_keys[0], link_port(node.link));
+    TURN_UNTIL(saw(&before, "down 0 refused"), &node, &before, &next);
+    ck_assert_uint_ge(counts(&node).refused_keys, 2);
+    link_close(before.link);
+    link_close(next.link);
+    link_close(node.link);
+}
+END_TEST
+
+/* Both as nodes dial and as agents do. */
+START_TEST(of_two_keys_the_one_that_a_node_has_is_found_at_once)
+{
+    make_keys(2);
+    for (int i = 0; i < 4; i++) {
+        struct end node = open_node(0);
+        bool is_first = i % 2 == 0;
+        struct end agent = open_agent_of_two(
+            &agent_keys[0], is_first ? node_keys.public_key : stranger_keys.public_key,
+            is_first ? stranger_keys.public_key : node_keys.public_key, link_port(node.link),
+            i < 2);
+        int64_t since_ms = now_ms();
+        TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
+        ck_assert_int_lt(now_ms() - since_ms, 200); /* less than a turn; some ms are usual */
+        ck_assert_uint_eq(counts(&agent).failed_handshakes, is_first ? 0 : 1);
+        ck_assert_int_eq(say(&agent, 0, "report"), 0);
+        TURN_UNTIL(saw(&node, "frame 0 report"), &node, &agent);
+        link_close(agent.link);
+        link_close(node.link);
+    }
+}
+END_TEST
+
+START_TEST(a_node_that_comes_back_with_its_other_key_is_found_and_so_is_the_way_back)
+{
+    make_keys(2);
+    struct end node = open_node(0);
+    uint16_t port = link_port(node.link);
+    struct end agent = open_agent_of_two(&agent_keys[0], node_keys.public_key,
+                                         stranger_keys.public_key, port, true);
+    TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
+    for (int i = 0; i < 3; i++) {
+        struct pair before = node_keys;
+        link_close(node.link);
+        TURN_UNTIL(saw(&agent, "down 0"), &agent);
+        agent.seen_count = 0;
+        node_keys = stranger_keys;
+        stranger_keys = before;
+        node = open_node(port);
+        TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
+    }
+    link_close(agent.link);
+    link_close(node.link);
+}
+END_TEST
+
+START_TEST(where_neither_key_is_the_nodes_they_go_on_by_turns_and_not_in_haste)
+{
+    make_keys(2);
+    struct end node = open_node(0);
+    struct end agent = open_agent_of_two(&agent_keys[0], agent_keys[1].public_key,
+                                         stranger_keys.public_key, link_port(node.link), true);
+    int64_t start_ms = now_ms();
+    TURN_UNTIL(now_ms() - start_ms > 1100, &node, &agent);
+    /* Two with each turn of 250 ms. */
+    ck_assert_uint_ge(counts(&node).failed_handshakes, 4);
+    ck_assert_uint_le(counts(&node).failed_handshakes, 10);
+    link_close(agent.link);
+    link_close(node.link);
+}
+END_TEST
+
+START_TEST(who_was_dialled_under_a_key_that_is_withdrawn_is_dialled_anew)
+{
+    make_keys(2);
+    struct end node = open_node(0);
+    struct end agent =
+        open_agent_of_two(&agent_keys[0], node_keys.public_key, "", link_port(node.link), true);
+    struct link_peer peer = {.dial = true};
+    TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
+    strcpy(peer.keys[0], stranger_keys.public_key);
+    strcpy(peer.keys[1], node_keys.public_key);
+    ck_assert_int_eq(link_replace_keys(agent.link, &peer, error), 0); /* its own stays */
+    ck_assert_int_eq(say(&agent, 0, "report"), 0);
+    TURN_UNTIL(saw(&node, "frame 0 report"), &node, &agent);
+    ck_assert(!saw(&agent, "down 0"));
+    peer.keys[1][0] = '\0';
+    ck_assert_int_eq(link_replace_keys(agent.link, &peer, error), 0);
+    TURN_UNTIL(saw(&agent, "down 0"), &node, &agent);
+    agent.seen_count = 0;
+    TURN_UNTIL(counts(&node).failed_handshakes >= 2, &node, &agent);
+    ck_assert(!saw(&agent, "up 0"));
+    strcpy(peer.keys[0], node_keys.public_key);
+    ck_assert_int_eq(link_replace_keys(agent.link, &peer, error), 0);
+    TURN_UNTIL(saw(&agent, "up 0"), &node, &agent);
+    link_close(agent.link);
+    link_close(node.link);
+}
+END_TEST
+
 /* ---- configuration ---- */
 
 START_TEST(a_start_that_cannot_work_is_refused_with_a_sentence)
@@ -386,6 +510,11 @@ int main(void)
                a_connection_that_zeromq_gave_up_is_dialled_again);
     SUITE_CASE(suite, "keys", keys_are_replaced_while_connections_stand,
                a_key_that_is_added_may_come_in);
+    SUITE_CASE(suite, "change", a_peer_with_two_keys_is_heard_under_either_until_one_is_withdrawn,
+               of_two_keys_the_one_that_a_node_has_is_found_at_once,
+               a_node_that_comes_back_with_its_other_key_is_found_and_so_is_the_way_back,
+               where_neither_key_is_the_nodes_they_go_on_by_turns_and_not_in_haste,
+               who_was_dialled_under_a_key_that_is_withdrawn_is_dialled_anew);
     SUITE_CASE(suite, "configuration", a_start_that_cannot_work_is_refused_with_a_sentence,
                a_public_key_follows_from_its_secret_one);
     return suite_run(suite);
