@@ -22,6 +22,7 @@ enum {
     AGENT_GAP_MS = 100,        /* no two reports are nearer */
     AGENT_LACK_MS = 100,       /* as long a node has to acknowledge one */
     AGENT_HELLO_MS_MAX = 5000, /* a node that is connected but does not greet for so long is told */
+    AGENT_STOP_MS = 250,       /* as long the last report may take to be acknowledged */
     AGENT_LOG_MS = 60000,      /* between two lines about the same trouble */
 };
 
@@ -50,6 +51,7 @@ struct agent {
     int signal_fd, epoll_fd;
     int64_t tick_due_ms, count_due_ms, figures_due_ms;
     int64_t counted_ms; /* sockets were counted last */
+    int64_t stopped_ms; /* when it was told to stop; 0: not yet */
     bool up[AGENT_CONFIG_NODES_MAX];
     int64_t greeted_ms[AGENT_CONFIG_NODES_MAX]; /* when it last was greeted, or away */
     int64_t logged_ms[AGENT_CONFIG_NODES_MAX][AGENT_TROUBLE_COUNT];   /* INT64_MIN: never */
@@ -60,6 +62,10 @@ enum { AGENT_EXIT_CONFIGURATION = 100, AGENT_EXIT_SYSTEM = 111 };
 
 /* One sentence for whoever started it; returns status. */
 __attribute__((format(printf, 2, 3))) int agent_fail(int status, const char *format, ...);
+
+/* The key of a file, which is made first if it is not there and is_made says so, into
+ * public_key and secret_key [LINK_KEY_SIZE]. 0, or the exit status after a sentence. */
+int agent_key(const char *path, bool is_made, char *public_key, char *secret_key);
 
 /* Since the kernel's boot. */
 int64_t agent_now_ms(void);

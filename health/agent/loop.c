@@ -300,10 +300,23 @@ static int sleep_ms(struct agent *self, int64_t now_ms)
     return due_ms <= now_ms ? 0 : (int)(due_ms - now_ms);
 }
 
-int agent_loop(struct agent *self)
+/* A stop is announced by a last report, so that who is started anew has all the time until that is
+ * stale; then the acknowledgements are awaited, though not for long. */
+static bool is_over(struct agent *self)
 {
     struct signalfd_siginfo signal;
-    while (read(self->signal_fd, &signal, sizeof signal) != sizeof signal) {
+    int64_t now_ms = agent_now_ms();
+    if (self->stopped_ms == 0 && read(self->signal_fd, &signal, sizeof signal) == sizeof signal) {
+        self->stopped_ms = now_ms;
+        step(self, now_ms, &(struct reporter_event){.type = REPORTER_STOP});
+    }
+    return self->stopped_ms != 0 && (now_ms - self->stopped_ms >= AGENT_STOP_MS ||
+                                     reporter_is_heard(&self->reporter, self->stopped_ms));
+}
+
+int agent_loop(struct agent *self)
+{
+    while (!is_over(self)) {
         struct epoll_event events[2];
         int ready = epoll_wait(self->epoll_fd, events, 2, sleep_ms(self, agent_now_ms()));
         if (ready < 0 && errno != EINTR)

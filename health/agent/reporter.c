@@ -301,6 +301,9 @@ static void take(struct reporter *self, int64_t now_ms, const struct reporter_ev
         node->unsent = true;
         node->unsent_due_ms = now_ms + self->config.gap_ms;
         return;
+    case REPORTER_STOP:
+        hurry(self);
+        return;
     case REPORTER_TIMEOUT:
         return;
     }
@@ -329,6 +332,17 @@ void reporter_step(struct reporter *self, int64_t now_ms, const struct reporter_
     else if (is_judged)
         tell_lacks(self, now_ms, update);
     tell_unsent(self, now_ms, update);
+}
+
+bool reporter_is_heard(const struct reporter *self, int64_t since_ms)
+{
+    for (size_t i = 0; i < self->config.node_count; i++) {
+        const struct reporter_node *node = &self->nodes[i];
+        if (node->greeted &&
+            (self->told_ms < since_ms || record_compare(node->acked, self->version) < 0))
+            return false;
+    }
+    return true;
 }
 
 int64_t reporter_deadline(const struct reporter *self)

@@ -52,6 +52,7 @@ enum reporter_event_type {
     REPORTER_MESSAGE,   /* node, message */
     REPORTER_SAMPLE,    /* report: the newest figures */
     REPORTER_UNSENT,    /* node: what was said to it just now found its queue full */
+    REPORTER_STOP,      /* the agent is to end: a last report, as soon as the gap allows */
     REPORTER_TIMEOUT,
 };
 
@@ -110,6 +111,10 @@ void reporter_init(struct reporter *self, const struct reporter_config *config);
 /* Apply one event at now_ms (monotonic) and overwrite *update. */
 void reporter_step(struct reporter *self, int64_t now_ms, const struct reporter_event *event,
                    struct reporter_update *update);
+
+/* Was there a report since that time that each node which answers has acknowledged? Also when none
+ * answers. */
+bool reporter_is_heard(const struct reporter *self, int64_t since_ms);
 
 /* Time at which REPORTER_TIMEOUT is due; INT64_MAX: never. */
 int64_t reporter_deadline(const struct reporter *self);

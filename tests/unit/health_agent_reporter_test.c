@@ -299,6 +299,31 @@ START_TEST(figures_older_than_two_intervals_are_not_reported)
 }
 END_TEST
 
+/* So that an agent that is started anew has all the time until this one is stale. */
+START_TEST(a_stop_is_preceded_by_a_last_report_that_is_heard)
+{
+    begin();
+    sample(50);
+    ck_assert_str_eq(step(60, (struct reporter_event){.type = REPORTER_STOP}), "at 60: -");
+    ck_assert(!reporter_is_heard(&reporter, 60));
+    ck_assert_int_eq(reporter_deadline(&reporter), 100);
+    ck_assert_str_eq(timeout(100),
+                     "at 100: ns1 delta [report media1 1.3], ns2 delta [report media1 1.3]");
+    ck_assert(!reporter_is_heard(&reporter, 60));
+    ack(101, NS1, 1, 3);
+    ck_assert(!reporter_is_heard(&reporter, 60));
+    ack(101, NS2, 1, 3);
+    ck_assert(reporter_is_heard(&reporter, 60));
+    ck_assert(!reporter_is_heard(&reporter, 101));
+    down(102, NS2);
+    ck_assert(!reporter_is_heard(&reporter, 101));
+    down(102, NS1);
+    ck_assert(reporter_is_heard(&reporter, 101));
+    sample(500);
+    ck_assert_str_eq(step(500, (struct reporter_event){.type = REPORTER_STOP}), "at 500: -");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("health/agent/reporter");
@@ -321,6 +346,7 @@ int main(void)
                a_figure_that_moved_by_its_step_is_told_at_once_and_by_less_is_not,
                another_set_of_ports_is_told_at_once,
                a_figure_moves_from_what_was_told_last_up_or_down,
-               figures_older_than_two_intervals_are_not_reported);
+               figures_older_than_two_intervals_are_not_reported,
+               a_stop_is_preceded_by_a_last_report_that_is_heard);
     return suite_run(suite);
 }
