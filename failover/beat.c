@@ -220,7 +220,8 @@ enum beat_refusal beat_decode(const uint8_t *bytes, size_t size,
                               const struct beat_expectation *expected, struct beat_memory *memory,
                               struct beat *beat)
 {
-    assert(key_count == 1 || key_count == 2);
+    assert(key_count >= 1);
+    assert(key_count <= BEAT_KEYS_MAX);
     if (size != BEAT_SIZE)
         return BEAT_BAD_SIZE;
     if (bytes[AT_VERSION] != BEAT_VERSION)

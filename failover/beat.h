@@ -31,6 +31,7 @@ enum {
     BEAT_SIZE = 88,
     BEAT_TAG_SIZE = 16,
     BEAT_KEY_SIZE = 32,
+    BEAT_KEYS_MAX = 2, /* while one is changed for another */
     BEAT_RECENT = 200, /* an echo of a sequence so far behind, or less, is recent: 2 s at 10 ms */
     BEAT_MISSED = 5,   /* my beats without one of its: the proven boot may be over */
     BEAT_HANDOVER_MAX = 0x3fffffff,
@@ -108,7 +109,7 @@ void beat_encode(const struct beat *beat, const uint8_t key[BEAT_KEY_SIZE],
 
 /* Decode and judge. *beat is overwritten only when BEAT_ACCEPTED; *memory then, and when UNPROVEN.
  * Keys: two may be valid while one is exchanged for another; key_count 1 or 2. A beat costs about
- * 1 microsecond, whoever sent it. */
+ * 1 microsecond for each key that is tried, whoever sent it. */
 enum beat_refusal beat_decode(const uint8_t *bytes, size_t size,
                               const uint8_t (*keys)[BEAT_KEY_SIZE], size_t key_count,
                               const struct beat_expectation *expected, struct beat_memory *memory,

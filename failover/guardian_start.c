@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -157,6 +158,7 @@ int guardian_open(struct guardian *self, const struct guardian_settings *setting
         return EXIT_SYSTEM;
     }
     int code = self->holds_addresses ? check_interface(self, sentence) : 0;
+    sodium_memzero(self->settings.partner.beat_keys, sizeof self->settings.partner.beat_keys);
     if (code == 0)
         note_missing_own(self);
     return code;

@@ -139,19 +139,34 @@ static void take_pair(const struct document *document, uint8_t self,
     }
 }
 
-/* Its text is hashed to the key: whatever 40 characters both nodes have. 0, or EXIT_SYSTEM. */
-static int read_beat_key(const char *folder, uid_t owner, struct partner_settings *partner)
+/* The key of a file of the folder: a hash of its text, whatever 40 characters both nodes have. 0, or
+ * -errno and a sentence. */
+static int read_key(const char *folder, const char *name, uid_t owner, uint8_t key[BEAT_KEY_SIZE],
+                    char error[KEY_ERROR_MAX])
 {
-    char path[PATH_MAX], text[KEY_SIZE], error[KEY_ERROR_MAX];
-    snprintf(path, sizeof path, "%s/beat.key", folder);
-    if (key_read_for(path, owner, text, error) != 0)
+    char path[PATH_MAX], text[KEY_SIZE];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int failed = key_read_for(path, owner, text, error);
+    if (failed == 0)
+        crypto_generichash(key, BEAT_KEY_SIZE, (const uint8_t *)text, strlen(text), NULL, 0);
+    sodium_memzero(text, sizeof text);
+    return failed;
+}
+
+/* beat.key, under which this node signs; and beside it beat.key.also, if it is there: beats and
+ * advertisements of the partner are believed under either. 0, or EXIT_SYSTEM. */
+static int read_beat_keys(const char *folder, uid_t owner, struct partner_settings *partner)
+{
+    char error[KEY_ERROR_MAX];
+    if (read_key(folder, "beat.key", owner, partner->beat_keys[0], error) != 0)
         return fail(EXIT_SYSTEM,
                     "%s (make it on one node by tandemctl keygen, and give both the "
                     "same file)",
                     error);
-    crypto_generichash(partner->beat_key, sizeof partner->beat_key, (const uint8_t *)text,
-                       strlen(text), NULL, 0);
-    sodium_memzero(text, sizeof text);
+    int failed = read_key(folder, "beat.key.also", owner, partner->beat_keys[1], error);
+    if (failed != 0 && failed != -ENOENT)
+        return fail(EXIT_SYSTEM, "%s", error);
+    partner->beat_key_count = failed == 0 ? 2 : 1;
     return 0;
 }
 
@@ -184,9 +199,10 @@ static int take_settings(const struct document *document, struct arena *arena,
     memcpy(settings->interface, node->interface, strlen(node->interface) + 1);
     memcpy(settings->partner.interface, settings->interface, sizeof settings->interface);
     bool is_key_needed = document_has_partner(document) && !settings->is_check;
-    return is_key_needed ? read_beat_key(document_path(program->config, document->keys_path, arena),
-                                         settings->user.uid, &settings->partner)
-                         : 0;
+    return is_key_needed
+               ? read_beat_keys(document_path(program->config, document->keys_path, arena),
+                                settings->user.uid, &settings->partner)
+               : 0;
 }
 
 /* Read the file into text[DOCUMENT_SIZE_MAX], parse it in memory[ARENA_SIZE] and keep the settings.
@@ -281,11 +297,13 @@ static void be_prompt(struct guardian *guardian)
                       strerrorname_np(-error));
 }
 
-static int run(const struct guardian_settings *settings)
+/* Takes the keys from settings: the one who needs them has a copy. */
+static int run(struct guardian_settings *settings)
 {
     static struct guardian guardian;
     char sentence[GUARDIAN_SENTENCE_SIZE];
     int code = guardian_open(&guardian, settings, sentence);
+    sodium_memzero(settings->partner.beat_keys, sizeof settings->partner.beat_keys);
     if (code == 0) {
         be_prompt(&guardian);
         code = guardian_run(&guardian);
@@ -299,6 +317,7 @@ static int run(const struct guardian_settings *settings)
 int main(int argc, char **argv)
 {
     struct options options = {0};
+    key_hide();
     int code = read_options(argc, argv, &options);
     if (code != 0)
         return code;

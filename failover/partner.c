@@ -35,7 +35,7 @@ static void send_beat(struct partner *self, int64_t now_us)
     beat.boot = self->boot;
     beat.sequence = ++self->sequence;
     beat_echo(&self->memory, &beat.echo_boot, &beat.echo_sequence);
-    beat_encode(&beat, self->settings.beat_key, bytes);
+    beat_encode(&beat, self->settings.beat_keys[0], bytes);
     partner_count_unsent(self, beat_socket_send(&self->beats, bytes, sizeof bytes));
     if (beat_socket_refused(&self->beats))
         self->ready |= PARTNER_BEATS; /* read in the next turn */
@@ -376,7 +376,7 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     }
     randombytes_buf(&self->boot, sizeof self->boot);
     self->boot |= 1; /* never 0 */
-    partner_derive_key(self);
+    partner_derive_keys(self);
     pair_init(&self->pair, &config, now_us);
     for (size_t i = 0; i < PAIR_NODES; i++)
         self->owners[i].heard_us = self->speakers[i].heard_us = INT64_MIN;
@@ -427,6 +427,6 @@ void partner_close(struct partner *self)
             partner_release(self, home, 0); /* told to end before the partner took over */
     address_watch_close(&self->watch);
     address_close(&self->address);
-    sodium_memzero(self->settings.beat_key, sizeof self->settings.beat_key);
-    sodium_memzero(self->advertisement_key, sizeof self->advertisement_key);
+    sodium_memzero(self->settings.beat_keys, sizeof self->settings.beat_keys);
+    sodium_memzero(self->advertisement_keys, sizeof self->advertisement_keys);
 }

@@ -45,7 +45,8 @@ struct partner_settings {
     uint16_t beat_port, tripwire_port, dns_port;
     uint32_t cluster;
     uint64_t document; /* a hash of its bytes: both nodes are to have the same */
-    uint8_t beat_key[BEAT_KEY_SIZE];
+    uint8_t beat_keys[BEAT_KEYS_MAX][BEAT_KEY_SIZE]; /* the first signs, each is believed */
+    size_t beat_key_count;                           /* 1 or 2; 0: there is no partner */
 };
 
 _Static_assert(PARTNER_HOME_MAX *PAIR_NODES <= ADDRESS_WATCH_MAX, "each address is watched");
@@ -86,7 +87,7 @@ struct partner {
     struct router router; /* a router of another make */
     struct beat_memory memory;
     uint64_t boot, sequence;
-    uint8_t advertisement_key[BEAT_KEY_SIZE];
+    uint8_t advertisement_keys[BEAT_KEYS_MAX][BEAT_KEY_SIZE]; /* of the beats', in their order */
     struct beat_memory advertisers[2]; /* by family: who sends the partner's advertisements */
     uint64_t advertised[2];            /* by family: how many were sent */
     struct address address;

@@ -24,8 +24,8 @@ static void take_datagram(struct partner *self, int64_t now_us,
 {
     struct beat beat;
     enum beat_refusal refusal =
-        beat_decode(datagram->bytes, datagram->size, &self->settings.beat_key, 1, expected,
-                    &self->memory, &beat);
+        beat_decode(datagram->bytes, datagram->size, self->settings.beat_keys,
+                    self->settings.beat_key_count, expected, &self->memory, &beat);
     self->beat_refusals[refusal]++;
     if (refusal == BEAT_ACCEPTED)
         partner_tell(self, now_us, &(struct pair_event){.kind = PAIR_EVENT_BEAT, .beat = &beat});

@@ -4,12 +4,12 @@
 #include <sodium.h>
 #include <string.h>
 
-void partner_derive_key(struct partner *self)
+void partner_derive_keys(struct partner *self)
 {
     static const char purpose[] = "advertisement";
-    crypto_generichash(self->advertisement_key, sizeof self->advertisement_key,
-                       (const uint8_t *)purpose, sizeof purpose - 1, self->settings.beat_key,
-                       sizeof self->settings.beat_key);
+    for (size_t i = 0; i < self->settings.beat_key_count; i++)
+        crypto_generichash(self->advertisement_keys[i], BEAT_KEY_SIZE, (const uint8_t *)purpose,
+                           sizeof purpose - 1, self->settings.beat_keys[i], BEAT_KEY_SIZE);
 }
 
 static uint64_t said(const struct advertisement *advertisement)
@@ -29,7 +29,7 @@ size_t partner_sign(struct partner *self, size_t family, const struct advertisem
                         .heard_ago_us = UINT32_MAX,
                         .document = said(advertisement)};
     beat_echo(&self->advertisers[family], &beat.echo_boot, &beat.echo_sequence);
-    beat_encode(&beat, self->advertisement_key, bytes + size);
+    beat_encode(&beat, self->advertisement_keys[0], bytes + size);
     return size + BEAT_SIZE;
 }
 
@@ -46,8 +46,9 @@ bool partner_is_signed(struct partner *self, size_t family,
     struct beat beat;
     if (size < BEAT_SIZE)
         return false;
-    enum beat_refusal refusal = beat_decode(bytes + size - BEAT_SIZE, BEAT_SIZE,
-                                            &self->advertisement_key, 1, &expected, memory, &beat);
+    enum beat_refusal refusal =
+        beat_decode(bytes + size - BEAT_SIZE, BEAT_SIZE, self->advertisement_keys,
+                    self->settings.beat_key_count, &expected, memory, &beat);
     if (refusal == BEAT_UNPROVEN)
         return is_first;
     return refusal == BEAT_ACCEPTED && beat.document == said(advertisement);

@@ -14,7 +14,7 @@
 
 #include "failover/partner.h"
 
-void partner_derive_key(struct partner *self);
+void partner_derive_keys(struct partner *self);
 
 /* Append what proves it to an advertisement of size bytes; the new size. family: 0 or 1, IPv6. */
 size_t partner_sign(struct partner *self, size_t family, const struct advertisement *advertisement,

@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "replication/key.h"
+
 #define BIT(capability) (UINT64_C(1) << (capability))
 
 static const uint64_t guardian_needs = BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW); /* with addresses */
@@ -158,8 +160,9 @@ int rights_guard(const struct rights_user *user, bool has_interface,
         error = become(user);
     if (error == 0)
         error = reduce();
-    if (error == 0 && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0))
+    if (error == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         error = -errno;
+    key_hide(); /* again: who becomes another user can be read by it */
     if (error == 0 && has_interface)
         error = check_needs(sentence);
     if (error < 0 && sentence[0] == '\0')
@@ -174,7 +177,7 @@ int rights_guard(const struct rights_user *user, bool has_interface,
 
 void rights_serve(void)
 {
-    prctl(PR_SET_DUMPABLE, 0);
+    key_hide();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     empty_bounding_set();
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +29,12 @@ __attribute__((format(printf, 3, 4))) static int fail(char *error, int code, con
     return code;
 }
 
+void key_hide(void)
+{
+    prctl(PR_SET_DUMPABLE, 0);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+}
+
 static int check_status(int fd, const char *path, uid_t owner, char *error)
 {
     struct stat status;
@@ -38,9 +46,8 @@ static int check_status(int fd, const char *path, uid_t owner, char *error)
     if (!S_ISREG(status.st_mode))
         return fail(error, -EINVAL, "%s is not a regular file", path);
     if (status.st_uid != 0 && status.st_uid != owner)
-        return fail(error, -EPERM,
-                    "%s belongs to user %u: run chown so that it belongs to user %u or root", path,
-                    status.st_uid, owner);
+        return fail(error, -EPERM, "%s belongs to user %u: run chown %u %s, or give it to root",
+                    path, status.st_uid, owner, path);
     if ((status.st_mode & 077) != 0)
         return fail(error, -EPERM, "%s is open to others (mode %04o): run chmod 600 %s", path,
                     status.st_mode & 07777, path);

@@ -1,7 +1,7 @@
 /* replication/key.h -- key files: one line of 40 Z85 characters that nobody else may read.
  *
  * A sentence never shows what the file holds. Wipe a secret (explicit_bzero) once it was passed
- * on. */
+ * on, and begin a program that reads one with key_hide. */
 #ifndef TANDEM_REPLICATION_KEY_H
 #define TANDEM_REPLICATION_KEY_H
 
@@ -11,6 +11,10 @@ enum {
     KEY_SIZE = 41,       /* Z85 text of 32 bytes, and its NUL */
     KEY_ERROR_MAX = 256, /* bytes of a sentence, with its NUL; a long path is cut */
 };
+
+/* No core dump of this process is written, and no other of its user reads its memory. To be said
+ * again after a change of user. */
+void key_hide(void);
 
 /* Reads the file into secret[KEY_SIZE]. 0, or -errno with a sentence in error[KEY_ERROR_MAX] that
  * says what to do, and secret empty. Refused: a symbolic link or anything but a regular file

@@ -13,7 +13,6 @@
 #include "health/agent/agent.h"
 #include "health/agent/machine.h"
 #include "replication/join.h"
-#include "replication/key.h"
 #include "replication/link.h"
 
 enum {
@@ -133,7 +132,9 @@ static int take_arguments(struct joining *self, int argc, char **argv)
         fputs(usage, stderr);
         return AGENT_EXIT_CONFIGURATION;
     }
-    if (!join_token_parse(&self->token, &self->space, argv[optind]))
+    bool is_token = join_token_parse(&self->token, &self->space, argv[optind]);
+    sodium_memzero(argv[optind], strlen(argv[optind])); /* nobody's ps is to show it any longer */
+    if (!is_token)
         return agent_fail(AGENT_EXIT_CONFIGURATION,
                           "that is no token: copy all of what \"tandemctl token\" said");
     if (self->join.addresses[0].family + self->join.addresses[1].family == 0)
@@ -144,24 +145,7 @@ static int take_arguments(struct joining *self, int argc, char **argv)
     return 0;
 }
 
-/* ---- the key ---- */
-
-static int open_key(struct joining *self, struct link_config *config)
-{
-    char error[KEY_ERROR_MAX];
-    int failed = 0;
-    if (access(self->key_path, F_OK) != 0) {
-        link_keygen(config->public_key, config->secret_key);
-        failed = key_write(self->key_path, config->secret_key, error);
-    }
-    if (failed == 0)
-        failed = key_read(self->key_path, config->secret_key, error);
-    if (failed != 0)
-        return agent_fail(AGENT_EXIT_SYSTEM, "%s", error);
-    if (!link_public_key(config->secret_key, config->public_key))
-        return agent_fail(AGENT_EXIT_SYSTEM, "%s: holds no key", self->key_path);
-    return 0;
-}
+/* ---- the link ---- */
 
 static int open_link(struct joining *self)
 {
@@ -174,7 +158,7 @@ static int open_link(struct joining *self)
         memcpy(peers[i].keys, node->keys, sizeof peers[i].keys);
     }
     config.quick = true; /* refused handshakes are tried again soon */
-    int status = open_key(self, &config);
+    int status = agent_key(self->key_path, true, config.public_key, config.secret_key);
     if (status == 0 && link_open(&self->link, &config, error) != 0)
         status = agent_fail(AGENT_EXIT_SYSTEM, "%s", error);
     explicit_bzero(config.secret_key, sizeof config.secret_key);

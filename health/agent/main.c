@@ -2,6 +2,7 @@
  *
  *   tandem-agent --config FILE [--check]
  *   tandem-agent join TOKEN ...            see health/agent/joining.h
+ *   tandem-agent key FILE                  the public key of a secret one, made if it is not there
  *
  * Needs no privilege. Starts whether or not a node can be reached, and goes on trying. Exit status:
  * 0 told to stop, 100 usage or configuration, 111 the system. */
@@ -29,6 +30,33 @@ int agent_fail(int status, const char *format, ...)
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
+    return status;
+}
+
+int agent_key(const char *path, bool is_made, char *public_key, char *secret_key)
+{
+    char error[KEY_ERROR_MAX];
+    int failed = 0;
+    if (is_made && access(path, F_OK) != 0) {
+        link_keygen(public_key, secret_key);
+        failed = key_write(path, secret_key, error);
+    }
+    if (failed == 0)
+        failed = key_read(path, secret_key, error);
+    if (failed != 0)
+        return agent_fail(AGENT_EXIT_SYSTEM, "%s", error);
+    if (!link_public_key(secret_key, public_key))
+        return agent_fail(AGENT_EXIT_CONFIGURATION, "%s: holds no key", path);
+    return 0;
+}
+
+static int tell_key(const char *path)
+{
+    char public_key[LINK_KEY_SIZE], secret_key[LINK_KEY_SIZE];
+    int status = agent_key(path, true, public_key, secret_key);
+    explicit_bzero(secret_key, sizeof secret_key);
+    if (status == 0)
+        puts(public_key);
     return status;
 }
 
@@ -78,12 +106,9 @@ static int open_link(struct agent *self)
         peers[i] = (struct link_peer){.dial = true, .address = node->address, .port = node->port};
         memcpy(peers[i].keys, node->keys, sizeof peers[i].keys);
     }
-    if (key_read(self->config.key_path, config.secret_key, error) != 0)
-        return agent_fail(AGENT_EXIT_SYSTEM, "%s", error);
-    int status = 0, opened = 0;
-    if (!link_public_key(config.secret_key, config.public_key))
-        status = agent_fail(AGENT_EXIT_CONFIGURATION, "%s: holds no key", self->config.key_path);
-    else
+    int opened = 0;
+    int status = agent_key(self->config.key_path, false, config.public_key, config.secret_key);
+    if (status == 0)
         opened = link_open(&self->link, &config, error);
     if (opened != 0)
         status = agent_fail(opened == -EINVAL ? AGENT_EXIT_CONFIGURATION : AGENT_EXIT_SYSTEM, "%s",
@@ -113,8 +138,11 @@ int main(int argc, char **argv)
     static struct agent agent = {.signal_fd = -1, .epoll_fd = -1};
     const char *path = NULL;
     bool check = false;
+    key_hide();
     if (argc > 1 && strcmp(argv[1], "join") == 0)
         return joining(argc - 1, argv + 1);
+    if (argc == 3 && strcmp(argv[1], "key") == 0)
+        return tell_key(argv[2]);
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 'c')
             path = optarg;
@@ -124,9 +152,10 @@ int main(int argc, char **argv)
             return AGENT_EXIT_CONFIGURATION;
     }
     if (path == NULL || optind != argc)
-        return agent_fail(AGENT_EXIT_CONFIGURATION,
-                          "usage: tandem-agent --config FILE [--check], or: "
-                          "tandem-agent join TOKEN ..., see join --help");
+        return agent_fail(
+            AGENT_EXIT_CONFIGURATION,
+            "usage: tandem-agent --config FILE [--check], or: "
+            "tandem-agent join TOKEN ..., see join --help, or: tandem-agent key FILE");
     if (sodium_init() < 0)
         return agent_fail(AGENT_EXIT_SYSTEM, "no source of random numbers");
     int status = load(&agent, path);

@@ -1,19 +1,19 @@
 #include "node/ctl/doctor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "node/doctor.h"
 
-void doctor_add_key(json_t *answer)
+static void add_key(json_t *answer, const char *path, bool is_needed)
 {
-    const char *path = json_string_value(json_object_get(answer, "beat_key"));
     struct stat status = {0};
     struct doctor_check check;
-    if (path == NULL)
-        return;
     const char *error = stat(path, &status) < 0 ? strerror(errno) : NULL;
+    if (error != NULL && errno == ENOENT && !is_needed)
+        return;
     doctor_judge_key(path, error, status.st_mode, &check);
     json_array_append_new(json_object_get(answer, "checks"),
                           json_pack("{s:s, s:s, s:s}", "name", check.name, "level",
@@ -21,4 +21,15 @@ void doctor_add_key(json_t *answer)
     json_int_t worst = json_integer_value(json_object_get(answer, "exit"));
     if ((json_int_t)check.level > worst)
         json_object_set_new(answer, "exit", json_integer((json_int_t)check.level));
+}
+
+void doctor_add_key(json_t *answer)
+{
+    char also[4096];
+    const char *path = json_string_value(json_object_get(answer, "beat_key"));
+    if (path == NULL)
+        return;
+    add_key(answer, path, true);
+    if (snprintf(also, sizeof also, "%s.also", path) < (int)sizeof also)
+        add_key(answer, also, false); /* while the key is changed */
 }

@@ -96,6 +96,28 @@ mv "$bench/keys/away" "$bench/keys/solo.key"
 chown root "$bench/keys/solo.key" # root reads it, but the worker is not root
 refused 111 'solo.key.*user that runs this' "${tandemd[@]}"
 chown tandem "$bench/keys/solo.key"
+chown 4321 "$bench/keys/solo.key" # as root would read it, too
+refused 111 'solo.key.*user that runs this' "${tandemd[@]}"
+chown tandem "$bench/keys/solo.key"
+
+# The pair's key, and the one that is believed too while it is changed.
+document 's/solo: {own/solo: {interface: lo, own/; s/home: 127.0.0.1/home: 127.0.0.2/
+    s/^dns:/  other: {own: 127.0.0.3, home: 127.0.0.4, key: "0000000000000000000000000000000000000000"}\n&/'
+refused 111 'no key file .*beat.key: make one with tandemctl keygen' "${tandemd[@]}"
+install -o tandem -m 600 "$bench/pair/beat.key" "$bench/keys/beat.key"
+for key in beat.key beat.key.also; do
+    [ $key = beat.key ] || install -o tandem -m 600 "$bench/pair/beat.key" "$bench/keys/$key"
+    chmod 640 "$bench/keys/$key"
+    refused 111 "$key is open to others.*chmod 600 $bench/keys/$key" "${tandemd[@]}"
+    chmod 600 "$bench/keys/$key"
+    chown 4321 "$bench/keys/$key"
+    refused 111 "$key belongs to user 4321: run chown $(id -u tandem) " "${tandemd[@]}"
+    chown tandem "$bench/keys/$key"
+done
+echo 'no key' >"$bench/keys/beat.key.also"
+refused 111 'beat.key.also is no key file' "${tandemd[@]}"
+rm "$bench/keys/beat.key" "$bench/keys/beat.key.also"
+document ''
 
 # A port is somebody else's.
 refused 111 'UDP port 5300 of 127.0.0.1 is in use' "${occupied[@]}" udp 5300 "${tandemd[@]}"
@@ -152,7 +174,13 @@ ports: [80]
 END
 chmod 640 "$bench/agent.key"
 refused 111 'chmod 600' "$bin/tandem-agent" --config "$bench/agent.yaml"
+refused 111 'chmod 600' "$bin/tandem-agent" key "$bench/agent.key"
 chmod 600 "$bench/agent.key"
+[ "$("$bin/tandem-agent" key "$bench/agent.key")" = "$agent_key" ] || fail "its public key is another"
+chown 4321 "$bench/agent.key"
+refused 111 'agent.key belongs to user 4321: run chown 0' \
+    "$bin/tandem-agent" --config "$bench/agent.yaml"
+chown root "$bench/agent.key"
 mv "$bench/agent.key" "$bench/away.key"
 refused 111 'agent.key.*tandemctl keygen' "$bin/tandem-agent" --config "$bench/agent.yaml"
 mv "$bench/away.key" "$bench/agent.key"

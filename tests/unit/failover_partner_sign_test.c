@@ -14,8 +14,9 @@ static struct advertisement said;
 static void start_life(uint8_t number, uint64_t boot)
 {
     nodes[number] = (struct partner){.settings = {.self = number, .cluster = 7}, .boot = boot};
-    memset(nodes[number].settings.beat_key, 9, BEAT_KEY_SIZE);
-    partner_derive_key(&nodes[number]);
+    nodes[number].settings.beat_key_count = 1;
+    memset(nodes[number].settings.beat_keys[0], 9, BEAT_KEY_SIZE);
+    partner_derive_keys(&nodes[number]);
 }
 
 static void both_start(void)
@@ -88,9 +89,40 @@ END_TEST
 START_TEST(a_beat_of_the_pairs_link_proves_nothing_here)
 {
     greet();
-    memcpy(nodes[1].advertisement_key, nodes[1].settings.beat_key, BEAT_KEY_SIZE);
+    memcpy(nodes[1].advertisement_keys[0], nodes[1].settings.beat_keys[0], BEAT_KEY_SIZE);
     advertise(1);
     ck_assert(!counts_for(0));
+}
+END_TEST
+
+static void give_keys(uint8_t number, int first, int second)
+{
+    struct partner_settings *settings = &nodes[number].settings;
+    settings->beat_key_count = second == 0 ? 1 : 2;
+    memset(settings->beat_keys[0], first, BEAT_KEY_SIZE);
+    memset(settings->beat_keys[1], second, BEAT_KEY_SIZE);
+    partner_derive_keys(&nodes[number]);
+}
+
+START_TEST(while_the_key_is_changed_two_are_believed_and_the_first_signs)
+{
+    greet();
+    give_keys(0, 9, 8);
+    advertise(1); /* under 9 */
+    ck_assert(counts_for(0));
+    give_keys(1, 8, 9);
+    advertise(1);
+    ck_assert(counts_for(0));
+    advertise(0); /* still under 9 */
+    ck_assert(counts_for(1));
+    give_keys(0, 9, 0);
+    advertise(1);
+    ck_assert(!counts_for(0));
+    give_keys(0, 7, 9);
+    advertise(1);
+    ck_assert(!counts_for(0));
+    advertise(0);
+    ck_assert(!counts_for(1));
 }
 END_TEST
 
@@ -141,7 +173,9 @@ int main(void)
     Suite *suite = suite_create("failover/partner_sign");
     SUITE_CASE(suite, "proof", the_partners_advertisement_counts_once,
                one_without_proof_does_not_count, what_was_altered_does_not_count,
-               a_beat_of_the_pairs_link_proves_nothing_here, its_own_advertisement_does_not_count);
+               a_beat_of_the_pairs_link_proves_nothing_here,
+               while_the_key_is_changed_two_are_believed_and_the_first_signs,
+               its_own_advertisement_does_not_count);
     SUITE_CASE(suite, "lives", the_partners_next_life_counts_and_its_last_does_not,
                a_recording_is_believed_for_no_longer_than_a_greeting_takes);
     return suite_run(suite);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -119,9 +121,21 @@ START_TEST(a_key_of_the_user_to_be_is_read_before_becoming_that_user)
         ck_assert_int_eq(chown(path, 4322, 4322), 0);
     }
     ck_assert_int_eq(key_read_for(path, 4321, secret, error), -EPERM);
-    ck_assert_ptr_nonnull(strstr(error, "belongs to user 4321 or root"));
+    ck_assert_ptr_nonnull(strstr(error, "run chown 4321 "));
     ck_assert_str_eq(secret, "");
     remove_folder();
+}
+END_TEST
+
+START_TEST(who_hides_leaves_no_core)
+{
+    struct rlimit limit;
+    ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
+    key_hide();
+    ck_assert_int_eq(prctl(PR_GET_DUMPABLE), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_CORE, &limit), 0);
+    ck_assert_uint_eq(limit.rlim_cur, 0);
+    ck_assert_uint_eq(limit.rlim_max, 0);
 }
 END_TEST
 
@@ -204,7 +218,7 @@ int main(void)
                a_missing_file_is_refused_with_the_command_that_makes_it,
                a_file_open_to_others_is_refused_with_the_command_that_closes_it,
                a_file_of_another_user_is_refused,
-               a_key_of_the_user_to_be_is_read_before_becoming_that_user,
+               a_key_of_the_user_to_be_is_read_before_becoming_that_user, who_hides_leaves_no_core,
                anything_but_a_regular_file_is_refused, wrong_content_is_refused_and_not_shown);
     SUITE_CASE(suite, "write", a_key_file_is_never_overwritten,
                a_key_that_does_not_fit_on_the_disk_leaves_nothing_behind);
