@@ -139,8 +139,8 @@ static void take_pair(const struct document *document, uint8_t self,
     }
 }
 
-/* The key of a file of the folder: a hash of its text, whatever 40 characters both nodes have. 0, or
- * -errno and a sentence. */
+/* The key of a file of the folder: a hash of its text, whatever 40 characters both nodes have. 0,
+ * or -errno and a sentence. */
 static int read_key(const char *folder, const char *name, uid_t owner, uint8_t key[BEAT_KEY_SIZE],
                     char error[KEY_ERROR_MAX])
 {

@@ -91,7 +91,8 @@ struct document_node {
     struct ip link_local;  /* of fe80::/10, with an IPv6 home only; family 0: none */
     struct ip pair;        /* both nodes' of one family; of a router: none */
     uint8_t vrid;          /* of its home, RFC 9568; the nodes' differ */
-    /* It runs with either; [0] is "" of a router, and in a cluster of one without agents, [1] mostly. */
+    /* It runs with either. [0] "": of a router, or in a cluster of one without agents; [1] "": it has
+     * one. */
     char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE];
 };
 
@@ -99,7 +100,7 @@ struct document_server {
     const char *name;
     struct ip addresses[2]; /* [0] IPv4, [1] IPv6; at least one */
     uint32_t capacity;      /* 1..10,000,000 sockets */
-    /* Its agent speaks under either. [0] "": withdrawn; [1] mostly is. */
+    /* Its agent speaks under either. [0] "": withdrawn; [1] "": it has one. */
     char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE];
     const uint8_t *machine; /* MACHINE_ID_SIZE bytes that its key is bound to; NULL: none */
 };
@@ -168,7 +169,8 @@ bool document_enrol(struct document *self, const struct document_enrolment *list
 
 /* What the guardian and the sockets read once, at their start, stays that of the running document:
  * all but servers, pools, zones, and a node's keys, of which one may come or go while the other
- * stays. differs[DOCUMENT_DIFFERS_MAX] says what is another in this one ("nodes, witness"), or is "". The texts are copied to the arena; false when that is exhausted. */
+ * stays. differs[DOCUMENT_DIFFERS_MAX] says what is another in this one ("nodes, witness"), or is
+ * "". The texts are copied to the arena; false when that is exhausted. */
 bool document_keep_fixed(struct document *self, const struct document *running, struct arena *arena,
                          char *differs);
 

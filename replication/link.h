@@ -30,7 +30,8 @@ enum {
 };
 
 struct link_peer {
-    /* Public; it speaks under either. [0] "" without dial: nobody has this number; [1] mostly is. */
+    /* Public; it speaks under either. [0] "" without dial: nobody has this number; [1] "": it has
+     * one. */
     char keys[LINK_KEYS_MAX][LINK_KEY_SIZE];
     bool dial; /* connect to address:port, where it has one of its keys, which is found out */
     struct ip address;
@@ -93,8 +94,8 @@ int link_open(struct link **link, const struct link_config *config, char *error)
 void link_close(struct link *link); /* NULL is fine */
 
 /* Other keys for the peers: peers[peer_count], as at the opening; who is dialled, and where, stays.
- * What comes with a key that is withdrawn is odd from now on, and who was dialled under it is dialled
- * anew. 0, or as link_open: then nothing changed. O(peers x log peers). */
+ * What comes with a key that is withdrawn is odd from now on, and who was dialled under it is
+ * dialled anew. 0, or as link_open: then nothing changed. O(peers x log peers). */
 int link_replace_keys(struct link *link, const struct link_peer *peers, char *error);
 
 /* From now on so many more unknown keys may come through the handshake, and so many frames of them;

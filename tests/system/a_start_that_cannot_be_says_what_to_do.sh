@@ -101,8 +101,9 @@ refused 111 'solo.key.*user that runs this' "${tandemd[@]}"
 chown tandem "$bench/keys/solo.key"
 
 # The pair's key, and the one that is believed too while it is changed.
+other=$(printf '%040d' 0)
 document 's/solo: {own/solo: {interface: lo, own/; s/home: 127.0.0.1/home: 127.0.0.2/
-    s/^dns:/  other: {own: 127.0.0.3, home: 127.0.0.4, key: "0000000000000000000000000000000000000000"}\n&/'
+    s/^dns:/  other: {own: 127.0.0.3, home: 127.0.0.4, key: "'"$other"'"}\n&/'
 refused 111 'no key file .*beat.key: make one with tandemctl keygen' "${tandemd[@]}"
 install -o tandem -m 600 "$bench/pair/beat.key" "$bench/keys/beat.key"
 for key in beat.key beat.key.also; do
@@ -176,7 +177,8 @@ chmod 640 "$bench/agent.key"
 refused 111 'chmod 600' "$bin/tandem-agent" --config "$bench/agent.yaml"
 refused 111 'chmod 600' "$bin/tandem-agent" key "$bench/agent.key"
 chmod 600 "$bench/agent.key"
-[ "$("$bin/tandem-agent" key "$bench/agent.key")" = "$agent_key" ] || fail "its public key is another"
+[ "$("$bin/tandem-agent" key "$bench/agent.key")" = "$agent_key" ] ||
+    fail "its public key is another"
 chown 4321 "$bench/agent.key"
 refused 111 'agent.key belongs to user 4321: run chown 0' \
     "$bin/tandem-agent" --config "$bench/agent.yaml"

@@ -276,6 +276,42 @@ START_TEST(a_node_and_a_server_may_have_two_keys)
 }
 END_TEST
 
+static const struct {
+    const char *from, *to, *complaint;
+} key_mistakes[] = {
+    {"\"" KEY1 "\"", "[\"" KEY1 "\", '']",
+     "lab.yaml:9:55: found nothing, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
+    {"\"" KEY1 "\"", "[\"" KEY1 "\", [a]]",
+     "lab.yaml:9:55: found a list, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes"},
+    {"\"" KEY1 "\"", "[]",
+     "lab.yaml:9:10: found an empty list, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes, or a list of two while one is exchanged for the other"},
+    {"\"" KEY1 "\"", "{a: b}",
+     "lab.yaml:9:10: found a map, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes, or a list of two while one is exchanged for the other"},
+    {"\"" KEY1 "\"", "[\"" KEY1 "\", \"" KEY4 "\", \"" KEY5 "\"]",
+     "lab.yaml:9:10: found a list, expected a public key as tandemctl keygen prints it: 40 "
+     "characters of Z85, in quotes, or a list of two while one is exchanged for the other"},
+    {"\"" KEY1 "\"", "[\"" KEY1 "\", \"" KEY1 "\"]",
+     "lab.yaml:9:55: found the first key again, expected another"},
+    {"\"" KEY1 "\"", "[\"" KEY4 "\", \"" KEY2 "\"]",
+     "lab.yaml:13:10: found this a second time, expected each key once; the first is in line 9"},
+    {"\"0000000000000000000000000000000000000000\"", "[\"" KEY4 "\", \"" KEY2 "\"]",
+     "lab.yaml:26:55: found this a second time, expected each key once; the first is in line 13"},
+};
+
+START_TEST(a_mistake_in_a_list_of_keys_is_told_at_its_word_and_no_key_is_repeated)
+{
+    struct document document;
+    for (size_t i = 0; i < sizeof key_mistakes / sizeof *key_mistakes; i++) {
+        ck_assert(!parse(&document, with(key_mistakes[i].from, key_mistakes[i].to)));
+        ck_assert_str_eq(error, key_mistakes[i].complaint);
+    }
+}
+END_TEST
+
 START_TEST(each_last_resort_has_its_word)
 {
     struct document document;
@@ -474,6 +510,7 @@ int main(void)
                a_server_may_be_in_several_pools, a_pool_may_have_no_servers_and_so_may_the_document,
                lists_may_be_as_long_as_their_bound, the_largest_key_is_taken_and_no_larger_one,
                a_node_and_a_server_may_have_two_keys,
+               a_mistake_in_a_list_of_keys_is_told_at_its_word_and_no_key_is_repeated,
                each_last_resort_has_its_word, a_pool_may_be_of_a_name_in_any_zone_above_it,
                a_group_is_a_fifth_of_the_pool_unless_said_and_never_more_than_it);
     SUITE_CASE(suite, "large",
