@@ -91,8 +91,8 @@ struct document_node {
     struct ip link_local;  /* of fe80::/10, with an IPv6 home only; family 0: none */
     struct ip pair;        /* both nodes' of one family; of a router: none */
     uint8_t vrid;          /* of its home, RFC 9568; the nodes' differ */
-    /* It runs with either. [0] "": of a router, or in a cluster of one without agents; [1] "": it has
-     * one. */
+    /* It runs with either. [0] "": of a router, or in a cluster of one without agents; [1] "": it
+     * has one. */
     char keys[DOCUMENT_KEYS_MAX][DOCUMENT_KEY_SIZE];
 };
 
