@@ -61,8 +61,7 @@ int audit_append(const char *directory, const char *line)
     return error;
 }
 
-/* 0 when the line is not about that node. */
-static int64_t at_ms(const char *line, size_t size, const char *node)
+int64_t audit_line_ms(const char *line, size_t size, const char *node)
 {
     json_t *object = json_loadb(line, size, 0, NULL);
     const char *at = json_string_value(json_object_get(object, "at"));
@@ -91,7 +90,7 @@ static int64_t last_of(const char *path, const char *node)
     close(fd);
     tail[got < 0 ? 0 : got] = '\0';
     for (char *line = tail, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-        int64_t found_ms = at_ms(line, (size_t)(end - line), node);
+        int64_t found_ms = audit_line_ms(line, (size_t)(end - line), node);
         if (found_ms > last_ms)
             last_ms = found_ms;
     }

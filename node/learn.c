@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "node/handed.h"
 #include "node/node_parts.h"
 
 /* ---- verdicts to pools ---- */
@@ -151,21 +152,6 @@ static void learn_report(struct node *self, int64_t now_ms, const struct table_e
     }
 }
 
-/* "node/pool/server" to the names; false when it is not of that shape. The parts lie in `parts`. */
-static bool split_handed_key(const char *name, char *parts, const char *split[3])
-{
-    memcpy(parts, name, strlen(name) + 1);
-    split[0] = parts;
-    for (size_t i = 1; i < 3; i++) {
-        char *slash = strchr(split[i - 1], '/');
-        if (slash == NULL)
-            return false;
-        *slash = '\0';
-        split[i] = slash + 1;
-    }
-    return strchr(split[2], '/') == NULL;
-}
-
 static size_t find_member(const struct node *self, size_t pool, const char *server_name)
 {
     size_t position = node_server(self, server_name);
@@ -182,26 +168,23 @@ static size_t find_member(const struct node *self, size_t pool, const char *serv
  * began anew with the partner's restart. */
 static void learn_handed(struct node *self, const struct table_entry *entry)
 {
-    char parts[RECORD_NAME_MAX + 1];
-    const char *split[3];
-    const struct msgpack_object *map;
-    uint64_t handed;
-    if (!split_handed_key(entry->key.name, parts, split) || node_partner(self) == NULL ||
-        strcmp(split[0], node_partner(self)) != 0 ||
-        pack_parse(&self->space, entry->value, entry->value_size, &map) != PACK_OK ||
-        !pack_get_uint(pack_get(map, 1), UINT32_MAX, &handed))
+    struct handed_key key;
+    uint32_t handed;
+    if (!handed_split(&key, entry->key.name) || node_partner(self) == NULL ||
+        strcmp(key.node, node_partner(self)) != 0 ||
+        !handed_decode(&handed, &self->space, entry->value, entry->value_size))
         return;
-    size_t pool = node_pool(self, split[1]);
-    size_t member = find_member(self, pool, split[2]);
+    size_t pool = node_pool(self, key.pool);
+    size_t member = find_member(self, pool, key.server);
     if (member == SIZE_MAX)
         return;
     struct node_pool *p = &self->plan.pools[pool];
     uint32_t before = p->partner_handed[member];
     if (p->partner_known[member])
         pool_add_partner_handed(p->pool, member,
-                                handed >= before ? (uint32_t)handed - before : (uint32_t)handed);
+                                handed >= before ? handed - before : handed);
     p->partner_known[member] = true;
-    p->partner_handed[member] = (uint32_t)handed;
+    p->partner_handed[member] = handed;
 }
 
 static void learn_partner(struct node *self, const struct table_entry *entry)

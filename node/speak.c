@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/handed.h"
 #include "node/node_parts.h"
 
 static void speak_member(struct node *self, int64_t now_ms, size_t pool, size_t member,
@@ -13,15 +14,9 @@ static void speak_member(struct node *self, int64_t now_ms, size_t pool, size_t 
     struct record_key key = {.kind = RECORD_HANDED_OUT};
     snprintf(key.name, sizeof key.name, "%s/%s/%s", self->replica.config.name, configured->name,
              document->servers[configured->members[member]].name);
-    uint8_t value[16];
-    struct pack_writer writer;
-    pack_begin(&writer, value, sizeof value);
-    pack_map(&writer, 1);
-    pack_uint(&writer, 1);
-    pack_uint(&writer, handed);
-    assert(!writer.overflowed);
+    uint8_t value[RECORD_VALUE_MAX];
     /* A full table has its own counter, and costs only that the partner knows less. */
-    replica_write(&self->replica, now_ms, &key, value, writer.size);
+    replica_write(&self->replica, now_ms, &key, value, handed_encode(handed, value));
 }
 
 void node_speak_handed(struct node *self, int64_t now_ms)

@@ -66,6 +66,12 @@ static bool is_z85(const char *text, size_t size)
     return true;
 }
 
+bool key_is_line(const char *line, size_t size)
+{
+    bool has_end = size == TEXT_SIZE + 1 && line[TEXT_SIZE] == '\n';
+    return (size == TEXT_SIZE || has_end) && is_z85(line, TEXT_SIZE);
+}
+
 /* Reads up to size bytes; fewer only at the end of the file. */
 static ssize_t read_all(int fd, char *bytes, size_t size)
 {
@@ -89,8 +95,7 @@ static int read_text(int fd, const char *path, char *secret, char *error)
     ssize_t size = read_all(fd, line, sizeof line);
     if (size < 0)
         failed = fail(error, (int)size, "cannot read %s: %s", path, strerror((int)-size));
-    else if ((size != TEXT_SIZE && !(size == TEXT_SIZE + 1 && line[TEXT_SIZE] == '\n')) ||
-             !is_z85(line, TEXT_SIZE))
+    else if (!key_is_line(line, (size_t)size))
         failed = fail(error, -EINVAL,
                       "%s is no key file: it must be one line of 40 Z85 characters; make one "
                       "under another name: tandemctl keygen FILE",

@@ -5,6 +5,7 @@
 #ifndef TANDEM_REPLICATION_KEY_H
 #define TANDEM_REPLICATION_KEY_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum {
@@ -24,6 +25,9 @@ int key_read(const char *path, char *secret, char *error);
 /* The same by root, for a program that becomes user `owner` later: who may own the file is root or
  * that user. */
 int key_read_for(const char *path, uid_t owner, char *secret, char *error);
+
+/* Is that all of a key file: 40 Z85 characters, and at most the end of their line? Pure. */
+bool key_is_line(const char *line, size_t size);
 
 /* Makes the file, mode 0600, and has it on disk before it returns. 0, or -errno with a sentence;
  * then nothing is left behind. Never overwrites (-EEXIST). */

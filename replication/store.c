@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "replication/little_endian.h"
+#include "replication/store_slot.h"
 
 #define FILE_NAME "orders"
 #define NEW_NAME  "orders.new"
@@ -22,15 +22,8 @@ static const char header[] = "tandem orders 1\n"; /* written without its NUL */
 enum {
     HEADER_SIZE = sizeof header - 1,
     HEADER_COMMON_SIZE = sizeof "tandem orders " - 1, /* what every version begins with */
-    SLOT_SIZE = 512,
-    SLOT_NAME = 24,
-    SLOT_VALUE = SLOT_NAME + RECORD_NAME_MAX,
-    SLOT_END = SLOT_VALUE + RECORD_VALUE_MAX,
-    SLOT_SUM = 480,
-    SUM_SIZE = SLOT_SIZE - SLOT_SUM,
-    DAMAGED_MAX = 99, /* files set aside; then somebody must look */
+    DAMAGED_MAX = 99,                                 /* files set aside; then somebody must look */
 };
-_Static_assert(SLOT_END <= SLOT_SUM, "a record fits in a slot");
 
 struct store {
     int directory_fd, fd;
@@ -41,43 +34,6 @@ struct store {
 };
 
 enum finding { SOUND, TORN, DAMAGED };
-
-/* ---- one slot ---- */
-
-static void encode_slot(const struct record *record, uint8_t slot[SLOT_SIZE])
-{
-    size_t name_size = strlen(record->key.name);
-    memset(slot, 0, SLOT_SIZE);
-    put_number(slot, 8, record->version.incarnation);
-    put_number(slot + 8, 8, record->version.sequence);
-    put_number(slot + 16, 4, record->age_ms);
-    put_number(slot + 20, 2, record->value_size);
-    put_number(slot + 22, 1, name_size);
-    memcpy(slot + SLOT_NAME, record->key.name, name_size);
-    memcpy(slot + SLOT_VALUE, record->value, record->value_size);
-    crypto_generichash(slot + SLOT_SUM, SUM_SIZE, slot, SLOT_SUM, NULL, 0);
-}
-
-static bool decode_slot(const uint8_t slot[SLOT_SIZE], struct record *record)
-{
-    uint8_t sum[SUM_SIZE];
-    crypto_generichash(sum, sizeof sum, slot, SLOT_SUM, NULL, 0);
-    if (memcmp(sum, slot + SLOT_SUM, sizeof sum) != 0)
-        return false;
-    size_t value_size = get_number(slot + 20, 2), name_size = get_number(slot + 22, 1);
-    *record = (struct record){
-        .key.kind = RECORD_ORDER,
-        .version = {get_number(slot, 8), get_number(slot + 8, 8)},
-        .age_ms = (uint32_t)get_number(slot + 16, 4),
-        .value_size = (uint16_t)value_size,
-    };
-    if (value_size > RECORD_VALUE_MAX || record->age_ms > RECORD_AGE_MS_MAX ||
-        !record_name_is_valid((const char *)slot + SLOT_NAME, name_size))
-        return false;
-    memcpy(record->key.name, slot + SLOT_NAME, name_size);
-    memcpy(record->value, slot + SLOT_VALUE, value_size);
-    return true;
-}
 
 /* ---- the newest of each key ---- */
 
@@ -169,7 +125,7 @@ static int write_at(int fd, const void *bytes, size_t size, off_t offset)
 
 static off_t slot_offset(size_t slot)
 {
-    return HEADER_SIZE + (off_t)slot * SLOT_SIZE;
+    return HEADER_SIZE + (off_t)slot * STORE_SLOT_SIZE;
 }
 
 struct copy {
@@ -180,8 +136,8 @@ struct copy {
 static void copy_order(void *context, const struct record *record)
 {
     struct copy *copy = context;
-    uint8_t slot[SLOT_SIZE];
-    encode_slot(record, slot);
+    uint8_t slot[STORE_SLOT_SIZE];
+    store_slot_encode(record, slot);
     if (copy->failed == 0)
         copy->failed = write_at(copy->fd, slot, sizeof slot, slot_offset(copy->slot_count++));
 }
@@ -216,8 +172,8 @@ static int rewrite(struct store *self)
 
 static int append_slot(struct store *self, const struct record *record)
 {
-    uint8_t slot[SLOT_SIZE];
-    encode_slot(record, slot);
+    uint8_t slot[STORE_SLOT_SIZE];
+    store_slot_encode(record, slot);
     int failed = write_at(self->fd, slot, sizeof slot, slot_offset(self->slot_count));
     /* After a failed sync the kernel calls the pages clean: a second one would lie. */
     if (failed == 0 && fsync(self->fd) != 0) {
@@ -308,13 +264,13 @@ static int keep(struct store *self, const struct record *record)
 static int read_slots(struct store *self, enum finding *finding)
 {
     for (*finding = SOUND; *finding == SOUND;) {
-        uint8_t slot[SLOT_SIZE + 1]; /* one byte more tells whether anything follows */
+        uint8_t slot[STORE_SLOT_SIZE + 1]; /* one byte more tells whether anything follows */
         ssize_t size = read_at(self->fd, slot, sizeof slot, slot_offset(self->slot_count));
         struct record record;
         if (size <= 0)
             return (int)size;
-        if (size < SLOT_SIZE || !decode_slot(slot, &record)) {
-            *finding = size <= SLOT_SIZE ? TORN : DAMAGED;
+        if (size < STORE_SLOT_SIZE || !store_slot_decode(slot, &record)) {
+            *finding = size <= STORE_SLOT_SIZE ? TORN : DAMAGED;
             continue;
         }
         int failed = keep(self, &record);
