@@ -181,8 +181,7 @@ static void learn_handed(struct node *self, const struct table_entry *entry)
     struct node_pool *p = &self->plan.pools[pool];
     uint32_t before = p->partner_handed[member];
     if (p->partner_known[member])
-        pool_add_partner_handed(p->pool, member,
-                                handed >= before ? handed - before : handed);
+        pool_add_partner_handed(p->pool, member, handed >= before ? handed - before : handed);
     p->partner_known[member] = true;
     p->partner_handed[member] = handed;
 }
@@ -274,8 +273,10 @@ void node_learn_all(struct node *self, int64_t now_ms)
 
 void node_restore(struct node *self, int64_t now_ms, const struct record *record)
 {
-    const struct table_entry *entry = replica_restore(&self->replica, now_ms, record);
     struct order order;
+    if (record->key.kind != RECORD_REPORT && record->key.kind != RECORD_ORDER)
+        return;
+    const struct table_entry *entry = replica_restore(&self->replica, now_ms, record);
     if (entry == NULL)
         return;
     if (record->key.kind == RECORD_REPORT)

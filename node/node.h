@@ -261,7 +261,8 @@ bool node_has_room(const struct node *self, const struct document *document);
 
 /* An order, or a report, as the disk held it; before NODE_START. What was said up to NODE_WARM_MS
  * ago ages from the start, like all that was heard before a stall: this node's own absence is not
- * held against the server. What is older tells who was up last, for a last resort. */
+ * held against the server. What is older tells who was up last, for a last resort. A record of
+ * another kind is passed over: the file may be a later version's. */
 void node_restore(struct node *self, int64_t now_ms, const struct record *record);
 
 void node_step(struct node *self, int64_t now_ms, const struct node_event *event,

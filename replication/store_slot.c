@@ -46,7 +46,8 @@ bool store_slot_decode(const uint8_t slot[STORE_SLOT_SIZE], struct record *recor
         .age_ms = (uint32_t)get_number(slot + 16, 4),
         .value_size = (uint16_t)value_size,
     };
-    if (value_size > RECORD_VALUE_MAX || record->age_ms > RECORD_AGE_MS_MAX ||
+    if (record_compare(record->version, (struct record_version){0}) == 0 ||
+        value_size > RECORD_VALUE_MAX || record->age_ms > RECORD_AGE_MS_MAX ||
         !record_name_is_valid((const char *)slot + SLOT_NAME, name_size))
         return false;
     memcpy(record->key.name, slot + SLOT_NAME, name_size);

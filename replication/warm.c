@@ -145,6 +145,8 @@ bool warm_next(struct warm_reader *self, struct record *record)
                               .version = {get_number(bytes + 8, 8), get_number(bytes + 16, 8)},
                               .age_ms = (uint32_t)age_ms,
                               .value_size = (uint16_t)value_size};
+    if (record_compare(record->version, (struct record_version){0}) == 0)
+        return false;
     memcpy(record->key.name, bytes + RECORD_NAME, name_size);
     memcpy(record->value, bytes + RECORD_NAME + name_size, value_size);
     self->position += RECORD_NAME + name_size + value_size;

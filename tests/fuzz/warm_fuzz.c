@@ -16,6 +16,7 @@ static void check_same_after_writing(const struct record *first)
     struct warm_writer writer;
     struct warm_reader reader;
     struct record second;
+    assert(record_compare(first->version, (struct record_version){0}) > 0);
     warm_begin(&writer, &now, again, sizeof again);
     assert(warm_add(&writer, first));
     size_t size = warm_end(&writer);

@@ -69,6 +69,18 @@ START_TEST(an_order_from_the_disk_is_in_force_and_is_not_stored_again)
 }
 END_TEST
 
+START_TEST(a_record_of_another_kind_on_the_disk_is_passed_over)
+{
+    struct record record = {.key = {RECORD_FITNESS, "ns2"}, .version = {1, 1}};
+    init(2, 0, 2);
+    node_restore(&node, 0, &record);
+    ck_assert_uint_eq(node.table.count, 0);
+    record.key.kind = RECORD_ORDER;
+    node_restore(&node, 0, &record);
+    ck_assert_uint_eq(node.table.count, 1);
+}
+END_TEST
+
 /* The next life of a node whose partner is dead: what media1 said so long ago, and its answer. */
 static enum pool_reason answer_warm(uint32_t age_ms, size_t *member)
 {
@@ -427,6 +439,7 @@ int main(void)
                a_partner_that_stays_silent_is_not_waited_for_beyond_a_second,
                nobody_reports_and_the_pool_waits_for_its_grace_before_a_last_resort,
                an_order_from_the_disk_is_in_force_and_is_not_stored_again,
+               a_record_of_another_kind_on_the_disk_is_passed_over,
                a_node_begins_with_what_it_was_told_before_its_start,
                what_is_older_tells_only_who_was_up_last,
                too_small_an_arena_is_refused_at_every_size);

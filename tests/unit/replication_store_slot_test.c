@@ -49,10 +49,24 @@ START_TEST(a_right_sum_does_not_make_an_order_of_anything)
 }
 END_TEST
 
+/* {0, 0} is "nothing known", which no table takes. */
+START_TEST(a_slot_without_a_version_is_no_order)
+{
+    struct record order = order_of(0), decoded;
+    uint8_t slot[STORE_SLOT_SIZE];
+    store_slot_encode(&order, slot);
+    ck_assert(store_slot_decode(slot, &decoded));
+    order.version.sequence = 0;
+    store_slot_encode(&order, slot);
+    ck_assert(!store_slot_decode(slot, &decoded));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("replication/store_slot");
     SUITE_CASE(suite, "slot", an_order_survives_its_slot,
-               a_right_sum_does_not_make_an_order_of_anything);
+               a_right_sum_does_not_make_an_order_of_anything,
+               a_slot_without_a_version_is_no_order);
     return suite_run(suite);
 }

@@ -151,6 +151,20 @@ END_TEST
 
 /* ---- time ---- */
 
+/* {0, 0} is "nothing known", which no table takes. */
+START_TEST(reading_ends_at_a_record_without_a_version)
+{
+    struct warm_reader reader;
+    struct record record;
+    write_two();
+    memset(bytes + 56 + 8, 0, 16);
+    warm_seal(bytes, size);
+    ck_assert(warm_open(&reader, bytes, size));
+    ck_assert(!warm_next(&reader, &record));
+    ck_assert_uint_eq(reader.left, 2);
+}
+END_TEST
+
 START_TEST(within_one_boot_the_kernel_says_how_long_ago_it_was_else_the_wall_clocks)
 {
     struct warm_time later = noon;
@@ -263,7 +277,8 @@ int main(void)
 {
     Suite *suite = suite_create("replication/warm");
     SUITE_CASE(suite, "bytes", what_is_written_is_read, no_byte_can_be_changed_and_none_be_missing,
-               what_does_not_fit_is_not_added, reading_ends_at_what_is_no_record);
+               what_does_not_fit_is_not_added, reading_ends_at_what_is_no_record,
+               reading_ends_at_a_record_without_a_version);
     SUITE_CASE(
         suite, "time", within_one_boot_the_kernel_says_how_long_ago_it_was_else_the_wall_clocks,
         without_a_boot_id_the_wall_clocks_say_it, this_machine_has_a_boot_id_and_its_time_goes_on);
