@@ -7,13 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "node/asked.h"
 #include "node/worker.h"
 
 enum {
     STRANGERS_A_SECOND = 20,
-    TOKEN_FOR_MAX_S = 30 * 86400,
-    TOKEN_FOR_S = 3600, /* when it is not said */
-    TOKEN_ID_SIZE = 8,  /* bytes, told in hex */
+    TOKEN_ID_SIZE = 8, /* bytes, told in hex */
 };
 
 /* ---- strangers ---- */
@@ -119,68 +118,6 @@ bool worker_answer_join(struct worker *self, int64_t now_ms, uint64_t ticket,
 
 /* ---- tandemctl ---- */
 
-static const char *text_of(const struct control_request *request, const char *key)
-{
-    const char *text = json_string_value(json_object_get(request->json, key));
-    return text == NULL ? "" : text;
-}
-
-/* "192.0.2.96/27", of a family of which there is none yet. */
-static bool take_prefix(const char *text, struct token *token)
-{
-    char address[IP_TEXT_SIZE];
-    struct ip ip;
-    const char *slash = text == NULL ? NULL : strchr(text, '/');
-    char *end = NULL;
-    if (slash == NULL || (size_t)(slash - text) >= sizeof address)
-        return false;
-    snprintf(address, sizeof address, "%.*s", (int)(slash - text), text);
-    long bits = strtol(slash + 1, &end, 10);
-    if (!ip_parse(address, &ip) || end == slash + 1 || *end != '\0' || bits < 0 ||
-        bits > (ip.family == 4 ? 32 : 128))
-        return false;
-    struct token_prefix *prefix = &token->prefixes[ip.family == 6];
-    bool is_first = prefix->address.family == 0;
-    *prefix = (struct token_prefix){ip, (uint8_t)bits};
-    return is_first;
-}
-
-/* One or two. */
-static bool take_prefixes(const struct control_request *request, struct token *token)
-{
-    const json_t *list = json_object_get(request->json, "prefixes");
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (!take_prefix(json_string_value(json_array_get(list, i)), token))
-            return false;
-    return json_array_size(list) > 0;
-}
-
-/* NULL, or what is wrong. */
-static const char *take_token(const struct worker *self, const struct control_request *request,
-                              struct token *token)
-{
-    json_int_t uses = json_integer_value(json_object_get(request->json, "uses"));
-    json_int_t for_s = json_integer_value(json_object_get(request->json, "for_s"));
-    if (for_s == 0)
-        for_s = TOKEN_FOR_S;
-    if (strlen(text_of(request, "pool")) > DOCUMENT_NAME_MAX)
-        return "no pool has so long a name";
-    if (uses < 1 || uses > TOKEN_USES_MAX)
-        return "a token is good for 1 to 10000 servers: --uses";
-    if (for_s < 0 || for_s > TOKEN_FOR_MAX_S)
-        return "a token lives for 30 days at most: --for";
-    if (!take_prefixes(request, token))
-        return "--prefix takes what the servers' addresses lie in, such as 192.0.2.96/27, one of "
-               "each family";
-    token->in_force = true;
-    token->uses = (uint32_t)uses;
-    token->given_s = (uint64_t)time(NULL);
-    token->until_s = token->given_s + (uint64_t)for_s;
-    snprintf(token->pool, sizeof token->pool, "%s", text_of(request, "pool"));
-    worker_author(self, request, token->author);
-    return NULL;
-}
-
 /* Its text, which is told once, when it is stored. */
 static bool make_token(struct worker *self, struct token *token, char *text)
 {
@@ -212,8 +149,9 @@ void worker_request_token(struct worker *self, int64_t now_ms,
     struct token token = {0};
     struct worker_token *told =
         &self->tokens[request->ticket % (sizeof self->tokens / sizeof *self->tokens)];
-    const char *sentence = self->link == NULL ? "no agent can reach a node that has no key"
-                                              : take_token(self, request, &token);
+    const char *sentence = self->link == NULL
+                               ? "no agent can reach a node that has no key"
+                               : asked_token(request->json, (uint64_t)time(NULL), &token);
     if (sentence == NULL && !make_token(self, &token, told->text))
         sentence = "the names of the cluster are too long for a token";
     if (sentence != NULL) {
@@ -221,6 +159,7 @@ void worker_request_token(struct worker *self, int64_t now_ms,
         return;
     }
     told->ticket = request->ticket;
+    worker_author(self, request, token.author);
     worker_step(
         self, now_ms,
         &(struct node_event){.type = NODE_TOKEN, .token = &token, .ticket = request->ticket});
@@ -241,7 +180,8 @@ void worker_request_revoke(struct worker *self, int64_t now_ms,
                            const struct control_request *request)
 {
     struct revocation revocation = {.is_revoked = true, .given_s = (uint64_t)time(NULL)};
-    snprintf(revocation.server, sizeof revocation.server, "%s", text_of(request, "server"));
+    snprintf(revocation.server, sizeof revocation.server, "%s",
+             asked_text(request->json, "server"));
     worker_author(self, request, revocation.author);
     worker_step(self, now_ms,
                 &(struct node_event){
@@ -252,7 +192,7 @@ void worker_request_remove(struct worker *self, int64_t now_ms,
                            const struct control_request *request)
 {
     struct enrolment enrolment = {.given_s = (uint64_t)time(NULL)};
-    snprintf(enrolment.server, sizeof enrolment.server, "%s", text_of(request, "server"));
+    snprintf(enrolment.server, sizeof enrolment.server, "%s", asked_text(request->json, "server"));
     worker_author(self, request, enrolment.author);
     worker_step(self, now_ms,
                 &(struct node_event){

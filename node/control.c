@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "node/asked.h"
+
 struct client {
     int fd;        /* -1: free */
     int passed_fd; /* that came with the request; -1: none */
@@ -262,10 +264,8 @@ static bool read_request(struct control *self, size_t number)
         return false;
     client->asked = true;
     json_decref(self->json);
-    self->json = end == NULL ? NULL
-                             : json_loadb(client->request, (size_t)(end - client->request),
-                                          JSON_REJECT_DUPLICATES, NULL);
-    if (json_is_object(self->json))
+    self->json = end == NULL ? NULL : asked_parse(client->request, (size_t)(end - client->request));
+    if (self->json != NULL)
         return true;
     answer_client(self, number, refusal("the request is not one line with a JSON object"));
     return false;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "node/asked.h"
 #include "node/show.h"
 #include "node/show_history.h"
 #include "node/worker.h"
@@ -12,16 +13,6 @@
 void worker_refuse(struct worker *self, uint64_t ticket, const char *sentence)
 {
     control_answer(self->control, ticket, json_pack("{s:s, s:i}", "error", sentence, "exit", 100));
-}
-
-static bool take_subject(const struct control_request *request, const char *key,
-                         struct order *order)
-{
-    const char *name = json_string_value(json_object_get(request->json, key));
-    if (name == NULL || strlen(name) == 0 || strlen(name) > ORDER_SUBJECT_MAX)
-        return false;
-    strcpy(order->subject, name);
-    return true;
 }
 
 void worker_author(const struct worker *self, const struct control_request *request, char *author)
@@ -50,110 +41,37 @@ static void request_audit(struct worker *self, uint64_t ticket)
     control_answer(self->control, ticket, json_pack("{s:s, s:i}", "audit", path, "exit", 0));
 }
 
-/* Why, and until when; false when they are not what they must be, and that was said. */
-static bool take_terms(struct worker *self, const struct control_request *request,
-                       struct order *order)
+/* NULL, or why the order is not given. A pool that is not ours is left to the machine to refuse. */
+static const char *complete(const struct worker *self, const struct control_request *request,
+                            const char *command, struct order *order)
 {
-    const char *because = json_string_value(json_object_get(request->json, "because"));
-    json_int_t for_s = json_integer_value(json_object_get(request->json, "for_s"));
-    order->given_s = (uint64_t)time(NULL);
-    if (for_s < 0 || for_s > ORDER_FOR_MAX_S) {
-        worker_refuse(self, request->ticket, "an order that ends does so within a year");
-        return false;
-    }
-    if (for_s > 0)
-        order->until_s = order->given_s + (uint64_t)for_s;
-    for (size_t i = 0; because != NULL && because[i] != '\0'; i++) {
-        if (i == ORDER_BECAUSE_MAX || because[i] < ' ' || because[i] > '~') {
-            worker_refuse(self, request->ticket,
-                          "a reason has at most 80 characters, all of ASCII");
-            return false;
-        }
-        order->because[i] = because[i];
-    }
-    return true;
+    if (strcmp(command, "handover") == 0 && !document_has_partner(&self->served->document))
+        return "there is no partner to hand over to";
+    size_t pool = node_pool(&self->node, order->subject);
+    if (strcmp(command, "set") != 0 || pool == SIZE_MAX)
+        return NULL;
+    struct pool_state state = {0};
+    pool_state(self->node.plan.pools[pool].pool, &state);
+    return asked_group(request->json, state.group_size, state.rounds, order);
 }
 
-static void give_order(struct worker *self, int64_t now_ms, const struct control_request *request,
-                       struct order *order)
+static void request_order(struct worker *self, int64_t now_ms,
+                          const struct control_request *request, const char *command)
 {
-    if (!take_terms(self, request, order))
+    struct order order = {0};
+    if (strcmp(command, "handover") == 0)
+        snprintf(order.subject, sizeof order.subject, "%s", self->node_name);
+    const char *sentence = asked_order(request->json, (uint64_t)time(NULL), &order);
+    if (sentence == NULL)
+        sentence = complete(self, request, command, &order);
+    if (sentence != NULL) {
+        worker_refuse(self, request->ticket, sentence);
         return;
-    worker_author(self, request, order->author);
+    }
+    worker_author(self, request, order.author);
     worker_step(
         self, now_ms,
-        &(struct node_event){.type = NODE_COMMAND, .order = order, .ticket = request->ticket});
-}
-
-static void request_drain(struct worker *self, int64_t now_ms,
-                          const struct control_request *request, bool draining)
-{
-    struct order order = {.verb = ORDER_DRAIN, .draining = draining};
-    if (!take_subject(request, "server", &order))
-        worker_refuse(self, request->ticket, "no server is named");
-    else
-        give_order(self, now_ms, request, &order);
-}
-
-static void request_force(struct worker *self, int64_t now_ms,
-                          const struct control_request *request, bool ends)
-{
-    struct order order = {.verb = ORDER_FORCE};
-    const char *force = json_string_value(json_object_get(request->json, "force"));
-    if (!ends && force != NULL && strcmp(force, "up") == 0)
-        order.force = VERDICT_FORCED_UP;
-    else if (!ends && force != NULL && strcmp(force, "down") == 0)
-        order.force = VERDICT_FORCED_DOWN;
-    if (!take_subject(request, "server", &order))
-        worker_refuse(self, request->ticket, "no server is named");
-    else if (!ends && order.force == VERDICT_UNFORCED)
-        worker_refuse(self, request->ticket, "a server is forced up or down");
-    else
-        give_order(self, now_ms, request, &order);
-}
-
-static void request_weight(struct worker *self, int64_t now_ms,
-                           const struct control_request *request)
-{
-    struct order order = {.verb = ORDER_WEIGHT};
-    const char *text = json_string_value(json_object_get(request->json, "weight"));
-    char *end = NULL;
-    long weight = text == NULL ? 0 : strtol(text, &end, 10);
-    if (!take_subject(request, "server", &order))
-        worker_refuse(self, request->ticket, "no server is named");
-    else if (weight < 1 || weight > POOL_WEIGHT_MAX || *end != '\0')
-        worker_refuse(self, request->ticket, "a weight is a number of percent from 1 to 1000");
-    else {
-        order.weight = (uint32_t)weight;
-        give_order(self, now_ms, request, &order);
-    }
-}
-
-static void request_unset(struct worker *self, int64_t now_ms,
-                          const struct control_request *request)
-{
-    struct order order = {.verb = ORDER_GROUP};
-    if (!take_subject(request, "pool", &order))
-        worker_refuse(self, request->ticket, "no pool is named");
-    else
-        give_order(self, now_ms, request, &order);
-}
-
-static void request_handover(struct worker *self, int64_t now_ms,
-                             const struct control_request *request)
-{
-    struct order order = {.verb = ORDER_HANDOVER,
-                          .away = !json_is_true(json_object_get(request->json, "back"))};
-    if (json_object_get(request->json, "node") == NULL)
-        snprintf(order.subject, sizeof order.subject, "%s", self->node_name);
-    else if (!take_subject(request, "node", &order)) {
-        worker_refuse(self, request->ticket, "node is the name of a node");
-        return;
-    }
-    if (!document_has_partner(&self->served->document))
-        worker_refuse(self, request->ticket, "there is no partner to hand over to");
-    else
-        give_order(self, now_ms, request, &order);
+        &(struct node_event){.type = NODE_COMMAND, .order = &order, .ticket = request->ticket});
 }
 
 /* Forget how often homes were lost: the next give-back waits as if it were the first. */
@@ -210,37 +128,6 @@ static void request_upgrade(struct worker *self, int64_t now_ms,
     control_answer(
         self->control, request->ticket,
         json_pack("{s:s, s:i}", "outcome", "the worker is being replaced; see events", "exit", 0));
-}
-
-/* A number of the request, or what holds now when it is not given; 0 when it is no number. */
-static uint32_t number_or(const struct control_request *request, const char *key, uint32_t now)
-{
-    const json_t *value = json_object_get(request->json, key);
-    if (value == NULL)
-        return now;
-    json_int_t number = json_integer_value(value);
-    return number < 0 || number > UINT32_MAX ? 0 : (uint32_t)number;
-}
-
-static void request_set(struct worker *self, int64_t now_ms, const struct control_request *request)
-{
-    struct order order = {.verb = ORDER_GROUP};
-    if (!take_subject(request, "pool", &order)) {
-        worker_refuse(self, request->ticket, "no pool is named");
-        return;
-    }
-    size_t pool = node_pool(&self->node, order.subject);
-    struct pool_state state = {0};
-    if (pool != SIZE_MAX)
-        pool_state(self->node.plan.pools[pool].pool, &state);
-    order.group_size = number_or(request, "group-size", state.group_size);
-    order.rounds = number_or(request, "rounds", state.rounds);
-    if (pool != SIZE_MAX && (order.group_size == 0 || order.group_size > POOL_GROUP_MAX))
-        worker_refuse(self, request->ticket, "group-size is a number from 1 to 256");
-    else if (pool != SIZE_MAX && (order.rounds == 0 || order.rounds > 1000))
-        worker_refuse(self, request->ticket, "rounds is a number from 1 to 1000");
-    else
-        give_order(self, now_ms, request, &order);
 }
 
 int worker_reload(struct worker *self)
@@ -351,6 +238,8 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
     const char *command = json_string_value(json_object_get(request->json, "command"));
     if (command == NULL)
         worker_refuse(self, request->ticket, "the request has no command");
+    else if (asked_is_order(command))
+        request_order(self, now_ms, request, command);
     else if (strcmp(command, "status") == 0)
         request_status(self, now_ms, request->ticket);
     else if (strcmp(command, "history") == 0)
@@ -359,32 +248,16 @@ void worker_request(struct worker *self, int64_t now_ms, const struct control_re
         control_answer(self->control, request->ticket, show_servers(&self->node, now_ms));
     else if (strcmp(command, "counters") == 0)
         request_counters(self, request->ticket);
-    else if (strcmp(command, "drain") == 0)
-        request_drain(self, now_ms, request, true);
-    else if (strcmp(command, "undrain") == 0)
-        request_drain(self, now_ms, request, false);
-    else if (strcmp(command, "force") == 0)
-        request_force(self, now_ms, request, false);
-    else if (strcmp(command, "unforce") == 0)
-        request_force(self, now_ms, request, true);
-    else if (strcmp(command, "weight") == 0)
-        request_weight(self, now_ms, request);
-    else if (strcmp(command, "set") == 0)
-        request_set(self, now_ms, request);
     else if (strcmp(command, "token") == 0)
         worker_request_token(self, now_ms, request);
     else if (strcmp(command, "revoke") == 0)
         worker_request_revoke(self, now_ms, request);
     else if (strcmp(command, "remove") == 0)
         worker_request_remove(self, now_ms, request);
-    else if (strcmp(command, "unset") == 0)
-        request_unset(self, now_ms, request);
     else if (strcmp(command, "audit") == 0)
         request_audit(self, request->ticket);
     else if (strcmp(command, "orders") == 0)
         control_answer(self->control, request->ticket, show_orders(&self->node, now_ms));
-    else if (strcmp(command, "handover") == 0)
-        request_handover(self, now_ms, request);
     else if (strcmp(command, "failover reset") == 0)
         request_reset(self, now_ms, request);
     else if (strcmp(command, "doctor") == 0)
