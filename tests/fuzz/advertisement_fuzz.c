@@ -1,5 +1,7 @@
 /* What a guardian reads from the service LAN. The first byte says how: bit 0, IPv6; bit 1, a right
- * checksum is put in first, so that every field is reached; bits 2 and 3, its form and extent. */
+ * checksum is put in first, so that every field is reached; bits 2 and 3, its form and extent.
+ *
+ * Decoders: failover/advertisement.c:-advertisement_(refusal_word|encode) */
 #include "failover/advertisement.h"
 
 #include <assert.h>

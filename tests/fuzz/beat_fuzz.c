@@ -1,6 +1,8 @@
 /* What a guardian reads from the pair link. The first byte says how: odd, the rest is a beat as it
  * came; even, it gets a right tag and version first, as an enemy would give it who has the key, so
- * that every field is reached. The two bytes behind it are what the receiver had before. */
+ * that every field is reached. The two bytes behind it are what the receiver had before.
+ *
+ * Decoders: failover/beat.c:-beat_(refusal_word|encode|cluster)|put */
 #include "failover/beat.h"
 
 #include <assert.h>

@@ -1,5 +1,7 @@
 /* What the guardian reads from its worker: a message that is accepted is written back as the same
- * bytes, so no byte of it goes unread. */
+ * bytes, so no byte of it goes unread.
+ *
+ * Decoders: failover/channel.c:-put|encode_.+|channel_(encode|open_.+|send|receive) */
 #include "failover/channel.h"
 
 #include <assert.h>

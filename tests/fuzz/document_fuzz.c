@@ -1,5 +1,9 @@
 /* The document and the agent's configuration from any bytes. Whatever they are: a complaint is one
- * line that begins with the place, and what is taken is within its bounds. */
+ * line that begins with the place, and what is taken is within its bounds.
+ *
+ * Decoders: replication/yaml.c replication/schema_value.c replication/document_check.c
+ * Decoders: replication/schema.c:-append|append_.+|schema_manual replication/document_pools.c
+ * Decoders: replication/document.c:-document_manual health/agent/config.c:-agent_config_manual */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

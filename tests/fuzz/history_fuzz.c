@@ -1,5 +1,9 @@
 /* Any bytes, as what a node says of its documents, as a history on the disk and as a bundle's list:
- * what is taken is the same after encoding and decoding. */
+ * what is taken is the same after encoding and decoding.
+ *
+ * Decoders: replication/history_message.c:history_message_decode|copy_.+|decode_.+
+ * replication/history_file.c:history_file_decode|copy_.+ replication/revision.c:revision_copy.*
+ * replication/bundle.c:bundle_parse|take_.+|sort|bundle_find */
 #include "replication/bundle.h"
 #include "replication/history_file.h"
 

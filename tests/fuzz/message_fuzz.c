@@ -1,5 +1,9 @@
 /* Any bytes: message_decode takes them or says why not, asks for little memory, and what it takes
- * is the same after encoding and decoding. */
+ * is the same after encoding and decoding.
+ *
+ * Decoders: replication/message.c:read_.+|field|refuse|decode_.+|message_decode
+ * Decoders: replication/pack.c:head_of|bytes_left|scan|scan_.+|pack_(parse|is_array|count|at)
+ * Decoders: replication/pack.c:pack_get|pack_get_.+ */
 #include "replication/message.h"
 
 #include <assert.h>

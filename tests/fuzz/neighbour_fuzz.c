@@ -1,6 +1,8 @@
 /* What comes from the service LAN. Each input is decoded as it is, and once more with the checksum
  * of ICMPv6 made right, so that what lies behind it is reached. What is accepted makes sense; what
- * this node would send about it is accepted again, and says the same. */
+ * this node would send about it is accepted again, and says the same.
+ *
+ * Decoders: failover/neighbour_frame.c:-put.+|encode_.+|.+_(announce|solicit|probe|word) */
 #include "failover/neighbour_frame.h"
 
 #include <assert.h>

@@ -1,4 +1,6 @@
-/* Any bytes as a query, over a view that has something of everything. */
+/* Any bytes as a query, over a view that has something of everything.
+ *
+ * Decoders: node/dns/query.c:-query_reason_text node/dns/name.c:name_size|name_lower|lower_byte */
 #include <stdalign.h>
 #include <stdlib.h>
 

@@ -1,5 +1,7 @@
 /* Any bytes: report_decode takes them or says why not, and what it takes is the same after encoding
- * and decoding. */
+ * and decoding.
+ *
+ * Decoders: health/report.c:get_u32|decode_.+|report_decode|report_service */
 #include "health/report.h"
 
 #include <assert.h>
@@ -14,6 +16,7 @@ static void check_same_after_encoding(const struct report *first, struct pack_sp
     size_t size = report_encode(first, encoded);
     assert(size <= RECORD_VALUE_MAX);
     assert(report_decode(&second, space, encoded, size) == REPORT_OK);
+    assert(memcmp(first, &second, sizeof second) == 0); /* the decoder begins with zeroes */
     assert(report_encode(&second, again) == size);
     assert(memcmp(encoded, again, size) == 0);
     for (size_t i = 0; i < first->service_count; i++)

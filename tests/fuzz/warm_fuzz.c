@@ -1,5 +1,7 @@
 /* Any bytes, with the sum made right so that they are looked at: what warm_next takes is a record
- * that can be written and read again. */
+ * that can be written and read again.
+ *
+ * Decoders: replication/warm.c:warm_open|warm_next */
 #include "replication/warm.h"
 
 #include <assert.h>

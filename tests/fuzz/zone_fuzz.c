@@ -1,6 +1,8 @@
 /* Any text as a zone file: refused with one sentence, or a zone that is whole, makes a view, and
  * answers for every name and type it has. $INCLUDE "1" to "3" are what follows in the input, parts
- * being divided by a byte 1. */
+ * being divided by a byte 1.
+ *
+ * Decoders: node/dns/zone.c node/dns/zone_lines.c node/dns/zone_rdata.c node/dns/zone_draft.c */
 #include <stdalign.h>
 #include <stdlib.h>
 
