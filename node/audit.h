@@ -24,7 +24,7 @@ void audit_line(char *line, int64_t wall_ms, const char *node, const struct tran
 /* 0 or -errno: then nothing of it is in the file. */
 int audit_append(const char *directory, const char *line);
 
-/* When that line was written, by its "at"; 0: it is not about that node, or no line of ours. Pure. */
+/* When that line was written, by its "at"; 0: not about that node, or no line of ours. Pure. */
 int64_t audit_line_ms(const char *line, size_t size, const char *node);
 
 /* When the last line about that node was written, by its "at"; 0: there is none, or no file. */
