@@ -2,8 +2,9 @@
  * what is taken is the same after encoding and decoding.
  *
  * Decoders: replication/history_message.c:history_message_decode|copy_.+|decode_.+
- * replication/history_file.c:history_file_decode|copy_.+ replication/revision.c:revision_copy.*
- * replication/bundle.c:bundle_parse|take_.+|sort|bundle_find */
+ * Decoders: replication/history_file.c:history_file_decode|copy_.+
+ * Decoders: replication/revision.c:revision_copy.?.?.?.?.?
+ * Decoders: replication/bundle.c:bundle_parse|take_.+|sort|bundle_find */
 #include "replication/bundle.h"
 #include "replication/history_file.h"
 

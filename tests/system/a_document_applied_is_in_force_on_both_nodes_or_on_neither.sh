@@ -23,6 +23,9 @@ refuses() { # SENTENCE NODE ARGS...
     said=$(node_says "$@" 2>&1) && fail "$* is done: $said"
     [[ $said == *"$sentence"* ]] || fail "not \"$sentence\" but: $said"
 }
+is_partner_silent() {
+    [[ $(node_says ns2 history) == *"partner: silent"* ]]
+}
 names() { # NODE-ADDRESS ADDRESS NAME
     [[ $(ask "$1" A "$3.tandem.example") == "NOERROR $2" ]]
 }
@@ -109,12 +112,13 @@ done
 pair kill ns1 --hard
 refuses "the other node writes the document" ns2 apply full.yaml
 applies ns2 promote
-assert_eventually 5 eval '[[ $(node_says ns2 history) == *"partner: silent"* ]]'
+assert_eventually 5 is_partner_silent
 refuses "the partner is silent" ns2 apply full.yaml
 applies ns2 apply full.yaml --alone
 pair heal ns1
 assert_eventually 5 revision_is ns1 "apply full.yaml"
-[[ $(node_says ns1 history) == *"the writer is ns2"* ]] || fail "ns1 does not know of the promotion"
+[[ $(node_says ns1 history) == *"the writer is ns2"* ]] ||
+    fail "ns1 does not know of the promotion"
 refuses "the other node writes the document" ns1 apply full.yaml
 conclude "applied on both in $took_ms ms; $(wc -l <"$work/ns1") and $(wc -l <"$work/ns2") answers," \
     "none missing"

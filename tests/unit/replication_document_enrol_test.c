@@ -67,14 +67,15 @@ END_TEST
 START_TEST(the_document_and_who_came_first_go_before)
 {
     setup();
-    struct document_enrolment list[] = {server("m1", "192.0.2.109", "key9", "s"),
-                                        server("m9", "192.0.2.101", "key9", "s"),
-                                        server("m9", "192.0.2.109", document.servers[0].keys[0], "s"),
-                                        server("m9", "192.0.2.109", "key9", "u"),
-                                        server("m9", "192.0.2.11", "key9", "s"),
-                                        server("m9", "192.0.2.51", "key9", "s"),
-                                        server("m9", "192.0.2.109", "key9", "s"),
-                                        server("m10", "192.0.2.109", "key10", "s")};
+    struct document_enrolment list[] = {
+        server("m1", "192.0.2.109", "key9", "s"),
+        server("m9", "192.0.2.101", "key9", "s"),
+        server("m9", "192.0.2.109", document.servers[0].keys[0], "s"),
+        server("m9", "192.0.2.109", "key9", "u"),
+        server("m9", "192.0.2.11", "key9", "s"),
+        server("m9", "192.0.2.51", "key9", "s"),
+        server("m9", "192.0.2.109", "key9", "s"),
+        server("m10", "192.0.2.109", "key10", "s")};
     ck_assert(document_enrol(&document, list, sizeof list / sizeof *list, &arena));
     ck_assert_uint_eq(document.server_count, 2);
     ck_assert_str_eq(document.servers[1].name, "m9");
