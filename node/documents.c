@@ -319,14 +319,22 @@ int64_t worker_documents_deadline(const struct worker *self)
 
 /* ---- the beginning ---- */
 
-/* In the place of what the file says: the revision that is in force. */
+/* In the place of what the file says: the revision that is in force. With a sentence when it is
+ * not, or is something else. */
 static void begin_with(struct worker *self, const struct revision *head, char *error)
 {
     struct documents *documents = &self->documents;
     struct generation *file = self->served;
-    uint8_t digest[REVISION_DIGEST_SIZE];
+    uint8_t digest[REVISION_DIGEST_SIZE], lacks[ARCHIVE_LACKS_MAX][REVISION_DIGEST_SIZE];
+    bool is_whole = archive_lacks(&documents->archive, head->bundle, lacks) == 0;
     struct generation *next =
-        generation_of_bundle(&documents->archive, head->bundle, file, NULL, error);
+        is_whole ? generation_of_bundle(&documents->archive, head->bundle, file, NULL, error)
+                 : NULL;
+    if (!is_whole)
+        snprintf(error, LOAD_ERROR_MAX,
+                 "files of revision %llu lack or are damaged: the node's own file is served until "
+                 "the partner has told them again",
+                 (unsigned long long)head->name.index);
     if (next != NULL && !node_has_room(&self->node, &next->document)) {
         snprintf(error, LOAD_ERROR_MAX, "it has more servers than this worker has room for");
         generation_close(next);
@@ -337,7 +345,10 @@ static void begin_with(struct worker *self, const struct revision *head, char *e
         return;
     }
     bundle_digest(file->text, file->size, digest);
-    documents->is_file_other = memcmp(digest, next->bundle.files[0].digest, sizeof digest) != 0;
+    if (memcmp(digest, next->bundle.files[0].digest, sizeof digest) != 0)
+        snprintf(error, LOAD_ERROR_MAX,
+                 "%s differs from revision %llu, which is in force: see \"tandemctl diff\"",
+                 self->config_path, (unsigned long long)head->name.index);
     node_adopt(&self->node, worker_now_ms(), &next->plan);
     self->served = next;
     generation_close(file);

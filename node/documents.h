@@ -41,7 +41,6 @@ struct documents {
     bool has_kept; /* what the disk held at the start, until the history has it */
     struct history_kept kept;
     char start_sentence[HISTORY_SENTENCE_MAX + 1]; /* why what it held could not be served */
-    bool is_file_other;                            /* than what is in force, at the start */
     bool is_keep_due;                              /* the clerk's queue was full */
     enum documents_work work;
     bool is_check_due, is_serve_due; /* what is to be built next */

@@ -421,6 +421,10 @@ static int run(struct worker *self, const struct arguments *arguments)
     if (status == 0)
         status = open_dns(self);
     if (status == 0)
+        status = load_history(self);
+    if (status == 0)
+        status = load_zones(self);
+    if (status == 0)
         status = open_store(self);
     if (status == 0) /* ZeroMQ's context before any thread of ours */
         status = open_link(self);
@@ -467,9 +471,7 @@ int main(int argc, char **argv)
     if (sodium_init() < 0)
         return fail(EXIT_SYSTEM, "no source of random numbers");
     status = load(&worker, &arguments);
-    if (status == 0 && !arguments.check)
-        status = load_history(&worker);
-    if (status == 0)
+    if (status == 0 && arguments.check)
         status = load_zones(&worker);
     if (status == 0 && arguments.check)
         printf("%s: ok\n", arguments.config);

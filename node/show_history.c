@@ -36,12 +36,11 @@ json_t *show_history(const struct documents *documents, int64_t now_ms, const ch
         json_array_append_new(revisions, show_revision(&kept->revisions[i]));
     const char *relation =
         history->config.has_partner ? relations[history_relation(history, now_ms)] : "none";
-    return json_pack("{s:i, s:o, s:I, s:s*, s:I, s:I, s:s, s:s, s:s, s:b, s:s}", "exit", 0,
-                     "revisions", revisions, "term", (json_int_t)kept->term, "writer",
-                     names[kept->writer - 1], "served", (json_int_t)history->served.index,
-                     "prepared", (json_int_t)kept->prepared.name.index, "partner", relation,
-                     "state", documents->archive.state, "file", file, "file_differs",
-                     documents->is_file_other, "restart_needed", differs);
+    return json_pack("{s:i, s:o, s:I, s:s*, s:I, s:I, s:s, s:s, s:s, s:s}", "exit", 0, "revisions",
+                     revisions, "term", (json_int_t)kept->term, "writer", names[kept->writer - 1],
+                     "served", (json_int_t)history->served.index, "prepared",
+                     (json_int_t)kept->prepared.name.index, "partner", relation, "state",
+                     documents->archive.state, "file", file, "restart_needed", differs);
 }
 
 /* ---- status ---- */

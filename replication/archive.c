@@ -26,7 +26,9 @@ int archive_open(struct archive *self, const char *state, char *sentence)
     if (mkdir(folder, 0700) == 0 || errno == EEXIST)
         return 0;
     int error = -errno;
-    snprintf(sentence, ARCHIVE_SENTENCE_MAX, "%.300s cannot be made: %s", folder, strerror(-error));
+    snprintf(sentence, ARCHIVE_SENTENCE_MAX,
+             "%.300s cannot be made (%s): give the folder above it to the user of tandem-worker",
+             folder, strerror(-error));
     return error;
 }
 
@@ -97,12 +99,14 @@ static int replace(const struct archive *self, const char *folder, const char *b
 int archive_add(const struct archive *self, const void *bytes, size_t size, uint8_t *digest)
 {
     char path[ARCHIVE_PATH_MAX];
-    struct stat status;
+    size_t kept_size;
     bundle_digest(bytes, size, digest);
     archive_file_path(self, digest, path);
     if (size > HISTORY_FILE_SIZE_MAX)
         return -EFBIG;
-    if (lstat(path, &status) == 0 && S_ISREG(status.st_mode) && (size_t)status.st_size == size)
+    char *kept = archive_read(self, digest, &kept_size);
+    free(kept);
+    if (kept != NULL) /* and undamaged */
         return 0;
     return replace(self, "archive", "archive/new", path, bytes, size);
 }

@@ -48,7 +48,8 @@ int archive_take_piece(const struct archive *self, const struct history_piece *p
 /* Its list, into the arena. False: it is not kept, or is no list. */
 bool archive_bundle(const struct archive *self, const uint8_t *digest, struct bundle *bundle,
                     struct arena *arena);
-/* Up to ARCHIVE_LACKS_MAX files that are not here, of the bundle or its list itself; how many. */
+/* Up to ARCHIVE_LACKS_MAX files that are not here, or damaged, of the bundle or its list itself;
+ * how many. Reads all of them. */
 size_t archive_lacks(const struct archive *self, const uint8_t *bundle,
                      uint8_t lacks[][REVISION_DIGEST_SIZE]);
 /* A list and then its files, one after the other, from a descriptor: each compared with its digest

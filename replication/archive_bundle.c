@@ -41,12 +41,13 @@ bool archive_bundle(const struct archive *self, const uint8_t *digest, struct bu
     return is_one;
 }
 
+/* Whole and undamaged. */
 static bool is_here(const struct archive *self, const uint8_t *digest)
 {
-    char path[ARCHIVE_PATH_MAX];
-    struct stat status;
-    archive_file_path(self, digest, path);
-    return lstat(path, &status) == 0 && S_ISREG(status.st_mode);
+    size_t size;
+    char *text = archive_read(self, digest, &size);
+    free(text);
+    return text != NULL;
 }
 
 size_t archive_lacks(const struct archive *self, const uint8_t *bundle,

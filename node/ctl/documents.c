@@ -183,6 +183,28 @@ static bool open_revision(const json_t *history, const json_t *revision, struct 
     return bundle_from_hex(text_of(revision, "bundle"), digest);
 }
 
+bool documents_file_differs(const json_t *history)
+{
+    struct archive archive;
+    struct load_memory memory;
+    struct bundle bundle;
+    uint8_t digest[REVISION_DIGEST_SIZE];
+    size_t size;
+    const json_t *revision = find_revision(history, 0);
+    if (revision == NULL || !open_revision(history, revision, &archive, digest) ||
+        load_memory_open(&memory, BUNDLE_DRAFT_SIZE) != 0)
+        return false;
+    char *text = file_read(text_of(history, "file"), 0, DOCUMENT_SIZE_MAX, &size);
+    bool differs = false;
+    if (text != NULL && archive_bundle(&archive, digest, &bundle, &memory.arena)) {
+        bundle_digest(text, size, digest);
+        differs = memcmp(digest, bundle.files[0].digest, sizeof digest) != 0;
+    }
+    free(text);
+    load_memory_close(&memory);
+    return differs;
+}
+
 int documents_export(const json_t *history, const char *folder, long long revision)
 {
     struct archive archive;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/ctl/documents.h"
+
 static const char *text(const json_t *object, const char *key)
 {
     const char *value = json_string_value(json_object_get(object, key));
@@ -248,7 +250,7 @@ static void print_revisions(const json_t *answer)
     printf("the writer is %s; the partner: %s\n", text(answer, "writer"), text(answer, "partner"));
     if (number(answer, "prepared") != 0)
         printf("prepared: %lld\n", number(answer, "prepared"));
-    if (truth(answer, "file_differs"))
+    if (documents_file_differs(answer))
         printf("%s differs from what is in force: see \"tandemctl diff\"\n", text(answer, "file"));
     if (text(answer, "restart_needed")[0] != '\0')
         printf("restart needed for: %s\n", text(answer, "restart_needed"));

@@ -94,6 +94,10 @@ START_TEST(what_is_added_is_read_and_damage_is_not_believed)
     write_at(path_of(digest), "abd");
     ck_assert_ptr_null(archive_read(&archive, digest, &size));
     ck_assert_int_eq(errno, EBADMSG);
+    ck_assert_int_eq(archive_add(&archive, "abc", 3, digest), 0);
+    text = archive_read(&archive, digest, &size);
+    ck_assert_str_eq(text, "abc");
+    free(text);
     digest[0] ^= 1;
     ck_assert_ptr_null(archive_read(&archive, digest, &size));
     ck_assert_int_eq(errno, ENOENT);
@@ -148,6 +152,8 @@ START_TEST(a_bundle_is_taken_in_whole_or_not_at_all)
     arena_init(&arena, room, sizeof room);
     ck_assert(archive_bundle(&archive, bundle, &list, &arena));
     ck_assert_uint_eq(list.count, 2);
+    write_at(path_of(list.files[1].digest), "the zome");
+    ck_assert_uint_eq(archive_lacks(&archive, bundle, lacks), 1);
     unlink(path_of(list.files[1].digest));
     ck_assert_uint_eq(archive_lacks(&archive, bundle, lacks), 1);
     ck_assert_mem_eq(lacks[0], list.files[1].digest, sizeof lacks[0]);
