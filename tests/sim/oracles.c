@@ -312,7 +312,8 @@ static void judge_verdicts(struct sim *self, size_t number)
     }
 }
 
-/* Of kinds alone the misspoken tell in every seed. */
+/* Of kinds the misspoken tell in every seed; of an order that a node of the next version gave its
+ * partner, when that tells it again. */
 static void judge_next(struct sim *self, size_t number)
 {
     const struct node *node = &self->nodes[number].node;
@@ -320,7 +321,8 @@ static void judge_next(struct sim *self, size_t number)
     for (size_t agent = 0; agent < self->agent_count; agent++)
         hears_next |= sim_is_next(self, (int)(SIM_NODES + agent));
     for (int what = 0; what < PACK_UNKNOWN_COUNT; what++) {
-        bool is_told = what == PACK_UNKNOWN_KIND && !hears_next;
+        bool is_own = what == PACK_UNKNOWN_VALUE_FIELD && sim_is_next(self, (int)number);
+        bool is_told = (what == PACK_UNKNOWN_KIND || is_own) && !hears_next;
         sim_check(self, SIM_NEXT, is_told || (node->unknown[what] > 0) == hears_next,
                   "ns%zu passed over %llu times %s", number + 1,
                   (unsigned long long)node->unknown[what],
