@@ -248,7 +248,7 @@ END_TEST
 
 /* ---- chaos ---- */
 
-enum { SOAK_SEEDS = 200, SOAK_MS = 20000, SOAK_QUIET_MS = 8000 };
+enum { SOAK_SEEDS = 100, SOAK_MS = 20000, SOAK_QUIET_MS = 8000 };
 
 static uint64_t boots = 1000;
 

@@ -4,6 +4,7 @@
 # become of the next, which speaks one protocol version more and says more in every message. Orders
 # given on either stand on both, both name the same servers, nothing is refused and no alarm stands;
 # what ns1 passed over is counted. Both ways round, for whichever is upgraded first.
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # alone: its times are VRRP's own. ns1 is Tandem, ns2 is keepalived: first multicast, of both
 # families; then unicast, of IPv4 alone (keepalived 2.2.7 sends none in IPv6).
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 PATH=$PATH:/usr/sbin

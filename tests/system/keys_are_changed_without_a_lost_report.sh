@@ -3,7 +3,7 @@
 # and failover/README.md say, while a client asks: no server is ever anything but up, no report is
 # missed, no address moves but by what was ordered. Then the old keys are good for nothing; and no
 # secret, old or new, is in any log, status, state or error.
-# alone
+# long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The demo, without its pauses, from no lab at all to its end.
 # long
+# with --long
 . "$(dirname "$0")/harness.sh"
 
 touch "$work/begun"
