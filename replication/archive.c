@@ -27,7 +27,8 @@ int archive_open(struct archive *self, const char *state, char *sentence)
         return 0;
     int error = -errno;
     snprintf(sentence, ARCHIVE_SENTENCE_MAX,
-             "%.300s cannot be made (%s): give the folder above it to the user of tandem-worker",
+             "%.300s cannot be made (%s): give the folder above it to the user of tandem-worker, "
+             "or change paths: state",
              folder, strerror(-error));
     return error;
 }

@@ -20,7 +20,7 @@ enum {
     PATIENCE_MS = 15000, /* until some node has answered */
     ASK_AGAIN_MS = 2000,
     PUT_OFF_MS = 3000, /* until a node that does not know the token is believed */
-    PUT_OFF_AGAIN_MS = 300,
+    PUT_OFF_AGAIN_MS = 100,
     CAPACITY = 1000,
 };
 

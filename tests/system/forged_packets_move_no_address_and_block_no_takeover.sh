@@ -1,6 +1,6 @@
 #!/bin/bash
 # Some hundred a second of each kind, on the pair's link and on the LAN, as if from the partner.
-# long
+# alone
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"
 
