@@ -50,6 +50,7 @@ enum sim_oracle {
     ORACLE_LOST,    /* what was told as done is in the list, or was set aside with an alarm */
     ORACLE_UNFIT,   /* no node serves what does not fit there */
     ORACLE_END,     /* each request has an end, in time */
+    ORACLE_WRITER,  /* of one term one node writes */
     ORACLE_CONFIRM, /* what nobody confirms does not stay in force */
     ORACLES
 };

@@ -18,8 +18,9 @@ static const char *const fault_texts[FAULTS] = {
     "loss",  "delay", "twice", "cut",         "crash",   "both-crash", "disk",   "unfit",
     "stall", "apply", "alone", "unconfirmed", "confirm", "rollback",   "promote"};
 static const char *const oracle_texts[ORACLES] = {
-    "equal-after-quiet", "no-index-goes-back", "done-is-on-both", "refused-is-nowhere",
-    "nothing-is-lost",   "nothing-unfit",      "each-has-an-end", "unconfirmed-ends"};
+    "equal-after-quiet",  "no-index-goes-back", "done-is-on-both",
+    "refused-is-nowhere", "nothing-is-lost",    "nothing-unfit",
+    "each-has-an-end",    "one-writer-a-term",  "unconfirmed-ends"};
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
 uint64_t sim_dice(struct sim *self, uint64_t sides)

@@ -38,6 +38,18 @@ static void see_nothing(struct sim *self, const struct revision *revision)
                   "%s was told to have changed nothing, and is in force", revision->what);
 }
 
+/* Of one term one node writes. */
+static void see_writer(struct sim *self, const struct revision *revision)
+{
+    for (size_t i = 0; i < self->made_count; i++) {
+        const struct revision *other = &self->made[i].revision;
+        sim_check(
+            self, ORACLE_WRITER, other->term != revision->term || other->writer == revision->writer,
+            "%llu and %llu, of term %llu, are of two nodes", (unsigned long long)other->name.index,
+            (unsigned long long)revision->name.index, (unsigned long long)revision->term);
+    }
+}
+
 /* An index never goes back on any node. */
 void sim_see_disk(struct sim *self, size_t host)
 {
@@ -45,8 +57,10 @@ void sim_see_disk(struct sim *self, size_t host)
     if (h->disk.count == 0)
         return;
     const struct revision *head = &h->disk.revisions[h->disk.count - 1];
-    for (size_t i = 0; i < h->disk.count; i++)
+    for (size_t i = 0; i < h->disk.count; i++) {
+        see_writer(self, &h->disk.revisions[i]);
         note(self, &h->disk.revisions[i]);
+    }
     sim_check(self, ORACLE_BACK,
               head->name.index > h->newest.index || revision_name_equal(&head->name, &h->newest),
               "node %zu had %llu in force and has %llu", host + 1,
