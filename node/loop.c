@@ -47,6 +47,12 @@ static int sleep_ms(struct worker *self, int64_t now_ms)
     return (int)earlier(due_ms - now_ms, SLEEP_MS_MAX);
 }
 
+/* What its history was; that is told at once on a new connection. */
+static void forget_partner(struct worker *self)
+{
+    worker_history(self, worker_now_ms(), &(struct history_event){.type = HISTORY_PARTNER_LOST});
+}
+
 static void take_frames(struct worker *self)
 {
     struct link_event event;
@@ -59,11 +65,11 @@ static void take_frames(struct worker *self)
             return;
         case LINK_UP:
             step.type = NODE_LINK_UP;
+            forget_partner(self);
             break;
         case LINK_DOWN:
             step.type = NODE_LINK_DOWN;
-            worker_history(self, worker_now_ms(),
-                           &(struct history_event){.type = HISTORY_PARTNER_LOST});
+            forget_partner(self);
             break;
         case LINK_FRAME:
             if (join_is(event.bytes, event.size)) {

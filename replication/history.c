@@ -344,6 +344,7 @@ static void take(struct history *self, int64_t now_ms, const struct history_even
         break;
     case HISTORY_PARTNER_LOST:
         self->has_heard = false;
+        self->is_told_due = true; /* whoever listens now */
         break;
     case HISTORY_ASKED:
         history_ask(self, now_ms, event->request, update);

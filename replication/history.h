@@ -103,7 +103,7 @@ enum history_event_type {
     HISTORY_START,        /* kept: what the disk held; NULL: nothing. Its newest is served, or the
                              sentence says why not. Once, at first */
     HISTORY_HEARD,        /* message: of the partner; STATE, WANT or REVISION */
-    HISTORY_PARTNER_LOST, /* the connection to it ended, or it began a new life */
+    HISTORY_PARTNER_LOST, /* the connection to it ended, or is a new one */
     HISTORY_ASKED,        /* request */
     HISTORY_CHECKED,      /* bundle; sentence: "" it can be served here, NULL: it is not known, as
                              its files could not be had */

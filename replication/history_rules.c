@@ -314,6 +314,9 @@ static bool take_up(struct history *self, int64_t now_ms, uint64_t wall_s,
         return make_first(self, now_ms, wall_s);
     enum history_relation relation = history_relation(self, now_ms);
     bool may_be_alone = request->is_alone || !self->config.has_partner;
+    bool is_young = now_ms - self->start_ms < HISTORY_PARTNER_MS; /* it may be heard yet */
+    if (relation == HISTORY_UNHEARD && is_young && self->config.has_partner)
+        return false;
     if (relation == HISTORY_UNHEARD && !may_be_alone && request->verb != HISTORY_CONFIRM) {
         history_end_request(self, update, HISTORY_PARTNER_SILENT, "");
         return false;

@@ -198,6 +198,22 @@ START_TEST(a_silent_partner_follows_what_was_applied_alone)
 }
 END_TEST
 
+START_TEST(at_the_start_a_request_waits_for_the_partner_to_be_heard)
+{
+    is_split = true;
+    setup();
+    ask(0, HISTORY_APPLY, 1, false, 0);
+    assert_told("");
+    is_split = false;
+    pass_ms(HISTORY_STATE_MS + 200);
+    assert_told("ns1 keeps prepared 1\n"
+                "ns2 keeps prepared 1\n"
+                "ns1 keeps 1\n"
+                "ns2 keeps 1\n"
+                "ns1 answers: done\n");
+}
+END_TEST
+
 START_TEST(a_node_that_is_promoted_puts_in_force_what_it_had_prepared)
 {
     setup();
@@ -308,6 +324,7 @@ int main(void)
     SUITE_CASE(suite, "apply", a_document_is_prepared_on_both_before_it_is_in_force,
                what_does_not_fit_on_either_changes_neither,
                a_silent_partner_follows_what_was_applied_alone,
+               at_the_start_a_request_waits_for_the_partner_to_be_heard,
                a_format_the_partner_does_not_read_is_refused,
                what_the_disk_refuses_has_changed_nothing, what_nobody_confirms_ends_by_itself);
     SUITE_CASE(suite, "split", a_node_that_is_promoted_puts_in_force_what_it_had_prepared,
