@@ -1,7 +1,6 @@
 #include "replication/archive.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -64,15 +63,6 @@ char *archive_read(const struct archive *self, const uint8_t *digest, size_t *si
     return NULL;
 }
 
-static int sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = fd < 0 || fsync(fd) != 0 ? -errno : 0;
-    if (fd >= 0)
-        close(fd);
-    return error;
-}
-
 /* Written beside, synced, and renamed to its name, of which the folder is synced. */
 static int replace(const struct archive *self, const char *folder, const char *beside,
                    const char *path, const void *bytes, size_t size)
@@ -91,7 +81,7 @@ static int replace(const struct archive *self, const char *folder, const char *b
     if (error == 0 && rename(new_path, path) != 0)
         error = -errno;
     if (error == 0)
-        error = sync_folder(folder_path);
+        error = file_sync_folder(folder_path);
     else
         unlink(new_path);
     return error;
@@ -157,7 +147,7 @@ static int end_fetch(const struct archive *self, const char *fetched, const uint
     if (rename(fetched, path) != 0)
         return -errno;
     archive_path(self, "archive", path);
-    return sync_folder(path);
+    return file_sync_folder(path);
 }
 
 int archive_take_piece(const struct archive *self, const struct history_piece *piece)
@@ -186,21 +176,18 @@ int archive_take_piece(const struct archive *self, const struct history_piece *p
 
 /* ---- the history ---- */
 
-/* The first name that is free, so that none set aside before is lost. */
 static void set_damaged_aside(const char *path, char *sentence)
 {
     char aside[ARCHIVE_PATH_MAX + 20];
-    for (int i = 1; i < 100; i++) {
-        snprintf(aside, sizeof aside, "%s.damaged-%d", path, i);
-        if (access(aside, F_OK) != 0 && rename(path, aside) == 0) {
-            snprintf(sentence, ARCHIVE_SENTENCE_MAX,
-                     "%.200s is damaged and was set aside as %.200s: the partner tells the "
-                     "documents again",
-                     path, aside);
-            return;
-        }
-    }
-    snprintf(sentence, ARCHIVE_SENTENCE_MAX, "%.300s is damaged", path);
+    int error = file_set_aside(path, aside, sizeof aside);
+    if (error == 0)
+        snprintf(sentence, ARCHIVE_SENTENCE_MAX,
+                 "%.200s was damaged: it is now %.200s, and the documents are awaited from the "
+                 "partner",
+                 path, aside);
+    else
+        snprintf(sentence, ARCHIVE_SENTENCE_MAX, "%.300s is damaged and cannot be renamed: %s",
+                 path, strerror(-error));
 }
 
 int archive_load(const struct archive *self, struct history_kept *kept, char *sentence)

@@ -8,8 +8,9 @@
  *   STATE/set-aside-7/     a revision that differed from the writer's, for people to look at
  *
  * Each file is written beside, synced and renamed: at any moment a crash leaves whole ones. What is
- * read is compared with its digest. Every call waits for the disk; writing is one thread's, reading
- * whole files any thread's. */
+ * read is compared with its digest. Every call waits for the disk; reading whole files is any
+ * thread's, writing is one thread's at a time: the clerk's, or while it has nothing to do that of
+ * who builds the first bundle. */
 #ifndef TANDEM_REPLICATION_ARCHIVE_H
 #define TANDEM_REPLICATION_ARCHIVE_H
 

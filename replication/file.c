@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { DAMAGED_MAX = 99 }; /* then somebody must look */
 
 static char *read_open_file(int fd, size_t size_max, size_t *size)
 {
@@ -62,4 +65,25 @@ int file_write(int fd, const void *bytes, size_t size)
         }
     }
     return 0;
+}
+
+int file_sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = fsync(fd) == 0 ? 0 : -errno;
+    close(fd);
+    return error;
+}
+
+int file_set_aside(const char *path, char *aside, size_t size)
+{
+    int error = -EEXIST;
+    for (int number = 1; error == -EEXIST && number <= DAMAGED_MAX; number++) {
+        if (snprintf(aside, size, "%s.damaged-%d", path, number) >= (int)size)
+            return -ENAMETOOLONG;
+        error = renameat2(AT_FDCWD, path, AT_FDCWD, aside, RENAME_NOREPLACE) == 0 ? 0 : -errno;
+    }
+    return error;
 }

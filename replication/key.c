@@ -133,19 +133,13 @@ int key_read_for(const char *path, uid_t owner, char *secret, char *error)
     return failed;
 }
 
-/* A new name is on disk only when its directory is. */
-static int sync_directory(const char *path)
+static int sync_folder_of(const char *path)
 {
     char copy[PATH_MAX];
     if (strlen(path) >= sizeof copy)
         return -ENAMETOOLONG;
     strcpy(copy, path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int failed = fsync(fd) == 0 ? 0 : -errno;
-    close(fd);
-    return failed;
+    return file_sync_folder(dirname(copy));
 }
 
 int key_write(const char *path, const char *secret, char *error)
@@ -165,7 +159,7 @@ int key_write(const char *path, const char *secret, char *error)
     explicit_bzero(line, sizeof line);
     close(fd);
     if (failed == 0)
-        failed = sync_directory(path);
+        failed = sync_folder_of(path);
     if (failed != 0) {
         unlink(path);
         return fail(error, failed, "cannot write %s: %s", path, strerror(-failed));

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <search.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "replication/file.h"
 #include "replication/store_slot.h"
 
 #define FILE_NAME "orders"
@@ -22,7 +24,6 @@ static const char header[] = "tandem orders 1\n"; /* written without its NUL */
 enum {
     HEADER_SIZE = sizeof header - 1,
     HEADER_COMMON_SIZE = sizeof "tandem orders " - 1, /* what every version begins with */
-    DAMAGED_MAX = 99,                                 /* files set aside; then somebody must look */
 };
 
 struct store {
@@ -300,18 +301,13 @@ static int read_file(struct store *self, enum finding *finding)
 /* Renames the file to the first free name and begins an empty one. */
 static int set_aside(struct store *self, const char *directory, char *sentence)
 {
-    char name[32];
-    int number = 0, failed;
-    do {
-        snprintf(name, sizeof name, "%s.damaged-%d", FILE_NAME, ++number);
-        failed = renameat2(self->directory_fd, FILE_NAME, self->directory_fd, name,
-                           RENAME_NOREPLACE) == 0
-                     ? 0
-                     : -errno;
-    } while (failed == -EEXIST && number < DAMAGED_MAX);
+    char path[PATH_MAX], aside[PATH_MAX + 20];
+    int failed = snprintf(path, sizeof path, "%s/%s", directory, FILE_NAME) >= (int)sizeof path
+                     ? -ENAMETOOLONG
+                     : file_set_aside(path, aside, sizeof aside);
     if (failed != 0)
-        return say(sentence, failed, "%s/%s is damaged and cannot be renamed to %s: %s", directory,
-                   FILE_NAME, name, strerror(-failed));
+        return say(sentence, failed, "%s/%s is damaged and cannot be renamed: %s", directory,
+                   FILE_NAME, strerror(-failed));
     forget_orders(self);
     failed = rewrite(self);
     if (failed != 0)
@@ -319,7 +315,7 @@ static int set_aside(struct store *self, const char *directory, char *sentence)
                    strerror(-failed));
     return say(sentence, 0,
                "%s/%s was damaged: it is now %s, and the orders are awaited from the partner",
-               directory, FILE_NAME, name);
+               directory, FILE_NAME, strrchr(aside, '/') + 1);
 }
 
 static int cut_end(struct store *self, const char *directory, char *sentence)

@@ -99,11 +99,34 @@ START_TEST(what_cannot_be_written_is_told)
 }
 END_TEST
 
+START_TEST(what_is_set_aside_takes_the_first_free_name)
+{
+    char aside[128], expected[128];
+    make_folder();
+    for (int number = 1; number <= 2; number++) {
+        write_whole("1", 1);
+        ck_assert_int_eq(file_set_aside(path, aside, sizeof aside), 0);
+        snprintf(expected, sizeof expected, "%s.damaged-%d", path, number);
+        ck_assert_str_eq(aside, expected);
+        ck_assert_int_eq(access(expected, F_OK), 0);
+    }
+    ck_assert_int_eq(file_set_aside(path, aside, sizeof aside), -ENOENT);
+    ck_assert_int_eq(file_set_aside(path, aside, 10), -ENAMETOOLONG);
+    unlink(expected);
+    snprintf(aside, sizeof aside, "%s.damaged-1", path);
+    unlink(aside);
+    ck_assert_int_eq(file_sync_folder(folder), 0);
+    ck_assert_int_eq(file_sync_folder(path), -ENOENT);
+    remove_folder();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("replication/file");
     SUITE_CASE(suite, "file", what_is_written_is_read_whole_and_ends_with_nul,
                a_file_too_large_or_none_is_told_by_its_reason,
-               a_link_is_followed_unless_it_may_not_be, what_cannot_be_written_is_told);
+               a_link_is_followed_unless_it_may_not_be, what_cannot_be_written_is_told,
+               what_is_set_aside_takes_the_first_free_name);
     return suite_run(suite);
 }
