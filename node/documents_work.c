@@ -19,7 +19,6 @@ void documents_end_work(struct worker *self, int64_t now_ms, const char *sentenc
     bool is_check = documents->is_check;
     uint8_t bundle[REVISION_DIGEST_SIZE];
     char told[HISTORY_SENTENCE_MAX + 1];
-    struct revision_name name = documents->served;
     memcpy(bundle, documents->bundle, sizeof bundle);
     snprintf(told, sizeof told, "%s", sentence == NULL ? "its files are not here" : sentence);
     documents->work = DOCUMENTS_NO_WORK;
@@ -29,9 +28,8 @@ void documents_end_work(struct worker *self, int64_t now_ms, const char *sentenc
                                                .bundle = bundle,
                                                .sentence = sentence == NULL ? NULL : told});
     else
-        worker_history(
-            self, now_ms,
-            &(struct history_event){.type = HISTORY_IS_SERVED, .name = &name, .sentence = told});
+        worker_history(self, now_ms,
+                       &(struct history_event){.type = HISTORY_IS_SERVED, .sentence = told});
 }
 
 static bool ask_what_lacks(struct documents *documents)
@@ -48,15 +46,13 @@ static bool ask_what_lacks(struct documents *documents)
 
 static void begin_work(struct documents *documents)
 {
-    const struct revision *head = history_head(&documents->history);
     if (documents->work != DOCUMENTS_NO_WORK ||
         (!documents->is_check_due && !documents->is_serve_due))
         return;
     documents->is_check = documents->is_check_due;
-    memcpy(documents->bundle, documents->is_check ? documents->check : head->bundle,
+    memcpy(documents->bundle,
+           documents->is_check ? documents->check : documents->history.serving_bundle,
            sizeof documents->bundle);
-    if (!documents->is_check)
-        documents->served = head->name;
     if (!ask_what_lacks(documents))
         return;
     if (documents->is_check)

@@ -59,11 +59,6 @@ bool history_is_none(const struct revision_name *name)
     return name->index == 0;
 }
 
-bool history_is_bundle(const uint8_t *a, const uint8_t *b)
-{
-    return memcmp(a, b, REVISION_DIGEST_SIZE) == 0;
-}
-
 const struct revision *history_newest(const struct history_kept *kept)
 {
     return kept->count == 0 ? NULL : &kept->revisions[kept->count - 1];
@@ -124,9 +119,8 @@ const struct revision *history_learned(const struct history *self, const struct 
 
 /* ---- events ---- */
 
-/* It is served, or it cannot be: then the sentence says why. */
-static void note_served(struct history *self, int64_t now_ms, const struct revision_name *name,
-                        const char *sentence)
+/* What was to be served is, or cannot be: then the sentence says why. */
+static void note_served(struct history *self, int64_t now_ms, const char *sentence)
 {
     self->is_serving = false;
     self->is_told_due = true;
@@ -135,22 +129,30 @@ static void note_served(struct history *self, int64_t now_ms, const struct revis
         self->serve_due_ms = now_ms + HISTORY_RETRY_MS;
         return;
     }
-    self->served = *name;
-    for (size_t i = 0; i < self->durable.count; i++)
-        if (revision_name_equal(&self->durable.revisions[i].name, name))
-            memcpy(self->served_bundle, self->durable.revisions[i].bundle,
-                   sizeof self->served_bundle);
+    self->served = self->serving;
+    memcpy(self->served_bundle, self->serving_bundle, sizeof self->served_bundle);
 }
 
-static void take_start(struct history *self, int64_t now_ms, const struct history_event *event)
+static void begin_serving(struct history *self, const struct revision *revision)
 {
-    const struct revision *newest;
+    self->is_serving = true;
+    self->serving = revision->name;
+    memcpy(self->serving_bundle, revision->bundle, sizeof self->serving_bundle);
+}
+
+static void take_start(struct history *self, int64_t now_ms, const struct history_event *event,
+                       struct history_update *update)
+{
     assert(!self->is_known);
     if (event->kept != NULL)
         self->kept = self->durable = *event->kept;
-    newest = history_head(self);
-    if (newest != NULL)
-        note_served(self, now_ms, &newest->name, event->sentence);
+    const struct revision *newest = history_head(self);
+    if (newest != NULL) {
+        begin_serving(self, newest);
+        note_served(self, now_ms, event->sentence);
+    }
+    /* A crash may have come between the file of the history and theirs. */
+    update->set_aside = !history_is_none(&self->kept.set_aside.name);
     self->is_known = self->is_told_due = true;
     self->start_ms = now_ms;
     self->until_ms = now_ms + HISTORY_ANSWER_MS; /* of one that was prepared */
@@ -253,6 +255,15 @@ static void take_kept(struct history *self, int64_t now_ms, int error,
     self->was_set_aside = false;
 }
 
+/* A sentence as messages carry it: what a person wrote into a document may be any bytes. */
+static void copy_printable(char *to, const char *sentence)
+{
+    size_t size = 0;
+    for (; sentence[size] != '\0' && size < HISTORY_SENTENCE_MAX; size++)
+        to[size] = sentence[size] < ' ' || sentence[size] > '~' ? '?' : sentence[size];
+    to[size] = '\0';
+}
+
 /* The partner's revision of that bundle, in force there or prepared, cannot be so here. */
 static void refuse_partners(struct history *self, int64_t now_ms, const uint8_t *bundle,
                             const char *sentence)
@@ -262,13 +273,13 @@ static void refuse_partners(struct history *self, int64_t now_ms, const uint8_t 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct revision *revision = history_learned(self, names[i]);
         if (history_is_none(names[i]) || revision == NULL ||
-            !history_is_bundle(revision->bundle, bundle))
+            !revision_digest_equal(revision->bundle, bundle))
             continue;
         /* What is only prepared was told as refused: that stands. */
         bool is_final = revision_name_equal(names[i], &self->partner.prepared);
         self->refused = *names[i];
         self->refused_until_ms = is_final ? INT64_MAX : now_ms + HISTORY_RETRY_MS;
-        snprintf(self->why, sizeof self->why, "%s", sentence);
+        copy_printable(self->why, sentence);
         self->is_told_due = true;
     }
 }
@@ -276,9 +287,9 @@ static void refuse_partners(struct history *self, int64_t now_ms, const uint8_t 
 static void take_checked(struct history *self, int64_t now_ms, const struct history_event *event,
                          struct history_update *update)
 {
-    bool is_asked =
-        self->stage == HISTORY_CHECKING && history_is_bundle(event->bundle, self->request.bundle);
-    if (!self->is_checking || !history_is_bundle(event->bundle, self->checking))
+    bool is_asked = self->stage == HISTORY_CHECKING &&
+                    revision_digest_equal(event->bundle, self->request.bundle);
+    if (!self->is_checking || !revision_digest_equal(event->bundle, self->checking))
         return;
     self->is_checking = false;
     if (event->sentence != NULL && event->sentence[0] == '\0') {
@@ -302,12 +313,14 @@ static void serve(struct history *self, int64_t now_ms, struct history_update *u
     const struct revision *head = history_head(self);
     if (head == NULL || self->is_serving || revision_name_equal(&head->name, &self->served))
         return;
-    if (!history_is_none(&self->served) && history_is_bundle(head->bundle, self->served_bundle)) {
+    if (!history_is_none(&self->served) &&
+        revision_digest_equal(head->bundle, self->served_bundle)) {
         self->served = head->name;
         self->not_served[0] = '\0';
         self->is_told_due = true;
     } else if (now_ms >= self->serve_due_ms) {
-        self->is_serving = update->serve = true;
+        begin_serving(self, head);
+        update->serve = true;
     }
 }
 
@@ -337,7 +350,7 @@ static void take(struct history *self, int64_t now_ms, const struct history_even
 {
     switch (event->type) {
     case HISTORY_START:
-        take_start(self, now_ms, event);
+        take_start(self, now_ms, event, update);
         break;
     case HISTORY_HEARD:
         take_heard(self, now_ms, event->message, update);
@@ -356,7 +369,7 @@ static void take(struct history *self, int64_t now_ms, const struct history_even
         take_kept(self, now_ms, event->error, update);
         break;
     case HISTORY_IS_SERVED:
-        note_served(self, now_ms, event->name, event->sentence);
+        note_served(self, now_ms, event->sentence);
         break;
     case HISTORY_TIMEOUT:
         break;

@@ -108,7 +108,7 @@ enum history_event_type {
     HISTORY_CHECKED,      /* bundle; sentence: "" it can be served here, NULL: it is not known, as
                              its files could not be had */
     HISTORY_KEPT,         /* error: 0 or -errno */
-    HISTORY_IS_SERVED,    /* name; sentence: "" or why not */
+    HISTORY_IS_SERVED,    /* what was to be served; sentence: "" or why it is not */
     HISTORY_TIMEOUT,      /* history_deadline has come */
 };
 
@@ -120,7 +120,6 @@ struct history_event {
     const struct history_request *request;
     const uint8_t *bundle;
     const char *sentence;
-    const struct revision_name *name;
     int error;
 };
 
@@ -131,7 +130,7 @@ struct history_update {
     bool keep;                            /* self->kept, durably: HISTORY_KEPT tells the end */
     bool check;                           /* fetch what lacks of this bundle, build it, drop it: */
     uint8_t bundle[REVISION_DIGEST_SIZE]; /* HISTORY_CHECKED */
-    bool serve;                           /* history_head: HISTORY_IS_SERVED */
+    bool serve;                           /* self->serving_bundle: HISTORY_IS_SERVED */
     bool set_aside;                       /* kept.set_aside, for people to look at */
     uint64_t reply_ticket;                /* 0: nobody is answered */
     enum history_outcome outcome;
@@ -180,6 +179,8 @@ struct history {
     char why[HISTORY_SENTENCE_MAX + 1];
     /* what is answered by */
     bool is_serving;
+    struct revision_name serving; /* what is to be served, or is: until the next one */
+    uint8_t serving_bundle[REVISION_DIGEST_SIZE];
     int64_t serve_due_ms;        /* it could not be served: not tried before */
     struct revision_name served; /* index 0: what the file says */
     uint8_t served_bundle[REVISION_DIGEST_SIZE];
@@ -206,6 +207,9 @@ int64_t history_deadline(const struct history *self);
 
 /* What is in force, as it is on the disk; NULL: what each node's file says. */
 const struct revision *history_head(const struct history *self);
+
+/* Has the partner spoken within HISTORY_PARTNER_MS? */
+bool history_is_heard(const struct history *self, int64_t now_ms);
 
 /* How the partner's list is to this node's. */
 enum history_relation {

@@ -7,10 +7,8 @@
 /* ---- history.c: what is known ---- */
 
 bool history_is_none(const struct revision_name *name);
-bool history_is_bundle(const uint8_t *a, const uint8_t *b);
 const struct revision *history_newest(const struct history_kept *kept);   /* NULL: none */
 struct revision_name history_partners_newest(const struct history *self); /* index 0: none */
-bool history_is_heard(const struct history *self, int64_t now_ms);
 /* How many of this node's revisions, from the first, the partner has as well, and how many of its
  * own those are: up to the newest that both name. */
 size_t history_common(const struct history *self, size_t *partners);

@@ -91,8 +91,8 @@ static bool learn(struct history *self, int64_t now_ms, const struct revision_na
 static bool fits(struct history *self, int64_t now_ms, const uint8_t *bundle,
                  struct history_update *update)
 {
-    if ((self->has_fit && history_is_bundle(self->fit, bundle)) ||
-        (!history_is_none(&self->served) && history_is_bundle(self->served_bundle, bundle)))
+    if ((self->has_fit && revision_digest_equal(self->fit, bundle)) ||
+        (!history_is_none(&self->served) && revision_digest_equal(self->served_bundle, bundle)))
         return true;
     if (self->is_checking || now_ms < self->check_due_ms)
         return false;
@@ -139,8 +139,8 @@ static bool catch_up(struct history *self, int64_t now_ms, struct history_update
         self->kept.set_aside = *history_newest(&self->kept);
         self->was_set_aside = true;
         self->kept.count = common;
-    } else { /* somebody has looked, and gone on */
-        self->kept.set_aside = (struct revision){0};
+    } else {
+        self->kept.set_aside = (struct revision){0}; /* somebody went on, at the other node */
     }
     struct revision taken[HISTORY_MAX];
     for (size_t i = 0; i < count; i++)
@@ -178,6 +178,7 @@ static bool outrank(struct history *self, int64_t now_ms, uint64_t wall_s)
 /* What was asked for is to be in force; its end is told when both nodes serve it. */
 static void await_service(struct history *self, int64_t now_ms, const struct revision_name *name)
 {
+    self->kept.set_aside = (struct revision){0}; /* somebody has looked, and gone on */
     self->made = *name;
     self->stage = HISTORY_ENDING;
     self->until_ms = now_ms + HISTORY_SERVE_MS;
@@ -272,7 +273,6 @@ static bool make(struct history *self, int64_t now_ms, uint64_t wall_s)
     memcpy(revision.author, request->author, sizeof revision.author);
     memcpy(revision.what, request->what, sizeof revision.what);
     revision_seal(&revision);
-    self->kept.set_aside = (struct revision){0};
     /* A confirmation, and what each serves already, needs nobody's check. */
     bool is_agreed = request->verb == HISTORY_CONFIRM || !history_is_heard(self, now_ms);
     if (is_agreed) {
@@ -293,7 +293,7 @@ static bool make_first(struct history *self, int64_t now_ms, uint64_t wall_s)
     memcpy(revision.author, self->request.author, sizeof revision.author);
     revision_seal(&revision);
     append(self, &revision);
-    if (history_is_bundle(self->request.bundle, self->request.first))
+    if (revision_digest_equal(self->request.bundle, self->request.first))
         await_service(self, now_ms, &revision.name);
     return true;
 }
@@ -410,7 +410,7 @@ void history_ask(struct history *self, int64_t now_ms, const struct history_requ
     }
     fill(self, request);
     if (request->verb != HISTORY_CONFIRM && request->verb != HISTORY_PROMOTE && head != NULL &&
-        history_is_bundle(head->bundle, self->request.bundle)) {
+        revision_digest_equal(head->bundle, self->request.bundle)) {
         refuse(request, HISTORY_NOTHING_TO_DO, update);
         return;
     }

@@ -19,6 +19,11 @@ enum {
     FIELDS = 11,
 };
 
+bool revision_digest_equal(const uint8_t *a, const uint8_t *b)
+{
+    return memcmp(a, b, REVISION_DIGEST_SIZE) == 0;
+}
+
 bool revision_name_equal(const struct revision_name *a, const struct revision_name *b)
 {
     return a->index == b->index && memcmp(a->id, b->id, sizeof a->id) == 0;

@@ -42,6 +42,8 @@ void revision_seal(struct revision *self);
 /* Is that its id? */
 bool revision_is_sealed(const struct revision *self);
 
+/* Two digests of REVISION_DIGEST_SIZE bytes. */
+bool revision_digest_equal(const uint8_t *a, const uint8_t *b);
 bool revision_name_equal(const struct revision_name *a, const struct revision_name *b);
 
 void revision_pack_name(struct pack_writer *writer, const struct revision_name *name);

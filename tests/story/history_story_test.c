@@ -10,8 +10,9 @@
 struct host {
     struct history history;
     struct history_kept disk;
-    bool is_unfit; /* no bundle can be served on it */
+    const char *unfit; /* why no bundle can be served on it; NULL: each can */
     bool is_disk_refusing;
+    bool is_building; /* what is to be served takes its time */
 };
 
 static struct host hosts[2];
@@ -72,7 +73,6 @@ static void say(size_t node, const struct history_update *update)
 
 static void give(size_t node, struct history_event *event)
 {
-    static const char unfit[] = "zone x: line 3";
     struct host *host = &hosts[node];
     struct history_update update;
     uint8_t bundle[REVISION_DIGEST_SIZE];
@@ -91,12 +91,11 @@ static void give(size_t node, struct history_event *event)
     if (is_check)
         give(node, &(struct history_event){.type = HISTORY_CHECKED,
                                            .bundle = bundle,
-                                           .sentence = host->is_unfit ? unfit : ""});
-    if (is_serve) {
-        struct revision_name name = history_head(&host->history)->name;
-        give(node,
-             &(struct history_event){.type = HISTORY_IS_SERVED, .name = &name, .sentence = ""});
-    }
+                                           .sentence = host->unfit == NULL ? "" : host->unfit});
+    if (is_serve && host->is_building)
+        tell("  and builds it");
+    else if (is_serve)
+        give(node, &(struct history_event){.type = HISTORY_IS_SERVED, .sentence = ""});
 }
 
 static void start(size_t node)
@@ -172,13 +171,13 @@ END_TEST
 START_TEST(what_does_not_fit_on_either_changes_neither)
 {
     setup();
-    hosts[1].is_unfit = true;
+    hosts[1].unfit = "zone x: line 3";
     ask(0, HISTORY_APPLY, 1, false, 0);
     assert_told("ns1 keeps prepared 1\n"
                 "ns1 keeps term, 0\n"
                 "ns1 answers: it cannot be in force on the partner, no: zone x: line 3\n");
-    hosts[1].is_unfit = false;
-    hosts[0].is_unfit = true;
+    hosts[1].unfit = NULL;
+    hosts[0].unfit = "zone x: line 3";
     ask(0, HISTORY_APPLY, 2, false, 0);
     assert_told("ns1 answers: it cannot be in force on this node, noth: zone x: line 3\n");
 }
@@ -260,6 +259,38 @@ START_TEST(after_a_split_the_writers_list_stands_and_indexes_go_on)
 }
 END_TEST
 
+/* What was built meanwhile is another's: the one before it is not answered by any more. */
+START_TEST(what_is_served_late_is_not_taken_for_what_is_in_force)
+{
+    setup();
+    ask(0, HISTORY_APPLY, 1, false, 0);
+    split(true);
+    hosts[0].is_building = true;
+    ask(0, HISTORY_APPLY, 2, true, 0);
+    ask(1, HISTORY_PROMOTE, 0, false, 0);
+    ask(1, HISTORY_APPLY, 3, true, 0);
+    ask(1, HISTORY_ROLLBACK, 0, true, 0);
+    told[0] = '\0';
+    split(false);
+    ck_assert_uint_eq(history_head(&hosts[0].history)->bundle[0], 1);
+    ck_assert_ptr_null(strstr(told, "builds"));
+    told[0] = '\0';
+    give(0, &(struct history_event){.type = HISTORY_IS_SERVED, .sentence = ""});
+    assert_told("  and builds it\n");
+    ck_assert_uint_eq(hosts[0].history.serving_bundle[0], 1);
+}
+END_TEST
+
+START_TEST(what_a_person_wrote_is_told_in_printable_words)
+{
+    static const char unfit[] = "tandem.yaml:3:1: found 'caf\xc3\xa9'\n";
+    setup();
+    hosts[1].unfit = unfit;
+    ask(0, HISTORY_APPLY, 1, false, 0);
+    ck_assert_ptr_nonnull(strstr(told, "found 'caf\?\?'?\n"));
+}
+END_TEST
+
 START_TEST(what_nobody_confirms_ends_by_itself)
 {
     setup();
@@ -323,11 +354,13 @@ int main(void)
     Suite *suite = suite_create("history");
     SUITE_CASE(suite, "apply", a_document_is_prepared_on_both_before_it_is_in_force,
                what_does_not_fit_on_either_changes_neither,
+               what_a_person_wrote_is_told_in_printable_words,
                a_silent_partner_follows_what_was_applied_alone,
                at_the_start_a_request_waits_for_the_partner_to_be_heard,
                a_format_the_partner_does_not_read_is_refused,
                what_the_disk_refuses_has_changed_nothing, what_nobody_confirms_ends_by_itself);
     SUITE_CASE(suite, "split", a_node_that_is_promoted_puts_in_force_what_it_had_prepared,
-               after_a_split_the_writers_list_stands_and_indexes_go_on);
+               after_a_split_the_writers_list_stands_and_indexes_go_on,
+               what_is_served_late_is_not_taken_for_what_is_in_force);
     return suite_run(suite);
 }

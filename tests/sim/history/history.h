@@ -14,7 +14,7 @@
 
 enum {
     SIM_HOSTS = 2,
-    SIM_BUNDLES = 12,
+    SIM_BUNDLES = 6,
     SIM_MS = 120000,
     SIM_QUIET_MS = 40000, /* enough for what waits for a confirmation, and for each retry */
     SIM_STEP_MS = 5,
@@ -50,6 +50,7 @@ enum sim_oracle {
     ORACLE_LOST,    /* what was told as done is in the list, or was set aside with an alarm */
     ORACLE_UNFIT,   /* no node serves what does not fit there */
     ORACLE_END,     /* each request has an end, in time */
+    ORACLE_SERVED,  /* what a node says it serves it answers by */
     ORACLE_WRITER,  /* of one term one node writes */
     ORACLE_CONFIRM, /* what nobody confirms does not stay in force */
     ORACLES
@@ -64,7 +65,8 @@ struct sim_host {
     bool has_bundle[SIM_BUNDLES], is_unfit[SIM_BUNDLES];
     int64_t keep_ms, check_ms, serve_ms; /* their ends; 0: not under way */
     uint8_t checking[REVISION_DIGEST_SIZE];
-    struct revision serving;
+    uint8_t serving_bundle[REVISION_DIGEST_SIZE];
+    size_t answers_by; /* the bundle; SIM_BUNDLES: the file's */
     int64_t disk_bad_until_ms, stalled_until_ms;
     uint64_t ticket; /* of the request under way; 0: none */
     int64_t asked_ms;
@@ -123,7 +125,6 @@ struct sim_made *sim_find_made(struct sim *self, const struct revision_name *nam
 void sim_see_disk(struct sim *self, size_t host);
 void sim_see_reply(struct sim *self, size_t host, const struct history_update *update);
 void sim_see_aside(struct sim *self, size_t host, const struct history_kept *before);
-void sim_see_served(struct sim *self, size_t host, const struct revision *revision);
 void sim_step_oracles(struct sim *self);
 void sim_end_oracles(struct sim *self);
 

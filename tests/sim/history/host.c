@@ -37,8 +37,9 @@ static void tell_event(struct sim *self, size_t host, struct history_event *even
         memcpy(h->checking, update.bundle, sizeof h->checking);
     }
     if (update.serve) {
-        h->serve_ms = self->now_ms + 1 + (int64_t)sim_dice(self, 100);
-        h->serving = *history_head(&h->history);
+        h->serve_ms =
+            self->now_ms + 1 + (int64_t)sim_dice(self, sim_dice(self, 4) == 0 ? 5000 : 100);
+        memcpy(h->serving_bundle, h->history.serving_bundle, sizeof h->serving_bundle);
     }
     if (update.set_aside)
         sim_see_aside(self, host, &before);
@@ -61,11 +62,15 @@ void sim_start(struct sim *self, size_t host)
     h->history.partner_format = 1;
     h->is_up = true;
     h->keep_ms = h->check_ms = h->serve_ms = 0;
+    bool is_readable = sim_dice(self, 4) != 0;
+    h->answers_by = h->has_disk && h->disk.count > 0 && is_readable
+                        ? sim_bundle_number(h->disk.revisions[h->disk.count - 1].bundle)
+                        : SIM_BUNDLES;
     sim_trace(self, "%zu starts", host + 1);
     sim_give(self, host,
              &(struct history_event){.type = HISTORY_START,
                                      .kept = h->has_disk ? &h->disk : NULL,
-                                     .sentence = sim_dice(self, 4) == 0 ? "unreadable" : ""});
+                                     .sentence = is_readable ? "" : "unreadable"});
 }
 
 /* What was being written is there whole, or not at all. */
@@ -127,14 +132,14 @@ static void end_check(struct sim *self, size_t host)
 static void end_serve(struct sim *self, size_t host)
 {
     struct sim_host *h = &self->hosts[host];
-    bool is_unfit = h->is_unfit[sim_bundle_number(h->serving.bundle)];
+    size_t number = sim_bundle_number(h->serving_bundle);
+    bool is_served = h->has_bundle[number] && !h->is_unfit[number];
     h->serve_ms = 0;
-    if (!is_unfit)
-        sim_see_served(self, host, &h->serving);
+    if (is_served)
+        h->answers_by = number;
     sim_give(self, host,
              &(struct history_event){.type = HISTORY_IS_SERVED,
-                                     .name = &h->serving.name,
-                                     .sentence = is_unfit ? "it does not fit" : ""});
+                                     .sentence = is_served ? "" : "it does not fit"});
 }
 
 void sim_step_host(struct sim *self, size_t host)

@@ -20,7 +20,8 @@ static const char *const fault_texts[FAULTS] = {
 static const char *const oracle_texts[ORACLES] = {
     "equal-after-quiet",  "no-index-goes-back", "done-is-on-both",
     "refused-is-nowhere", "nothing-is-lost",    "nothing-unfit",
-    "each-has-an-end",    "one-writer-a-term",  "unconfirmed-ends"};
+    "each-has-an-end",    "served-is-answered-by", "one-writer-a-term",
+    "unconfirmed-ends"};
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
 uint64_t sim_dice(struct sim *self, uint64_t sides)

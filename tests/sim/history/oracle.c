@@ -86,14 +86,6 @@ void sim_see_aside(struct sim *self, size_t host, const struct history_kept *bef
     }
 }
 
-/* No node serves what does not fit there. */
-void sim_see_served(struct sim *self, size_t host, const struct revision *revision)
-{
-    size_t number = sim_bundle_number(revision->bundle);
-    sim_check(self, ORACLE_UNFIT, self->hosts[host].has_bundle[number],
-              "node %zu serves bundle %zu, which it has not", host + 1, number);
-}
-
 static bool is_done(enum history_outcome outcome)
 {
     return outcome == HISTORY_DONE || outcome == HISTORY_DONE_ALONE ||
@@ -149,11 +141,24 @@ static void see_refused(struct sim *self)
     }
 }
 
+/* What a node says it serves it answers by. */
+static void see_served(struct sim *self, size_t host)
+{
+    const struct sim_host *h = &self->hosts[host];
+    const struct sim_made *served = sim_find_made(self, &h->history.served);
+    sim_check(self, ORACLE_SERVED,
+              served == NULL || sim_bundle_number(served->revision.bundle) == h->answers_by,
+              "node %zu says that it serves %llu, and answers by bundle %zu", host + 1,
+              (unsigned long long)h->history.served.index, h->answers_by);
+}
+
 void sim_step_oracles(struct sim *self)
 {
     see_refused(self);
     for (size_t host = 0; host < SIM_HOSTS; host++) {
         const struct sim_host *h = &self->hosts[host];
+        if (h->is_up)
+            see_served(self, host);
         int64_t most = HISTORY_ANSWER_MS + HISTORY_SERVE_MS + 12000; /* stalled meanwhile */
         sim_check(self, ORACLE_END, h->ticket == 0 || self->now_ms - h->asked_ms < most,
                   "node %zu did not answer for %lld ms", host + 1,
