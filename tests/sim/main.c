@@ -1,29 +1,21 @@
-/* tandem-sim: seeds of trouble for two workers' cores and their agents; the map is sim.h.
- *
- *   tandem-sim --seeds N [--from S] [--kept FILE]    FILE: seeds that failed once, a line each
- *   tandem-sim --seed S [--trace] */
+/* tandem-sim: seeds of trouble for two workers' cores and their agents; the map is sim.h,
+ * the words are of seeds.h. */
 #include <assert.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "sim/seeds.h"
 #include "sim/sim.h"
 
-enum { COUNT_MIN = 100, SEEDS_FOR_COUNT = 200 };
+enum { SEEDS_FOR_COUNT = 200 };
 
 struct sim_sums sim_sums;
 
-/* SplitMix64 (Steele, Lea, Flood 2014). */
 uint64_t sim_dice(struct sim *self, uint64_t sides)
 {
-    assert(sides > 0);
-    uint64_t z = self->dice += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return (z ^ z >> 31) % sides;
+    return seeds_roll(&self->dice, sides);
 }
 
 void sim_trace(const struct sim *self, const char *format, ...)
@@ -85,46 +77,15 @@ static bool run_seed(struct sim *self, uint64_t seed, bool trace)
     return self->failure[0] == '\0';
 }
 
-/* The first word of each line that is no comment. */
-static void run_kept(struct sim *self, const char *path, uint64_t *passed, uint64_t *failed)
-{
-    FILE *file = fopen(path, "r");
-    char line[400];
-    if (file == NULL) {
-        fprintf(stderr, "tandem-sim: %s cannot be read\n", path);
-        exit(111);
-    }
-    while (fgets(line, sizeof line, file) != NULL) {
-        char *end;
-        uint64_t seed = strtoull(line, &end, 10);
-        if (end == line)
-            continue;
-        bool held = run_seed(self, seed, false);
-        *passed += held;
-        *failed += !held;
-    }
-    fclose(file);
-}
-
-/* One line of the sums; in a run of many seeds a fault that hardly ever fires, or an oracle that
- * hardly ever looks, is a failure itself. */
-static bool print_count(const char *what, const char *text, uint64_t count, uint64_t seeds)
-{
-    bool is_enough = count >= COUNT_MIN || seeds < SEEDS_FOR_COUNT;
-    printf("%-6s %-24s %9llu%s\n", what, text, (unsigned long long)count,
-           is_enough ? "" : "  TOO SELDOM");
-    return is_enough;
-}
-
 static bool print_sums(uint64_t seeds, double seconds)
 {
     bool all_enough = true;
     for (int i = 0; i < SIM_FAULTS; i++)
-        all_enough &=
-            print_count("fault", sim_fault_text((enum sim_fault_kind)i), sim_sums.faults[i], seeds);
+        all_enough &= seeds_print_count("fault", sim_fault_text((enum sim_fault_kind)i),
+                                        sim_sums.faults[i], seeds, SEEDS_FOR_COUNT);
     for (int i = 0; i < SIM_ORACLES; i++)
-        all_enough &=
-            print_count("oracle", sim_oracle_text((enum sim_oracle)i), sim_sums.checks[i], seeds);
+        all_enough &= seeds_print_count("oracle", sim_oracle_text((enum sim_oracle)i),
+                                        sim_sums.checks[i], seeds, SEEDS_FOR_COUNT);
     printf("%llu answers (%llu last resort, %llu not ready), %llu frames, %llu reports relayed, "
            "%llu orders done\n",
            (unsigned long long)sim_sums.answers, (unsigned long long)sim_sums.last_resort,
@@ -136,46 +97,17 @@ static bool print_sums(uint64_t seeds, double seconds)
     return all_enough;
 }
 
+static bool run(void *self, uint64_t seed, bool is_traced)
+{
+    return run_seed(self, seed, is_traced);
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},  {"kept", required_argument, NULL, 'k'},
-        {"trace", no_argument, NULL, 't'},       {0}};
     static struct sim sim;
-    uint64_t seeds = 0, from = 1, passed = 0, failed = 0;
-    bool trace = false;
-    const char *kept = NULL;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'n')
-            seeds = strtoull(optarg, NULL, 10);
-        else if (option == 'f')
-            from = strtoull(optarg, NULL, 10);
-        else if (option == 's')
-            from = strtoull(optarg, NULL, 10), seeds = 1;
-        else if (option == 'k')
-            kept = optarg;
-        else if (option == 't')
-            trace = true;
-        else
-            return 100;
-    }
+    const struct seeds_simulator simulator = {"tandem-sim", &sim, run, print_sums};
     sim_room_take(&sim.room);
-    struct timespec began, ended;
-    clock_gettime(CLOCK_MONOTONIC, &began);
-    if (kept != NULL)
-        run_kept(&sim, kept, &passed, &failed);
-    for (uint64_t i = 0; i < seeds; i++) {
-        bool held = run_seed(&sim, from + i, trace);
-        passed += held;
-        failed += !held;
-    }
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    double seconds =
-        (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9;
-    bool all_enough = print_sums(passed + failed, seconds);
+    int status = seeds_main(&simulator, argc, argv);
     sim_room_leave(&sim.room);
-    failed += !all_enough;
-    printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
-    return failed == 0 && passed > 0 ? 0 : 1;
+    return status;
 }

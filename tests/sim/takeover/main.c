@@ -1,30 +1,22 @@
-/* tandem-takeover-sim: seeds of trouble for two guardians' cores; the map is takeover.h.
- *
- *   tandem-takeover-sim --seeds N [--from S] [--kept FILE]   FILE: seeds that failed once
- *   tandem-takeover-sim --seed S [--trace] */
+/* tandem-takeover-sim: seeds of trouble for two guardians' cores; the map is
+ * takeover.h, the words are of seeds.h. */
 #include <assert.h>
-#include <getopt.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "sim/seeds.h"
 #include "sim/takeover/takeover.h"
 
-enum { COUNT_MIN = 100, SEEDS_FOR_COUNT = 1000 };
+enum { SEEDS_FOR_COUNT = 1000 };
 
 struct sums sums;
 
-/* SplitMix64 (Steele, Lea, Flood 2014). */
 uint64_t takeover_dice(struct takeover *self, uint64_t sides)
 {
-    assert(sides > 0);
-    uint64_t z = self->dice += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return (z ^ z >> 31) % sides;
+    return seeds_roll(&self->dice, sides);
 }
 
 int64_t takeover_draw(struct takeover *self, int64_t least, int64_t most)
@@ -157,36 +149,11 @@ static bool run_seed(struct takeover *self, uint64_t seed, bool is_traced)
     return self->failure[0] == '\0';
 }
 
-/* The first word of each line that is no comment. */
-static void run_kept(struct takeover *self, const char *path, uint64_t *passed, uint64_t *failed)
-{
-    FILE *file = fopen(path, "r");
-    char line[400];
-    if (file == NULL) {
-        fprintf(stderr, "tandem-takeover-sim: %s cannot be read\n", path);
-        exit(111);
-    }
-    while (fgets(line, sizeof line, file) != NULL) {
-        char *end;
-        uint64_t seed = strtoull(line, &end, 10);
-        if (end == line)
-            continue;
-        bool held = run_seed(self, seed, false);
-        *passed += held;
-        *failed += !held;
-    }
-    fclose(file);
-}
-
 /* ---- sums ---- */
 
-/* In a run of many seeds, what hardly ever fires is a failure itself. */
 static bool print_count(const char *what, const char *text, uint64_t count, uint64_t seeds)
 {
-    bool is_enough = count >= COUNT_MIN || seeds < SEEDS_FOR_COUNT;
-    printf("%-8s %-24s %10llu%s\n", what, text, (unsigned long long)count,
-           is_enough ? "" : "  TOO SELDOM");
-    return is_enough;
+    return seeds_print_count(what, text, count, seeds, SEEDS_FOR_COUNT);
 }
 
 static bool print_counts(uint64_t seeds)
@@ -224,46 +191,14 @@ static bool print_sums(uint64_t seeds, double seconds)
     return all_enough;
 }
 
+static bool run(void *self, uint64_t seed, bool is_traced)
+{
+    return run_seed(self, seed, is_traced);
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},  {"kept", required_argument, NULL, 'k'},
-        {"trace", no_argument, NULL, 't'},       {0}};
     static struct takeover takeover;
-    uint64_t seeds = 0, from = 1, passed = 0, failed = 0;
-    bool is_traced = false;
-    const char *kept = NULL;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'n')
-            seeds = strtoull(optarg, NULL, 10);
-        else if (option == 'f')
-            from = strtoull(optarg, NULL, 10);
-        else if (option == 's')
-            from = strtoull(optarg, NULL, 10), seeds = 1;
-        else if (option == 'k')
-            kept = optarg;
-        else if (option == 't')
-            is_traced = true;
-        else
-            return 100;
-    }
-    if (sodium_init() < 0)
-        return 111;
-    struct timespec began, ended;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began);
-    if (kept != NULL)
-        run_kept(&takeover, kept, &passed, &failed);
-    for (uint64_t i = 0; i < seeds; i++) {
-        bool held = run_seed(&takeover, from + i, is_traced);
-        passed += held;
-        failed += !held;
-    }
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
-    double seconds =
-        (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9;
-    bool all_enough = print_sums(passed + failed, seconds);
-    failed += !all_enough;
-    printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
-    return failed == 0 && passed > 0 ? 0 : 1;
+    const struct seeds_simulator simulator = {"tandem-takeover-sim", &takeover, run, print_sums};
+    return sodium_init() < 0 ? 111 : seeds_main(&simulator, argc, argv);
 }
