@@ -29,10 +29,11 @@ static void set_aside(struct worker *self)
     struct documents *documents = &self->documents;
     const struct revision *revision = &documents->history.durable.set_aside;
     struct clerk_job *job = clerk_take(documents->clerk);
-    log_line(self->log, "document revision=%llu set-aside reason=diverged: the other node's stands",
-             (unsigned long long)revision->name.index);
+    documents->is_aside_due = job == NULL;
     if (job == NULL)
         return;
+    log_line(self->log, "document revision=%llu set-aside reason=diverged: the other node's stands",
+             (unsigned long long)revision->name.index);
     job->kind = CLERK_SET_ASIDE;
     job->index = revision->name.index;
     memcpy(job->bundle, revision->bundle, sizeof job->bundle);
@@ -95,8 +96,8 @@ void worker_history(struct worker *self, int64_t now_ms, struct history_event *e
     history_step(&documents->history, now_ms, event, update);
     const struct revision *head = history_head(&documents->history);
     if (head != NULL && head->name.index != before && event->type == HISTORY_KEPT)
-        log_line(self->log, "document revision=%llu in-force reason=%s by=%s",
-                 (unsigned long long)head->name.index, head->what, head->author);
+        log_line(self->log, "document revision=%llu in-force reason=agreed by=%s: %s",
+                 (unsigned long long)head->name.index, head->author, head->what);
     for (size_t i = 0; i < update->send_count; i++)
         documents_send(self, &update->sends[i]);
     if (update->keep)
@@ -282,19 +283,27 @@ void worker_take_clerk(struct worker *self, int64_t now_ms)
         take_job(self, now_ms, job);
 }
 
-void worker_end_build(struct worker *self, int64_t now_ms, const char *error)
+bool worker_end_build(struct worker *self, int64_t now_ms, const char *error)
 {
     struct documents *documents = &self->documents;
-    if (reload_what(self->reload) == RELOAD_KEEP) {
+    switch (reload_what(self->reload)) {
+    case RELOAD_FILE:
+    case RELOAD_AGAIN:
+        return false;
+    case RELOAD_KEEP:
         documents->request.has_first = error[0] == '\0';
         memcpy(documents->request.first, reload_bundle(self->reload),
                sizeof documents->request.first);
         if (error[0] != '\0')
             log_line(self->log, "document first not-kept: %s", error);
         begin_intake(self);
-    } else {
+        return true;
+    case RELOAD_CHECK:
+    case RELOAD_BUNDLE:
         documents_end_work(self, now_ms, error);
+        return true;
     }
+    return false;
 }
 
 void worker_turn_documents(struct worker *self, int64_t now_ms)
@@ -302,6 +311,8 @@ void worker_turn_documents(struct worker *self, int64_t now_ms)
     struct documents *documents = &self->documents;
     if (documents->is_keep_due)
         keep(self);
+    if (documents->is_aside_due)
+        set_aside(self);
     documents_work(self, now_ms);
     begin_first(self);
     if (now_ms >= history_deadline(&documents->history))
@@ -351,7 +362,27 @@ static void begin_with(struct worker *self, const struct revision *head, char *e
                  self->config_path, (unsigned long long)head->name.index);
     node_adopt(&self->node, worker_now_ms(), &next->plan);
     self->served = next;
-    generation_close(file);
+    documents->file = file;
+}
+
+bool worker_return_to_file(struct worker *self, const char *error)
+{
+    struct documents *documents = &self->documents;
+    struct generation *next = self->served;
+    if (documents->file == NULL)
+        return false;
+    snprintf(documents->start_sentence, sizeof documents->start_sentence, "%s", error);
+    node_adopt(&self->node, worker_now_ms(), &documents->file->plan);
+    self->served = documents->file;
+    documents->file = NULL;
+    generation_close(next);
+    return true;
+}
+
+void worker_forget_file(struct worker *self)
+{
+    generation_close(self->documents.file);
+    self->documents.file = NULL;
 }
 
 int worker_load_documents(struct worker *self, char *error)

@@ -40,13 +40,13 @@ struct documents {
     struct history_update update;
     bool has_kept; /* what the disk held at the start, until the history has it */
     struct history_kept kept;
+    struct generation *file; /* at the start: what is served where that cannot be; NULL */
     char start_sentence[HISTORY_SENTENCE_MAX + 1]; /* why what it held could not be served */
-    bool is_keep_due;                              /* the clerk's queue was full */
+    bool is_keep_due, is_aside_due;                /* the clerk's queue was full */
     enum documents_work work;
     bool is_check_due, is_serve_due; /* what is to be built next */
     bool is_check;                   /* what is being built: else it is to be served */
     uint8_t check[REVISION_DIGEST_SIZE], bundle[REVISION_DIGEST_SIZE];
-    struct revision_name served; /* the name of what is being built to be served */
     size_t lack_count, lack;
     uint8_t lacks[ARCHIVE_LACKS_MAX][REVISION_DIGEST_SIZE];
     uint64_t offset;

@@ -270,10 +270,8 @@ static void take_reload(struct worker *self, int64_t now_ms)
     enum reload_stage stage = reload_result(self->reload, &prepared, &records, error);
     if (stage == RELOAD_PREPARED)
         adopt(self, now_ms, prepared);
-    else if (stage == RELOAD_ENDED && reload_what(self->reload) <= RELOAD_AGAIN)
+    else if (stage == RELOAD_ENDED && !worker_end_build(self, now_ms, error))
         end_reload(self, records, error);
-    else if (stage == RELOAD_ENDED)
-        worker_end_build(self, now_ms, error);
 }
 
 static void take_requests(struct worker *self, int64_t now_ms)
@@ -283,12 +281,21 @@ static void take_requests(struct worker *self, int64_t now_ms)
         worker_request(self, now_ms, &request);
 }
 
+static void reload_by_signal(struct worker *self)
+{
+    int error = worker_reload(self);
+    if (error != 0)
+        log_line(self->log, "document kept reason=%s",
+                 error == -EEXIST ? "history: give \"tandemctl apply FILE\"" : strerror(-error));
+    disk_wake(self->disk);
+}
+
 static void take_signals(struct worker *self)
 {
     struct signalfd_siginfo signal;
     while (read(self->signal_fd, &signal, sizeof signal) == sizeof signal) {
         if (signal.ssi_signo == SIGHUP)
-            (void)worker_reload(self);
+            reload_by_signal(self);
         else
             self->is_stopping = true;
     }

@@ -111,17 +111,30 @@ static int load(struct worker *self, const struct arguments *arguments)
     return self->warm != NULL && self->peers != NULL ? 0 : fail(EXIT_SYSTEM, "no memory");
 }
 
-static int load_zones(struct worker *self)
+static int publish_zones(struct worker *self, char *error)
 {
-    char error[LOAD_ERROR_MAX];
     struct load_memory memory;
     const struct view *view;
     if (!load_view(&self->served->source, &self->served->document, self->node_name,
                    self->served->pools, &memory, &view, error))
-        return fail(EXIT_CONFIGURATION, "%s", error);
-    if (publish(&self->publisher, view, memory.base, memory.size) != 0)
-        return fail(EXIT_SYSTEM, "no memory for the zones");
-    return 0;
+        return EXIT_CONFIGURATION;
+    if (publish(&self->publisher, view, memory.base, memory.size) == 0)
+        return 0;
+    snprintf(error, LOAD_ERROR_MAX, "no memory for the zones");
+    return EXIT_SYSTEM;
+}
+
+/* Of the revision in force; where this program cannot serve it, of the node's own file. */
+static int load_zones(struct worker *self)
+{
+    char error[LOAD_ERROR_MAX];
+    int status = publish_zones(self, error);
+    if (status != 0 && worker_return_to_file(self, error)) {
+        fail(0, "the revision in force cannot be served, the file is: %s", error);
+        status = publish_zones(self, error);
+    }
+    worker_forget_file(self);
+    return status == 0 ? 0 : fail(status, "%s", error);
 }
 
 /* DIR/NODE, made if it is not there. */

@@ -56,6 +56,20 @@ __attribute__((format(printf, 2, 3))) static void alarm_line(json_t *alarms, con
     json_array_append_new(alarms, json_string(line));
 }
 
+/* What the partner says of itself, for status speaks for both. */
+static void add_partners_alarms(json_t *alarms, const struct history *history, const char *other)
+{
+    const struct history_state *partner = &history->partner;
+    uint64_t newest = partner->count == 0 ? 0 : partner->names[partner->count - 1].index;
+    if (partner->refused.index != 0)
+        alarm_line(alarms, "%s cannot take revision %llu: %s", other,
+                   (unsigned long long)partner->refused.index, partner->why);
+    if (partner->served.index != newest)
+        alarm_line(alarms,
+                   "%s does not serve revision %llu, which is in force there: see its status",
+                   other, (unsigned long long)newest);
+}
+
 static void add_alarms(json_t *alarms, const struct documents *documents, int64_t now_ms,
                        const char *const *names, const char *differs)
 {
@@ -73,6 +87,8 @@ static void add_alarms(json_t *alarms, const struct documents *documents, int64_
     if (history->refused.index != 0)
         alarm_line(alarms, "%s cannot take revision %llu of %s: %s", self,
                    (unsigned long long)history->refused.index, other, history->why);
+    if (history_is_heard(history, now_ms))
+        add_partners_alarms(alarms, history, other);
     if (history_relation(history, now_ms) == HISTORY_DIVERGED)
         alarm_line(alarms,
                    "the documents of both nodes differ: those of %s, the writer, will stand",

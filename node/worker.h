@@ -143,15 +143,19 @@ void worker_call_roll(struct worker *self);
  * error[LOAD_ERROR_MAX]; 0 or -errno. The thread that keeps it, likewise. What the disk held, when
  * the node has started. The end. */
 int worker_load_documents(struct worker *self, char *error);
+/* Until the file is forgotten: it is served again, for that cannot be (false: it is anyway). */
+bool worker_return_to_file(struct worker *self, const char *error);
+void worker_forget_file(struct worker *self);
 int worker_open_documents(struct worker *self);
 void worker_start_documents(struct worker *self, int64_t now_ms);
 void worker_close_documents(struct worker *self);
 /* One event, and what follows from it; a message of the partner's; what the clerk has done; the end
- * of a check, of a bundle that was to be served, or of what was to be kept. */
+ * of a check, of a bundle that was to be served, or of what was to be kept (false: it was none of
+ * these). */
 void worker_history(struct worker *self, int64_t now_ms, struct history_event *event);
 void worker_take_history(struct worker *self, int64_t now_ms, const uint8_t *bytes, size_t size);
 void worker_take_clerk(struct worker *self, int64_t now_ms);
-void worker_end_build(struct worker *self, int64_t now_ms, const char *error);
+bool worker_end_build(struct worker *self, int64_t now_ms, const char *error);
 /* What is due, or waits for the builder; and when it is. */
 void worker_turn_documents(struct worker *self, int64_t now_ms);
 int64_t worker_documents_deadline(const struct worker *self);

@@ -125,8 +125,12 @@ int archive_take_in(const struct archive *self, int fd, uint8_t *bundle, char *s
 {
     struct arena arena;
     struct bundle list;
+    struct stat status;
     size_t size;
     snprintf(sentence, ARCHIVE_SENTENCE_MAX, "what was handed over is no bundle of files");
+    if (fstat(fd, &status) != 0 ||
+        !S_ISREG(status.st_mode)) /* of a pipe the end might never come */
+        return -EBADMSG;
     char *text = read_list(fd, &size);
     if (text == NULL || !open_arena(&arena)) {
         int error = -errno;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,24 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "node/ctl/print.h"
 #include "node/generation.h"
 #include "replication/bundle_draft.h"
 #include "replication/file.h"
 
-enum { EXIT_REFUSED = 100, EXIT_SYSTEM = 111 };
-
 extern char **environ;
-
-__attribute__((format(printf, 2, 3))) static int fail(int status, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("tandemctl: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    return status;
-}
 
 /* ---- a document and its files, read as a node would ---- */
 
@@ -86,12 +73,12 @@ static int read_document(struct reading *self, const char *path, const struct ge
     char error[LOAD_ERROR_MAX];
     *self = (struct reading){.body_fd = body_fd};
     if (load_memory_open(&self->memory, BUNDLE_DRAFT_SIZE) != 0)
-        return fail(EXIT_SYSTEM, "no memory");
+        return print_failure(PRINT_SYSTEM, "no memory");
     bundle_draft_init(&self->draft, self->memory.base);
     self->generation = generation_open(path, running, NULL, error);
     if (self->generation != NULL && read_zones(self, error))
         return 0;
-    return fail(EXIT_REFUSED, "%s", error);
+    return print_failure(PRINT_REFUSED, "%s", error);
 }
 
 int documents_check(const char *path)
@@ -143,12 +130,12 @@ int documents_pack(const char *path, int *fd)
     int body_fd = memfd_create("tandem-files", MFD_CLOEXEC);
     *fd = memfd_create("tandem-document", MFD_CLOEXEC);
     if (body_fd < 0 || *fd < 0)
-        return fail(EXIT_SYSTEM, "no memory for its files");
+        return print_failure(PRINT_SYSTEM, "no memory for its files");
     int status = read_document(&reading, path, NULL, body_fd);
     int error = status == 0 ? write_all(*fd, &reading) : 0;
     if (error != 0)
-        status =
-            fail(EXIT_SYSTEM, "%s: its files cannot be handed over: %s", path, strerror(-error));
+        status = print_failure(PRINT_SYSTEM, "%s: its files cannot be handed over: %s", path,
+                               strerror(-error));
     close_reading(&reading);
     return status;
 }
@@ -212,12 +199,14 @@ int documents_export(const json_t *history, const char *folder, long long revisi
     char sentence[ARCHIVE_SENTENCE_MAX];
     const json_t *found = find_revision(history, revision);
     if (found == NULL && revision == 0)
-        return fail(EXIT_REFUSED, "no revision is in force: each node serves its file, this one %s",
-                    text_of(history, "file"));
+        return print_failure(PRINT_REFUSED,
+                             "no revision is in force: each node serves its file, this one %s",
+                             text_of(history, "file"));
     if (found == NULL || !open_revision(history, found, &archive, digest))
-        return fail(EXIT_REFUSED, "no revision of this number is kept: see \"tandemctl history\"");
+        return print_failure(PRINT_REFUSED,
+                             "no revision of this number is kept: see \"tandemctl history\"");
     if (archive_export(&archive, digest, folder, sentence) != 0)
-        return fail(EXIT_SYSTEM, "%s", sentence);
+        return print_failure(PRINT_SYSTEM, "%s", sentence);
     printf("%s: revision %lld\n", folder,
            (long long)json_integer_value(json_object_get(found, "revision")));
     return 0;
@@ -321,14 +310,14 @@ static int open_force(const json_t *history, struct side *side, struct archive *
         struct arena *arena = status == 0 ? &(*generation)->memory.arena : NULL;
         if (status == 0 &&
             !bundle_parse(&side->bundle, reading->draft.list, reading->draft.size, arena))
-            status = fail(EXIT_SYSTEM, "no memory");
+            status = print_failure(PRINT_SYSTEM, "no memory");
         return status;
     }
     if (!open_revision(history, revision, archive, digest))
-        return fail(EXIT_SYSTEM, "the node does not say what is in force");
+        return print_failure(PRINT_SYSTEM, "the node does not say what is in force");
     *generation = generation_of_bundle(archive, digest, NULL, NULL, error);
     if (*generation == NULL)
-        return fail(EXIT_SYSTEM, "%s", error);
+        return print_failure(PRINT_SYSTEM, "%s", error);
     side->archive = archive;
     side->bundle = (*generation)->bundle;
     return 0;
@@ -346,7 +335,7 @@ int documents_diff(const json_t *history, const char *path)
         status = read_document(&other, file.path, generation, -1);
     if (status == 0 && !bundle_parse(&file.bundle, other.draft.list, other.draft.size,
                                      &other.generation->memory.arena))
-        status = fail(EXIT_SYSTEM, "no memory");
+        status = print_failure(PRINT_SYSTEM, "no memory");
     if (status == 0) {
         status = compare(&force, &file);
         if (other.generation->differs[0] != '\0')

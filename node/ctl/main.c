@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <glob.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +23,7 @@
 #include "replication/link.h"
 
 enum {
-    EXIT_UNREACHABLE = 2, /* of status: the asked node does not answer */
-    EXIT_USAGE = 100,
-    EXIT_SYSTEM = 111,
+    EXIT_UNREACHABLE = 2,  /* of status: the asked node does not answer */
     ANSWER_MAX = 64 << 20, /* bytes */
     WAIT_S = 5,
     WAIT_DOCUMENT_S = 60, /* both nodes check it */
@@ -89,17 +86,6 @@ static const char usage[] =
     "\n"
     "Without --socket the node is the one that runs here (/run/tandem/*.sock).\n";
 
-__attribute__((format(printf, 2, 3))) static int fail(int status, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("tandemctl: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    return status;
-}
-
 /* ---- without a node ---- */
 
 /* A new key into the file; its public one into public_key[LINK_KEY_SIZE]. */
@@ -109,7 +95,7 @@ static int make_key(const char *path, char *public_key)
     link_keygen(public_key, secret_key);
     int result = key_write(path, secret_key, error);
     explicit_bzero(secret_key, sizeof secret_key);
-    return result == 0 ? 0 : fail(EXIT_SYSTEM, "%s", error);
+    return result == 0 ? 0 : print_failure(PRINT_SYSTEM, "%s", error);
 }
 
 /* Both nodes' keys and that of their beats into a folder; what is there stays. */
@@ -119,7 +105,7 @@ static int keygen_pair(const char *folder)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[4096], public_key[LINK_KEY_SIZE];
         if (snprintf(path, sizeof path, "%s/%s.key", folder, names[i]) >= (int)sizeof path)
-            return fail(EXIT_USAGE, "%s: the path is too long", folder);
+            return print_failure(PRINT_REFUSED, "%s: the path is too long", folder);
         int status = make_key(path, public_key);
         if (status != 0)
             return status;
@@ -135,7 +121,8 @@ static int keygen(const struct arguments *arguments)
     if (arguments->count == 2 && strcmp(arguments->words[0], "pair") == 0)
         return keygen_pair(arguments->words[1]);
     if (arguments->count != 1)
-        return fail(EXIT_USAGE, "keygen takes the file for the secret key, or: pair FOLDER");
+        return print_failure(PRINT_REFUSED,
+                             "keygen takes the file for the secret key, or: pair FOLDER");
     int status = make_key(arguments->words[0], public_key);
     if (status == 0)
         puts(public_key);
@@ -186,10 +173,11 @@ static int find_socket(const struct arguments *arguments, char *path, size_t siz
     globfree(&found);
     if (count == 1)
         return 0;
-    return fail(EXIT_USAGE, count == 0
-                                ? "no node runs here (no socket in /run/tandem): start tandemd, or "
-                                  "name its socket with --socket"
-                                : "several nodes run here: name one with --socket");
+    return print_failure(PRINT_REFUSED,
+                         count == 0
+                             ? "no node runs here (no socket in /run/tandem): start tandemd, or "
+                               "name its socket with --socket"
+                             : "several nodes run here: name one with --socket");
 }
 
 static int connect_to(const char *path, int wait_s)
@@ -292,7 +280,7 @@ static int show(const struct arguments *arguments, json_t *answer)
     }
     const char *error = json_string_value(json_object_get(answer, "error"));
     if (error != NULL)
-        return fail(status, "%s", error);
+        return print_failure(status, "%s", error);
     print_answer(arguments->command, answer);
     return status;
 }
@@ -302,18 +290,19 @@ static int talk_with(const struct arguments *arguments, const json_t *request, i
     bool is_status = strcmp(arguments->command, "status") == 0;
     bool is_document = json_object_get(request, "alone") != NULL;
     int wait_s = is_document ? WAIT_DOCUMENT_S : WAIT_S;
-    int no_answer = is_status ? EXIT_UNREACHABLE : EXIT_SYSTEM;
+    int no_answer = is_status ? EXIT_UNREACHABLE : PRINT_SYSTEM;
     char path[4096];
     int status = find_socket(arguments, path, sizeof path);
     if (status != 0)
         return status;
     int fd = connect_to(path, wait_s);
     if (fd < 0)
-        return fail(no_answer, "%s: no worker answers there (%s): is tandemd running?", path,
-                    strerror(-fd));
+        return print_failure(no_answer, "%s: no worker answers there (%s): is tandemd running?",
+                             path, strerror(-fd));
     json_t *answer = ask(fd, request, passed_fd);
     if (answer == NULL)
-        status = fail(no_answer, "%s: the worker did not answer within %d s", path, wait_s);
+        status =
+            print_failure(no_answer, "%s: the worker did not answer within %d s", path, wait_s);
     else
         status = show(arguments, answer);
     json_decref(answer);
@@ -327,7 +316,7 @@ static int talk(const struct arguments *arguments)
     int fd = -1, status = 0;
     if (request == NULL) {
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return PRINT_REFUSED;
     }
     if (arguments->because != NULL)
         json_object_set_new(request, "because", json_string(arguments->because));
@@ -368,24 +357,25 @@ int main(int argc, char **argv)
             arguments.uses = optarg;
         } else if (option == 'x') {
             if (arguments.prefixes[1] != NULL)
-                return fail(EXIT_USAGE, "--prefix is given once for each family");
+                return print_failure(PRINT_REFUSED, "--prefix is given once for each family");
             arguments.prefixes[arguments.prefixes[0] != NULL] = optarg;
         } else if (option == 'a') {
             arguments.alone = true;
         } else if (option == 'f' || option == 'c') {
             long seconds = duration_s(optarg);
             if (seconds == 0)
-                return fail(EXIT_USAGE, "--%s takes a time such as 90s, 30m, 2h or 7d, not \"%s\"",
-                            option == 'f' ? "for" : "confirm", optarg);
+                return print_failure(PRINT_REFUSED,
+                                     "--%s takes a time such as 90s, 30m, 2h or 7d, not \"%s\"",
+                                     option == 'f' ? "for" : "confirm", optarg);
             *(option == 'f' ? &arguments.for_s : &arguments.confirm_s) = seconds;
         } else {
             fputs(usage, option == 'h' ? stdout : stderr);
-            return option == 'h' ? 0 : EXIT_USAGE;
+            return option == 'h' ? 0 : PRINT_REFUSED;
         }
     }
     if (optind == argc) {
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return PRINT_REFUSED;
     }
     arguments.command = argv[optind];
     arguments.count = argc - optind - 1;

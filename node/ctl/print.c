@@ -1,10 +1,22 @@
 #include "node/ctl/print.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "node/ctl/documents.h"
+
+int print_failure(int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("tandemctl: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return status;
+}
 
 static const char *text(const json_t *object, const char *key)
 {

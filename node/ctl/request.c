@@ -63,34 +63,42 @@ static json_t *request_token(const struct arguments *arguments)
                      arguments->prefixes[0], arguments->prefixes[1]);
 }
 
+/* A revision's number; 0: it is none. */
+static json_int_t revision_of(const char *word)
+{
+    char *end;
+    long long number = strtoll(word, &end, 10);
+    return *end != '\0' || number < 1 ? 0 : (json_int_t)number;
+}
+
 /* About documents: what the node is asked, for some of which tandemctl itself does the rest. */
 static json_t *request_document(const struct arguments *arguments)
 {
     static const struct {
         const char *command, *asked;
         int least, most; /* words */
-    } rows[] = {{"apply", "apply", 1, 1},     {"rollback", "rollback", 0, 1},
-                {"confirm", "confirm", 0, 0}, {"promote", "promote", 0, 0},
-                {"history", "history", 0, 0}, {"diff", "history", 0, 1},
-                {"export", "history", 1, 2}};
-    bool is_rollback = strcmp(arguments->command, "rollback") == 0;
+        int revision;    /* which of the words is a revision's number; -1: none */
+        bool is_change;
+    } rows[] = {{"apply", "apply", 1, 1, -1, true},      {"rollback", "rollback", 0, 1, 0, true},
+                {"confirm", "confirm", 0, 0, -1, false}, {"promote", "promote", 0, 0, -1, false},
+                {"history", "history", 0, 0, -1, false}, {"diff", "history", 0, 1, -1, false},
+                {"export", "history", 1, 2, 1, false}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (strcmp(arguments->command, rows[i].command) != 0 || arguments->count < rows[i].least ||
-            arguments->count > rows[i].most)
+        if (strcmp(arguments->command, rows[i].command) != 0)
             continue;
-        json_t *request =
-            json_pack("{s:s, s:b, s:I}", "command", rows[i].asked, "alone", arguments->alone,
-                      "confirm_s", (json_int_t)arguments->confirm_s);
-        if (strcmp(arguments->command, "apply") == 0) {
-            const char *slash = strrchr(arguments->words[0], '/');
-            json_object_set_new(
-                request, "name",
-                json_sprintf("%.60s", slash == NULL ? arguments->words[0] : slash + 1));
-        }
-        if (is_rollback && arguments->count == 1)
-            json_object_set_new(request, "revision",
-                                json_integer(strtoll(arguments->words[0], NULL, 10)));
-        return request;
+        bool has_revision = rows[i].revision >= 0 && arguments->count > rows[i].revision;
+        json_int_t revision = has_revision ? revision_of(arguments->words[rows[i].revision]) : 0;
+        bool has_options = arguments->alone || arguments->confirm_s > 0;
+        if (arguments->count < rows[i].least || arguments->count > rows[i].most ||
+            (has_revision && revision == 0) || (has_options && !rows[i].is_change))
+            return NULL;
+        const char *slash = arguments->count == 0 ? NULL : strrchr(arguments->words[0], '/');
+        const char *name = arguments->count == 0 ? ""
+                           : slash == NULL       ? arguments->words[0]
+                                                 : slash + 1;
+        return json_pack("{s:s, s:b, s:I, s:I, s:o*}", "command", rows[i].asked, "alone",
+                         arguments->alone, "confirm_s", (json_int_t)arguments->confirm_s,
+                         "revision", revision, "name", json_sprintf("%.60s", name));
     }
     return NULL;
 }
@@ -102,6 +110,9 @@ json_t *make_request(const struct arguments *arguments)
     bool is_handover = strcmp(arguments->command, "handover") == 0;
     if (arguments->back && !is_handover)
         return NULL;
+    json_t *request = request_document(arguments);
+    if (request != NULL || arguments->alone || arguments->confirm_s > 0)
+        return request;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         if (strcmp(arguments->command, plain[i]) == 0 && arguments->count == 0)
             return json_pack("{s:s}", "command", plain[i]);
@@ -114,6 +125,5 @@ json_t *make_request(const struct arguments *arguments)
         return request_token(arguments);
     if (strcmp(arguments->command, "set") == 0)
         return request_set(arguments);
-    json_t *request = request_document(arguments);
-    return request != NULL ? request : request_order(arguments);
+    return request_order(arguments);
 }

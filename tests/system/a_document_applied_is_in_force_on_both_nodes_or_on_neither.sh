@@ -66,6 +66,8 @@ for node in ns1 ns2; do
 done
 refuses "the other node writes the document" ns2 apply tandem.yaml
 refuses "a revision of the history is in force" ns1 reload
+refuses "usage:" ns1 rollback one
+refuses "usage:" ns1 drain media1 --alone
 
 # A mistake is told with its place, and an error on ns2 alone changes neither.
 sed 's/^pools:/poolz:/' tandem.yaml >mistaken.yaml
@@ -120,4 +122,12 @@ assert_eventually 5 revision_is ns1 "apply full.yaml"
 [[ $(node_says ns1 history) == *"the writer is ns2"* ]] ||
     fail "ns1 does not know of the promotion"
 refuses "the other node writes the document" ns1 apply full.yaml
+
+# A file that was damaged is never served: the partner tells it again.
+pair kill ns1 --plan
+damaged=$(grep -l 'full.zone' "$folder/state/ns1/archive/"* | head -1)
+echo >>"$damaged"
+pair heal ns1
+assert_eventually 10 revision_is ns1 "apply full.yaml"
+grep -q 'lack or are damaged' "$folder/log/ns1" || fail "it is not said that a file is damaged"
 conclude "applied on both in $took_ms ms; $(cat "$work"/ns[12] | wc -l) answers, none missing"
