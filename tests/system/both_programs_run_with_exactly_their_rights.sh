@@ -50,11 +50,13 @@ as_unit=(setpriv --reuid "$(setting User)" --regid "$(setting Group)" --clear-gr
     --ambient-caps "$(capabilities AmbientCapabilities)"
     --bounding-set "$(capabilities CapabilityBoundingSet)")
 
-# assert_status PID FIELD VALUE: of every thread of it.
+# assert_status PID FIELD VALUE: of every thread of it. Its status is read at once: read line by
+# line it changes its length meanwhile.
 assert_status() {
-    local thread name found
+    local thread name found status
     for thread in "/proc/$1/task/"*; do
-        while IFS=$'\t' read -r name found && [ "$name" != "$2:" ]; do :; done <"$thread/status"
+        status=$(<"$thread/status")
+        while IFS=$'\t' read -r name found && [ "$name" != "$2:" ]; do :; done <<<"$status"
         found=${found//$'\t'/ }
         [ "${found% }" = "$3" ] ||
             fail "$(cat "$thread/comm") of $(readlink "/proc/$1/exe"): $2 is $found, not $3"
