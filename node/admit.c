@@ -41,17 +41,13 @@ static const char *key_of(const struct worker *self, const struct link_event *ev
     return node->plan.document->servers[node->seats[event->peer - 1].server].keys[0];
 }
 
-/* In the place of one that was answered long ago, or that asks again. */
-static struct worker_join *take_place(struct worker *self, const struct link_event *event,
-                                      const char *server)
+static uint64_t take_place(struct worker *self, const struct link_event *event, const char *server)
 {
-    uint64_t number = ++self->join_count;
-    struct worker_join *place = &self->joins[number % WORKER_JOINS_MAX];
-    *place = (struct worker_join){.ticket = WORKER_JOIN_MARK | number,
-                                  .peer = event->type == LINK_STRANGER ? SIZE_MAX : event->peer,
-                                  .stranger = event->stranger};
+    struct joiner *place = joiners_take(&self->joiners);
+    place->peer = event->type == LINK_STRANGER ? SIZE_MAX : event->peer;
+    place->stranger = event->stranger;
     snprintf(place->server, sizeof place->server, "%s", server);
-    return place;
+    return place->ticket;
 }
 
 void worker_join(struct worker *self, int64_t now_ms, const struct link_event *event)
@@ -65,7 +61,7 @@ void worker_join(struct worker *self, int64_t now_ms, const struct link_event *e
     struct node_event step = {.type = NODE_JOIN,
                               .join = &join,
                               .key = key,
-                              .ticket = take_place(self, event, join.server)->ticket};
+                              .ticket = take_place(self, event, join.server)};
     worker_step(self, now_ms, &step);
     sodium_memzero(join.secret, sizeof join.secret);
 }
@@ -86,10 +82,10 @@ static void list_ports(struct worker *self, const char *server, struct join_answ
 bool worker_answer_join(struct worker *self, int64_t now_ms, uint64_t ticket,
                         enum node_outcome outcome)
 {
-    if ((ticket & WORKER_JOIN_MARK) == 0)
+    if (!joiners_is_ticket(ticket))
         return false;
-    struct worker_join *place = &self->joins[(ticket & ~WORKER_JOIN_MARK) % WORKER_JOINS_MAX];
-    if (place->ticket != ticket)
+    struct joiner *place = joiners_find(&self->joiners, ticket);
+    if (place == NULL)
         return true;
     uint8_t bytes[JOIN_SIZE_MAX];
     struct join_answer answer = {.is_joined =

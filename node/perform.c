@@ -49,7 +49,7 @@ static void store_orders(struct worker *self, int64_t now_ms, const struct node_
     for (size_t i = 0; i < update->store_count; i++) {
         const struct node_store *store = &update->stores[i];
         int error = disk_store(self->disk, &store->record, store->ticket);
-        if (error == 0 && store->ticket != 0 && store->ticket < WORKER_JOIN_MARK)
+        if (error == 0 && store->ticket != 0 && !joiners_is_ticket(store->ticket))
             *wait_of(self, 0) = (struct worker_wait){store->ticket, now_ms};
         if (error == 0)
             continue;

@@ -21,6 +21,7 @@
 #include "node/dns/udp.h"
 #include "node/documents.h"
 #include "node/generation.h"
+#include "node/joiners.h"
 #include "node/log.h"
 #include "node/node.h"
 #include "node/publish.h"
@@ -30,12 +31,8 @@
 #include "replication/warm.h"
 
 enum {
-    WORKER_JOINS_MAX = 64, /* strangers whose enrolment is on its way to the disk */
     WORKER_DISK_MS = 1000, /* so long an order's answer waits for the disk */
 };
-
-/* Of a JOIN's ticket; those of tandemctl's clients are below. */
-#define WORKER_JOIN_MARK ((uint64_t)1 << 63)
 
 struct worker {
     const char *config_path, *node_name;
@@ -70,16 +67,10 @@ struct worker {
         uint64_t ticket;    /* 0: none */
         int64_t since_ms;
     } waits[CONTROL_CLIENTS_MAX];
-    bool is_roll_due;    /* who is known changed: the document is to be planned again */
-    size_t strangers;    /* that came in while some token lived */
-    unsigned admitted;   /* so many may at most before the next look */
-    uint64_t join_count; /* JOINs ever */
-    struct worker_join {
-        uint64_t ticket; /* 0: answered */
-        size_t peer;     /* SIZE_MAX: a stranger */
-        struct link_stranger stranger;
-        char server[DOCUMENT_NAME_MAX + 1];
-    } joins[WORKER_JOINS_MAX];
+    bool is_roll_due;  /* who is known changed: the document is to be planned again */
+    size_t strangers;  /* that came in while some token lived */
+    unsigned admitted; /* so many may at most before the next look */
+    struct joiners joiners;
     struct worker_token { /* whose text is told when it is stored */
         uint64_t ticket;
         char text[JOIN_TEXT_MAX];
