@@ -38,8 +38,9 @@ struct disk {
     char audits[DISK_AUDIT_MAX][AUDIT_LINE_MAX];
     size_t audit_first, audit_count;
     struct warm next_warm;
+    unsigned missed;  /* that were to be written, and the next one came first */
+    int warm_error;   /* of the last writing */
     struct warm warm; /* of the thread alone */
-    int warm_error;   /* likewise: of the last writing */
 };
 
 static void finish(struct disk *self, uint64_t ticket, int error)
@@ -74,7 +75,9 @@ static void write_warm(struct disk *self)
     if (error != self->warm_error)
         log_line(self->log, "disk warm-file %s reason=%s", error == 0 ? "written" : "not-written",
                  error == 0 ? "has-room" : strerror(-error));
+    pthread_mutex_lock(&self->mutex);
     self->warm_error = error;
+    pthread_mutex_unlock(&self->mutex);
 }
 
 /* One line of the audit; false when there is none. */
@@ -215,6 +218,7 @@ int disk_keep_warm(struct disk *disk, const uint8_t *bytes, size_t size)
             *warm = (struct warm){.bytes = larger, .room = size};
     }
     bool fits = size <= warm->room;
+    disk->missed = warm->size == 0 ? 0 : disk->missed + 1;
     if (fits) {
         memcpy(warm->bytes, bytes, size);
         warm->size = size;
@@ -223,6 +227,14 @@ int disk_keep_warm(struct disk *disk, const uint8_t *bytes, size_t size)
     }
     pthread_mutex_unlock(&disk->mutex);
     return fits ? 0 : -ENOMEM;
+}
+
+int disk_trouble(struct disk *disk)
+{
+    pthread_mutex_lock(&disk->mutex);
+    int trouble = disk->missed >= DISK_MISSED_MAX ? -ETIMEDOUT : disk->warm_error;
+    pthread_mutex_unlock(&disk->mutex);
+    return trouble;
 }
 
 int disk_audit(struct disk *disk, const char *line)

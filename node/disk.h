@@ -1,8 +1,7 @@
 /* node/disk.h -- the thread that touches the disk, so that no other one waits for it.
  *
  * It writes log lines, appends orders to the store and lines to the audit, each with fsync, and
- * keeps the warm file. A
- * stalled disk delays the answer to an order and the log, nothing else. */
+ * keeps the warm file. A stalled disk delays the answer to an order and the log, nothing else. */
 #ifndef TANDEM_NODE_DISK_H
 #define TANDEM_NODE_DISK_H
 
@@ -13,6 +12,7 @@
 enum {
     DISK_QUEUE_MAX = 1024, /* orders waiting to be stored */
     DISK_AUDIT_MAX = 256,  /* lines of the audit, likewise */
+    DISK_MISSED_MAX = 3,   /* warm files that were not taken, until that is told */
 };
 
 struct disk;
@@ -38,6 +38,9 @@ int disk_store(struct disk *disk, const struct record *record, uint64_t ticket);
 int disk_keep_warm(struct disk *disk, const uint8_t *bytes, size_t size);
 /* A line of the audit (audit_line): copied. -ENOBUFS when DISK_AUDIT_MAX wait. Never blocks. */
 int disk_audit(struct disk *disk, const char *line);
+/* How it took what the warm file was to hold, which is its pulse: 0; -errno of the last one; or
+ * -ETIMEDOUT, when it has taken none of the last DISK_MISSED_MAX. Never blocks. */
+int disk_trouble(struct disk *disk);
 /* Log lines wait: write them soon. Never blocks. */
 void disk_wake(struct disk *disk);
 

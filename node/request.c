@@ -215,11 +215,26 @@ static void name_nodes(const struct worker *self, const char **names)
         names[i] = i < document->node_count ? document->nodes[i].name : NULL;
 }
 
+static void add_disk_alarm(struct worker *self, json_t *status)
+{
+    int trouble = disk_trouble(self->disk);
+    if (trouble == -ETIMEDOUT)
+        show_add_alarm(status,
+                       "the disk of %s does not answer: what is ordered is in force, but not kept",
+                       self->node_name);
+    else if (trouble != 0)
+        show_add_alarm(status,
+                       "the disk of %s refuses what is written (%s): what is ordered is in force, "
+                       "but not kept",
+                       self->node_name, strerror(-trouble));
+}
+
 static void request_status(struct worker *self, int64_t now_ms, uint64_t ticket)
 {
     const char *names[DOCUMENT_NODES_MAX];
     json_t *status = show_status(&self->node, &self->told, now_ms);
     name_nodes(self, names);
+    add_disk_alarm(self, status);
     show_add_document(status, &self->documents, now_ms, names, self->served->differs);
     control_answer(self->control, ticket, status);
 }

@@ -1,10 +1,13 @@
 #include "node/show.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "node/gather.h"
 #include "node/show_parts.h"
+
+enum { ALARM_SIZE = 800 };
 
 static const struct document_node *document_self(const struct node *node)
 {
@@ -205,6 +208,20 @@ json_t *show_status(const struct node *node, const struct told *told, int64_t no
                      healths[status], "exit", status, "nodes", show_nodes(node, now_ms),
                      "addresses", addresses, "pools", pools, "alarms", alarms, "transitions",
                      show_transitions(node, now_ms), "witnesses", show_witnesses(told, now_ms));
+}
+
+void show_add_alarm(json_t *status, const char *format, ...)
+{
+    char line[ALARM_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    json_array_append_new(json_object_get(status, "alarms"), json_string(line));
+    if (json_integer_value(json_object_get(status, "exit")) != 0)
+        return;
+    json_object_set_new(status, "health", json_string("degraded"));
+    json_object_set_new(status, "exit", json_integer(1));
 }
 
 /* ---- servers ---- */

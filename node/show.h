@@ -16,6 +16,9 @@
  *   witnesses */
 json_t *show_status(const struct node *node, const struct told *told, int64_t now_ms);
 
+/* One more sentence among the alarms of a status; a healthy pair is degraded by it. */
+void show_add_alarm(json_t *status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* What happened last, on both nodes, oldest first: who holds what, workers, servers. */
 json_t *show_events(const struct node *node, int64_t now_ms);
 

@@ -1,9 +1,10 @@
 #include "node/show_history.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "node/show.h"
 
 static const char *const relations[] = {[HISTORY_UNHEARD] = "silent",
                                         [HISTORY_EQUAL] = "equal",
@@ -45,32 +46,21 @@ json_t *show_history(const struct documents *documents, int64_t now_ms, const ch
 
 /* ---- status ---- */
 
-__attribute__((format(printf, 2, 3))) static void alarm_line(json_t *alarms, const char *format,
-                                                             ...)
-{
-    char line[HISTORY_SENTENCE_MAX + 200];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    json_array_append_new(alarms, json_string(line));
-}
-
 /* What the partner says of itself, for status speaks for both. */
-static void add_partners_alarms(json_t *alarms, const struct history *history, const char *other)
+static void add_partners_alarms(json_t *status, const struct history *history, const char *other)
 {
     const struct history_state *partner = &history->partner;
     uint64_t newest = partner->count == 0 ? 0 : partner->names[partner->count - 1].index;
     if (partner->refused.index != 0)
-        alarm_line(alarms, "%s cannot take revision %llu: %s", other,
-                   (unsigned long long)partner->refused.index, partner->why);
+        show_add_alarm(status, "%s cannot take revision %llu: %s", other,
+                       (unsigned long long)partner->refused.index, partner->why);
     if (partner->served.index != newest)
-        alarm_line(alarms,
-                   "%s does not serve revision %llu, which is in force there: see its status",
-                   other, (unsigned long long)newest);
+        show_add_alarm(status,
+                       "%s does not serve revision %llu, which is in force there: see its status",
+                       other, (unsigned long long)newest);
 }
 
-static void add_alarms(json_t *alarms, const struct documents *documents, int64_t now_ms,
+static void add_alarms(json_t *status, const struct documents *documents, int64_t now_ms,
                        const char *const *names, const char *differs)
 {
     const struct history *history = &documents->history;
@@ -80,27 +70,27 @@ static void add_alarms(json_t *alarms, const struct documents *documents, int64_
     const struct revision *head = history_head(history);
     unsigned long long index = head == NULL ? 0 : (unsigned long long)head->name.index;
     if (differs[0] != '\0')
-        alarm_line(alarms, "restart needed on %s for: %s", self, differs);
+        show_add_alarm(status, "restart needed on %s for: %s", self, differs);
     if (head != NULL && history->not_served[0] != '\0')
-        alarm_line(alarms, "%s cannot serve revision %llu, which is in force: %s", self, index,
-                   history->not_served);
+        show_add_alarm(status, "%s cannot serve revision %llu, which is in force: %s", self, index,
+                       history->not_served);
     if (history->refused.index != 0)
-        alarm_line(alarms, "%s cannot take revision %llu of %s: %s", self,
-                   (unsigned long long)history->refused.index, other, history->why);
+        show_add_alarm(status, "%s cannot take revision %llu of %s: %s", self,
+                       (unsigned long long)history->refused.index, other, history->why);
     if (history_is_heard(history, now_ms))
-        add_partners_alarms(alarms, history, other);
+        add_partners_alarms(status, history, other);
     if (history_relation(history, now_ms) == HISTORY_DIVERGED)
-        alarm_line(alarms,
-                   "the documents of both nodes differ: those of %s, the writer, will stand",
-                   names[kept->writer - 1]);
+        show_add_alarm(status,
+                       "the documents of both nodes differ: those of %s, the writer, will stand",
+                       names[kept->writer - 1]);
     if (kept->set_aside.name.index != 0)
-        alarm_line(alarms,
-                   "revision %llu of %s differed from the other node's and was set aside: see "
-                   "%s/set-aside-%llu; the next apply ends this alarm",
-                   (unsigned long long)kept->set_aside.name.index, self, documents->archive.state,
-                   (unsigned long long)kept->set_aside.name.index);
+        show_add_alarm(status,
+                       "revision %llu of %s differed from the other node's and was set aside: see "
+                       "%s/set-aside-%llu; the next apply ends this alarm",
+                       (unsigned long long)kept->set_aside.name.index, self,
+                       documents->archive.state, (unsigned long long)kept->set_aside.name.index);
     if (head != NULL && head->until_s != 0)
-        alarm_line(alarms, "revision %llu waits for \"tandemctl confirm\"", index);
+        show_add_alarm(status, "revision %llu waits for \"tandemctl confirm\"", index);
 }
 
 void show_add_document(json_t *status, const struct documents *documents, int64_t now_ms,
@@ -108,15 +98,10 @@ void show_add_document(json_t *status, const struct documents *documents, int64_
 {
     const struct history *history = &documents->history;
     const struct revision *head = history_head(history);
-    json_t *alarms = json_object_get(status, "alarms");
-    add_alarms(alarms, documents, now_ms, names, differs);
+    add_alarms(status, documents, now_ms, names, differs);
     json_object_set_new(
         status, "document",
         json_pack("{s:I, s:s*, s:b}", "revision", head == NULL ? 0 : (json_int_t)head->name.index,
                   "writer", names[history->durable.writer - 1], "is_served",
                   head == NULL || revision_name_equal(&head->name, &history->served)));
-    if (json_array_size(alarms) == 0 || json_integer_value(json_object_get(status, "exit")) != 0)
-        return;
-    json_object_set_new(status, "health", json_string("degraded"));
-    json_object_set_new(status, "exit", json_integer(1));
 }

@@ -1,6 +1,7 @@
 #include "node/disk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -202,6 +203,47 @@ START_TEST(lines_of_the_audit_are_in_the_file_in_their_order)
 }
 END_TEST
 
+/* Waits for the disk's thread, but not for ever. */
+static bool is_trouble(int trouble)
+{
+    for (int i = 0; i < 2000 && disk_trouble(disk) != trouble; i++)
+        poll(NULL, 0, 10);
+    return disk_trouble(disk) == trouble;
+}
+
+START_TEST(a_disk_that_refuses_or_does_not_answer_is_told_of)
+{
+    char path[sizeof directory + sizeof "/warm.new"];
+    setup();
+    ck_assert_int_eq(disk_trouble(disk), 0);
+    snprintf(path, sizeof path, "%s/warm.new", directory);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    keep_warm(100);
+    ck_assert(is_trouble(-EISDIR));
+    ck_assert_int_eq(rmdir(path), 0);
+    keep_warm(100);
+    ck_assert(is_trouble(0));
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0); /* opening it waits for a reader */
+    for (int i = 0; i < 2000 && disk_trouble(disk) == 0; i++) {
+        keep_warm(100);
+        poll(NULL, 0, 10);
+    }
+    ck_assert_int_eq(disk_trouble(disk), -ETIMEDOUT);
+    int reader = open(path, O_RDONLY | O_CLOEXEC);
+    for (int i = 0; i < 2000 && disk_trouble(disk) != 0; i++) {
+        keep_warm(100);
+        poll(NULL, 0, 10);
+    }
+    ck_assert_int_eq(disk_trouble(disk), 0);
+    close_disk();
+    close(reader);
+    snprintf(path, sizeof path, "%s/warm", directory);
+    unlink(path);
+    remove_directory();
+}
+END_TEST
+
 /* Faster than any disk: lines are dropped then, the new ones, and those before them are whole. */
 START_TEST(a_full_audit_refuses_and_takes_again)
 {
@@ -309,7 +351,8 @@ int main(void)
                a_full_queue_is_refused_and_takes_again_after_a_fetch,
                what_the_disk_refuses_comes_back_with_its_error_and_a_line);
     SUITE_CASE(suite, "warm", what_is_kept_warm_is_in_the_file_and_the_next_in_its_place,
-               a_warm_file_waits_for_orders_and_delays_none);
+               a_warm_file_waits_for_orders_and_delays_none,
+               a_disk_that_refuses_or_does_not_answer_is_told_of);
     SUITE_CASE(suite, "audit", a_full_audit_refuses_and_takes_again,
                lines_of_the_audit_are_in_the_file_in_their_order);
     SUITE_CASE(suite, "log", a_wake_writes_the_lines_that_wait);

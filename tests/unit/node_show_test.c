@@ -306,6 +306,23 @@ START_TEST(counters_of_the_guardian_have_names)
 }
 END_TEST
 
+START_TEST(an_alarm_more_degrades_what_is_healthy_and_betters_nothing)
+{
+    json_t *status = json_pack("{s:s, s:i, s:[]}", "health", "healthy", "exit", 0, "alarms");
+    show_add_alarm(status, "the disk of %s does not answer", "ns1");
+    ck_assert_str_eq(json_string_value(json_object_get(status, "health")), "degraded");
+    ck_assert_int_eq(json_integer_value(json_object_get(status, "exit")), 1);
+    json_object_set_new(status, "exit", json_integer(2));
+    show_add_alarm(status, "another");
+    ck_assert_int_eq(json_integer_value(json_object_get(status, "exit")), 2);
+    const json_t *alarms = json_object_get(status, "alarms");
+    ck_assert_uint_eq(json_array_size(alarms), 2);
+    ck_assert_str_eq(json_string_value(json_array_get(alarms, 0)),
+                     "the disk of ns1 does not answer");
+    json_decref(status);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node/show");
@@ -314,6 +331,7 @@ int main(void)
                another_document_a_silent_witness_and_flaps_are_alarms,
                a_partner_heard_on_one_way_alone_is_an_alarm,
                a_pool_without_servers_says_how_they_come,
+               an_alarm_more_degrades_what_is_healthy_and_betters_nothing,
                a_partner_without_a_version_in_common_is_an_alarm_that_says_whom_to_upgrade);
     SUITE_CASE(suite, "versions", what_the_partner_speaks_and_reads_is_shown,
                what_was_passed_over_is_shown_and_counted_once);

@@ -1,7 +1,7 @@
 #!/bin/bash
-# While ns1's disk does not answer for three seconds, or is full, every query is answered, no
-# address moves, verdicts come as ever, and an order says what became of it; what the files held
-# they hold after a restart.
+# While ns1's disk does not answer for three seconds, is full, or has become read-only, every query
+# is answered, no address moves, verdicts come as ever, and an order says what became of it; what
+# the files held they hold after a restart.
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 
@@ -22,6 +22,9 @@ moves() { # how often some address was taken, as either node tells it
         node_says $node events
     done | grep -c -- '-> active'
 }
+alarms() { # NODE SENTENCE: among what its status says
+    [[ $(node_says "$1" status) == *"$2"* ]]
+}
 is_home() { # ns1 has its own back
     holds ns1 "$ns1" && ! holds ns2 "$ns1"
 }
@@ -31,8 +34,11 @@ is_held() {
 
 lab_up --servers 3
 pair kill ns1 --plan
-mount -t tmpfs -o size=64k,mode=700,uid="$(stat -c %u "$state")" tmpfs "$state" ||
-    fail "no small disk for ns1"
+truncate -s 4M "$work/disk"
+mkfs.ext4 -q -m 0 "$work/disk" || fail "no file system: deploy/install test"
+mount -o loop "$work/disk" "$state" || fail "no disk for ns1"
+chown --reference="$state/../ns2" "$state"
+chmod 700 "$state"
 pair heal ns1
 for server in media1 media2 media3; do
     assert_eventually 5 verdict_is ns1 $server "up listening"
@@ -56,13 +62,22 @@ pause 3
 says 0 '^done$' node_says ns1 undrain media2
 
 # It is full.
-head -c 200000 /dev/zero >"$state/filler" 2>/dev/null
-for order in drain undrain drain undrain drain undrain drain undrain drain undrain; do
-    node_says ns1 $order media2 >/dev/null 2>&1 || break # what was left of the file's last page
+cat /dev/zero >"$state/filler" 2>/dev/null
+sync "$state/filler" # what large pieces leave is filled with small ones
+dd if=/dev/zero of="$state/filler" bs=1k oflag=append conv=notrunc 2>/dev/null
+for order in drain undrain drain undrain; do
+    node_says ns1 $order media2 >/dev/null 2>&1 || break # what was left of the file's last block
 done
 says 111 "not stored" node_says ns1 drain media2
 rm "$state/filler"
 says 0 '^done$' node_says ns1 undrain media2
+
+# Its file system gives up, as after an error of the device: from then on it only reads.
+sum=$(sha256sum <"$state/orders")
+mount -o remount,abort "$state"
+says 111 "not stored" node_says ns1 drain media2
+touch "$state/file" 2>/dev/null && fail "the disk can still be written"
+assert_eventually 3 alarms ns1 "the disk of ns1 refuses what is written (Read-only file system)"
 
 stop_asking
 holds ns1 $ns1 || fail "an address moved"
@@ -70,6 +85,11 @@ awk '$3 != "NOERROR"' "$work/asked" >"$work/amiss"
 [ ! -s "$work/amiss" ] || fail "$(wc -l <"$work/amiss") without an answer: $(head -3 "$work/amiss")"
 [ "$(moves)" -eq "$moved" ] || fail "a takeover: $(node_says ns1 events)"
 pair kill ns1 --hard
+umount "$state"
+mount -o loop "$work/disk" "$state" || fail "ns1's disk is broken"
+[ "$(sha256sum <"$state/orders")" = "$sum" ] || fail "what could not be written changed a file"
 pair heal ns1
 assert_eventually 5 verdict_is ns1 media1 "draining ordered"
+assert_eventually 5 verdict_is ns1 media2 "draining ordered" # which ns2 has kept
+! alarms ns1 "the disk of" || fail "an alarm that is over: $(node_says ns1 status)"
 conclude "$(wc -l <"$work/asked") answers, none missing; an order says it is not yet durable"
