@@ -105,6 +105,8 @@ static unsigned partner_flags(struct guardian *self, int64_t now_us)
         self->news.same_us = now_us;
     if (now_us - self->news.same_us > DOCUMENT_US)
         flags |= CHANNEL_OTHER_DOCUMENT;
+    if (pair_is_unconfirmed(pair, now_us))
+        flags |= CHANNEL_UNCONFIRMED;
     return flags;
 }
 

@@ -4,19 +4,6 @@
 
 #include "failover/pair_rules.h"
 
-/* After a claim, and then every PAIR_ANNOUNCE_EVERY_US. */
-static const int64_t announce_us[] = {0, 20000, 100000, 500000, 1000000, 2000000, 5000000};
-enum { ANNOUNCEMENTS = sizeof announce_us / sizeof *announce_us };
-
-int64_t pair_announce_after_us(unsigned announcements)
-{
-    assert(announcements > 0);
-    if (announcements < ANNOUNCEMENTS)
-        return announce_us[announcements];
-    return announce_us[ANNOUNCEMENTS - 1] +
-           (int64_t)(announcements - ANNOUNCEMENTS + 1) * PAIR_ANNOUNCE_EVERY_US;
-}
-
 /* ---- what is ---- */
 
 uint8_t pair_rightful(const struct pair *self, uint8_t home)
@@ -95,20 +82,6 @@ static void advertise(struct pair *self, uint8_t home, struct pair_actions *todo
     pair_act(todo, PAIR_ADVERTISE, home)->priority = pair_is_fit(self) ? priority : 0;
 }
 
-static void announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
-{
-    if (reception_is_isolated(&self->reception) || self->is_waking || !self->homes[home].is_granted)
-        return;
-    self->homes[home].defended_us = now_us;
-    pair_act(todo, PAIR_ANNOUNCE, home);
-}
-
-void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo)
-{
-    if (now_us >= self->listen_us)
-        announce(self, home, now_us, todo);
-}
-
 /* All moves pass here: what may follow what, and what must be true of it. */
 static void move(struct pair *self, uint8_t number, int64_t now_us, enum pair_state state,
                  enum pair_reason reason, struct pair_actions *todo)
@@ -142,18 +115,6 @@ static void count_flap(const struct pair_config *config, struct pair_home *home,
         home->hold_us = config->hold_us_max;
 }
 
-/* The first one now, or at the end of the listening window. */
-static void schedule_announcements(struct pair *self, uint8_t number, int64_t now_us,
-                                   struct pair_actions *todo)
-{
-    struct pair_home *home = &self->homes[number];
-    bool is_listening = now_us < self->listen_us;
-    pair_announce(self, number, now_us, todo);
-    home->announcements = is_listening ? 0 : 1;
-    home->announce_from_us = is_listening ? self->listen_us : now_us;
-    home->announce_us = home->announce_from_us + announce_us[home->announcements];
-}
-
 /* It is advertised and announced when the kernel took it: whom it refused would draw to itself
  * what it cannot receive. */
 static void claim(struct pair *self, uint8_t number, int64_t now_us, enum pair_reason reason,
@@ -181,7 +142,7 @@ void pair_grant(struct pair *self, uint8_t number, int64_t now_us, struct pair_a
     if (self->is_waking || home->state != PAIR_ACTIVE)
         return;
     advertise(self, number, todo);
-    schedule_announcements(self, number, now_us, todo);
+    pair_announce_anew(self, number, now_us, todo);
 }
 
 void pair_drop(struct pair *self, uint8_t number, int64_t now_us, enum pair_reason reason,
@@ -206,19 +167,6 @@ static void judge_backup(struct pair *self, uint8_t number, int64_t now_us,
     enum pair_reason reason;
     if (pair_claims(self, number, now_us, &reason))
         claim(self, number, now_us, reason, todo);
-}
-
-static void announce_in_time(struct pair *self, uint8_t number, int64_t now_us,
-                             struct pair_actions *todo)
-{
-    struct pair_home *home = &self->homes[number];
-    if (now_us < home->announce_us)
-        return;
-    pair_announce(self, number, now_us, todo);
-    if (home->announcements + 1 < ANNOUNCEMENTS)
-        home->announce_us = home->announce_from_us + announce_us[++home->announcements];
-    else
-        home->announce_us = now_us + PAIR_ANNOUNCE_EVERY_US;
 }
 
 static void refresh_in_time(struct pair *self, uint8_t number, int64_t now_us,
@@ -251,10 +199,10 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
     home->is_contested =
         overlap == PAIR_BETTER && (!is_listening || pair_hears_beats(self, now_us));
     if (is_listening && home->is_contested && !was_contested)
-        announce(self, number, now_us, todo);
+        pair_announce_at_once(self, number, now_us, todo);
     /* Rule 8: who has learned the other's MAC has to learn mine when that one deleted it, */
     if (was_contested && overlap == PAIR_ALONE)
-        schedule_announcements(self, number, now_us, todo);
+        pair_announce_anew(self, number, now_us, todo);
     /* and whenever the other announces - if it is the other: its beat says so just as soon - or a
      * stranger; again soon after, for theirs may arrive after the first of mine. */
     int64_t interval_us = self->config.interval_us;
@@ -263,8 +211,8 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
                         now_us - home->announced_us > PAIR_UNTOLD_INTERVALS * interval_us);
     bool is_claimed = is_disputed || home->foreign_us > home->defended_us;
     if (is_claimed && pair_is_fit(self) && now_us - home->defended_us >= PAIR_DEFEND_US)
-        schedule_announcements(self, number, now_us, todo);
-    announce_in_time(self, number, now_us, todo);
+        pair_announce_anew(self, number, now_us, todo);
+    pair_announce_in_time(self, number, now_us, todo);
 }
 
 static void judge_yielding(struct pair *self, uint8_t number, int64_t now_us,
@@ -275,7 +223,7 @@ static void judge_yielding(struct pair *self, uint8_t number, int64_t now_us,
     if (pair_overlap(self, number, now_us) != PAIR_WORSE) {
         move(self, number, now_us, PAIR_ACTIVE, PAIR_PREVAILED, todo);
         home->claimed_us = now_us;
-        schedule_announcements(self, number, now_us, todo);
+        pair_announce_anew(self, number, now_us, todo);
         return;
     }
     int64_t yielded_us = now_us - home->since_us;
@@ -309,22 +257,12 @@ static void judge_home(struct pair *self, uint8_t number, int64_t now_us, struct
 
 /* ---- the node as a whole ---- */
 
-void pair_announce_held(struct pair *self, int64_t now_us, struct pair_actions *todo)
-{
-    for (uint8_t i = 0; i < PAIR_NODES; i++)
-        if (self->homes[i].state == PAIR_ACTIVE)
-            schedule_announcements(self, i, now_us, todo);
-}
-
 /* Rule 5: reception returned. Listen for one window; then announce what is still held. */
 void pair_listen(struct pair *self, int64_t now_us)
 {
     self->listen_us = now_us + PAIR_SILENT_INTERVALS * self->config.interval_us;
-    for (uint8_t i = 0; i < PAIR_NODES; i++) {
-        self->homes[i].announcements = 0;
-        self->homes[i].announce_from_us = self->listen_us;
-        self->homes[i].announce_us = self->listen_us;
-    }
+    for (uint8_t i = 0; i < PAIR_NODES; i++)
+        pair_announce_after_listening(self, i);
 }
 
 static void judge_reception(struct pair *self, int64_t now_us, struct pair_actions *todo)

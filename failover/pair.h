@@ -13,7 +13,7 @@
  *        +--------- woke late, and the partner holds it: rule 7 ------------ (from ACTIVE)
  *
  * Two holders for a moment are harmless, for both answer the same; no holder is an outage. So
- * taking is quick and giving back is slow. README.md tells the rules, 1 to 8; the functions of
+ * taking is quick and giving back is slow. README.md tells the rules, 1 to 9; the functions of
  * pair_rules.c have their numbers.
  *
  * Pure: no clock, no socket. Tell it what happened and when; it answers with what to do, in order.
@@ -42,10 +42,14 @@ enum {
     PAIR_ANSWER_US = 3000000,  /* after a claim who-has is answered with an announcement */
     PAIR_ASK_US = 100000,      /* rule 4: between queries to the partner */
     PAIR_ASK_AFTER_US = 10000000,
-    PAIR_ASKS_MAX = 3,         /* unanswered in a row */
-    PAIR_STOP_US = 3000000,    /* longest wait for a partner to take over as planned */
-    PAIR_RETRY_US = 1000000,   /* what the kernel refused is not taken from a partner sooner */
-    PAIR_FOREIGN_US = 1000000, /* a stranger's claim heard so lately defers a first claim */
+    PAIR_ASKS_MAX = 3,              /* unanswered in a row */
+    PAIR_STOP_US = 3000000,         /* longest wait for a partner to take over as planned */
+    PAIR_RETRY_US = 1000000,        /* what the kernel refused is not taken from a partner sooner */
+    PAIR_FOREIGN_US = 1000000,      /* a stranger's claim heard so lately defers a first claim */
+    PAIR_ANNOUNCE_AGAIN_US = 20000, /* rule 9: the second announcement, so long after the first, */
+    PAIR_ANNOUNCE_NEXT_US = 100000, /* the further ones, */
+    PAIR_ANNOUNCE_UNTIL_US = 5000000, /* until then, */
+    PAIR_UNCONFIRMED_US = 1000000,    /* and while no witness confirms it; */
     PAIR_ANNOUNCE_EVERY_US = 60000000,
 };
 
@@ -117,6 +121,7 @@ struct pair_home {
     int64_t refresh_us, announce_us, defended_us; /* next; next; last */
     int64_t announce_from_us;                     /* the schedule's zero */
     uint8_t announcements;                        /* of the schedule */
+    bool is_confirmed;                            /* by a witness, since the schedule began */
     bool is_granted;                              /* the kernel took it, and has it still */
     bool is_refused;                              /* it did not */
     int64_t refused_us;                           /* when last; INT64_MIN: never */
@@ -181,6 +186,7 @@ enum pair_event_kind {
     PAIR_EVENT_ADDED,       /* home: the kernel took an ADD or REFRESH; only then it is announced */
     PAIR_EVENT_ADD_FAILED,  /* home: it did not */
     PAIR_EVENT_DELETED,     /* home: somebody else deleted it */
+    PAIR_EVENT_CONFIRMED,   /* home: a witness that was asked in its name answered to it */
     PAIR_EVENT_QUEUE_EMPTY, /* home: no DNS thread has a query of it left */
     PAIR_EVENT_ASKED,       /* is: the partner's DNS answered, or did not */
     PAIR_EVENT_HANDOVER,    /* home, handover: an order, as this node's worker knows it */
@@ -208,6 +214,7 @@ enum pair_action_kind {
     PAIR_REFRESH,   /* home: likewise */
     PAIR_DELETE,    /* home */
     PAIR_ANNOUNCE,  /* home: gratuitous ARP, unsolicited NA */
+    PAIR_CONFIRM,   /* home: ask every witness in its name; CONFIRMED may follow */
     PAIR_ADVERTISE, /* home, priority; both families */
     PAIR_BEAT,      /* now: pair_beat() has its content */
     PAIR_PROBE,     /* ask every witness, and the partner's LAN address */
@@ -253,6 +260,10 @@ bool pair_hears_beats(const struct pair *self, int64_t now_us);
 /* And does it say that it could hold all addresses: fit, synced, and neither isolated nor about to
  * stop? */
 bool pair_partner_is_able(const struct pair *self, int64_t now_us);
+
+/* Is an address held that no witness has confirmed, though they were asked for
+ * PAIR_ANNOUNCE_UNTIL_US? */
+bool pair_is_unconfirmed(const struct pair *self, int64_t now_us);
 
 const char *pair_state_word(enum pair_state state);
 const char *pair_reason_word(enum pair_reason reason);

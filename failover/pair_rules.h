@@ -3,6 +3,7 @@
  *   pair_take.c    an event, into what is known
  *   pair_rules.c   what the rules say of one home, now: functions of what is known alone
  *   pair.c         acts on what they say
+ *   pair_announce.c   tells the LAN where what is held is
  *   pair_words.c   states, reasons and faults as words */
 #ifndef TANDEM_FAILOVER_PAIR_RULES_H
 #define TANDEM_FAILOVER_PAIR_RULES_H
@@ -38,9 +39,17 @@ void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event
                struct pair_actions *todo);
 
 struct pair_action *pair_act(struct pair_actions *todo, enum pair_action_kind kind, uint8_t home);
-/* Nothing is announced while isolated, nor before what follows is heard for one window: rules 5, 7;
- * nor what the kernel does not have. */
+/* pair_announce.c. Nothing is announced while isolated, nor what the kernel does not have; */
+void pair_announce_at_once(struct pair *self, uint8_t home, int64_t now_us,
+                           struct pair_actions *todo);
+/* nor before what follows was listened to for one window: rules 5, 7. */
 void pair_announce(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo);
+/* Rule 9: begin the schedule of a home, now or at the end of the listening window; */
+void pair_announce_anew(struct pair *self, uint8_t home, int64_t now_us, struct pair_actions *todo);
+void pair_announce_after_listening(struct pair *self, uint8_t home);
+/* and follow it. */
+void pair_announce_in_time(struct pair *self, uint8_t home, int64_t now_us,
+                           struct pair_actions *todo);
 /* When the next announcement is due after a claim of which so many were made: 1.. */
 int64_t pair_announce_after_us(unsigned announcements);
 /* Begin the announcements of all that is held anew. */

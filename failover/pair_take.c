@@ -148,6 +148,9 @@ static void take_home_event(struct pair *self, int64_t now_us, const struct pair
         if (is_held && !self->is_waking) /* who wakes late first hears whether it is to be kept */
             pair_act(todo, PAIR_ADD, number);
         break;
+    case PAIR_EVENT_CONFIRMED:
+        home->is_confirmed = true;
+        break;
     case PAIR_EVENT_QUEUE_EMPTY:
         home->is_queue_empty = home->is_emptying;
         break;

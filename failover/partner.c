@@ -93,6 +93,9 @@ static bool perform(struct partner *self, int64_t now_us, const struct pair_acti
     case PAIR_ANNOUNCE:
         partner_announce(self, action->home, 0);
         break;
+    case PAIR_CONFIRM:
+        partner_confirm(self, action->home);
+        break;
     case PAIR_ADVERTISE:
         partner_advertise(self, action->home, 0, action->priority);
         break;

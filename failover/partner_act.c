@@ -129,18 +129,26 @@ void partner_announce(struct partner *self, uint8_t home, uint8_t family)
     }
 }
 
-static void solicit(struct partner *self, const struct ip *target)
+/* sources: an address of each family, or none. */
+static void solicit(struct partner *self, const struct ip *sources, const struct ip *target)
 {
-    const struct ip *source = &self->settings.own[self->settings.self][target->family == 6];
+    const struct ip *source = &sources[target->family == 6];
     if (target->family != 0 && source->family != 0)
         partner_count_unsent(self, neighbour_solicit(&self->neighbour, source, target));
+}
+
+void partner_confirm(struct partner *self, uint8_t home)
+{
+    const struct partner_settings *settings = &self->settings;
+    for (size_t i = 0; i < settings->witness_count; i++)
+        solicit(self, settings->home[home], &settings->witnesses[i]);
 }
 
 void partner_probe(struct partner *self)
 {
     const struct partner_settings *settings = &self->settings;
     for (size_t i = 0; i < settings->witness_count; i++)
-        solicit(self, &settings->witnesses[i]);
+        solicit(self, settings->own[settings->self], &settings->witnesses[i]);
     for (size_t family = 0; settings->has_partner && family < 2; family++)
-        solicit(self, &settings->own[1 - settings->self][family]);
+        solicit(self, settings->own[settings->self], &settings->own[1 - settings->self][family]);
 }

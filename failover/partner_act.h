@@ -14,6 +14,8 @@ void partner_release(struct partner *self, uint8_t home, uint8_t family);
 
 void partner_advertise(struct partner *self, uint8_t home, uint8_t family, uint8_t priority);
 void partner_announce(struct partner *self, uint8_t home, uint8_t family);
+/* Ask where every witness is, in the name of the home's addresses. */
+void partner_confirm(struct partner *self, uint8_t home);
 /* Ask where every witness is, and always the partner's own addresses. */
 void partner_probe(struct partner *self);
 

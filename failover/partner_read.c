@@ -171,6 +171,15 @@ static bool is_partners(const struct partner *self, int64_t now_us, uint8_t home
                            : now_us - self->lan_us < UNKNOWN_INTERVALS * settings->interval_us;
 }
 
+/* To whom: a home's address, when it was asked in that one's name. */
+static void take_reply(struct partner *self, int64_t now_us, const struct neighbour_event *event)
+{
+    uint8_t home = event->kind == NEIGHBOUR_REPLY ? home_of(self, &event->target) : PAIR_NODES;
+    partner_happens(self, now_us, PAIR_EVENT_REPLY, 0);
+    if (home < PAIR_NODES)
+        partner_hears(self, now_us, PAIR_EVENT_CONFIRMED, home, event->target.family);
+}
+
 /* Somebody says where an address is: in a reply, an announcement, or by asking in its name. */
 static void take_claim(struct partner *self, int64_t now_us, const struct neighbour_event *event)
 {
@@ -180,7 +189,7 @@ static void take_claim(struct partner *self, int64_t now_us, const struct neighb
         self->knows_mac = true;
     }
     if (!is_question && hear_witness(self, now_us, &event->sender))
-        partner_happens(self, now_us, PAIR_EVENT_REPLY, 0);
+        take_reply(self, now_us, event);
     uint8_t home = home_of(self, &event->sender);
     if (home == PAIR_NODES)
         return;

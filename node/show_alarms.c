@@ -174,6 +174,28 @@ static void alarm_refusals(const struct node *node, const struct told *told, int
         }
 }
 
+/* Whom no witness answers at all has no confirmation to miss. */
+static void alarm_witnesses(const struct node *node, const struct told *told, int64_t now_ms,
+                            json_t *alarms)
+{
+    bool is_one_heard = false;
+    for (size_t i = 0; i < told->witness_count; i++) {
+        char text[IP_TEXT_SIZE];
+        bool is_silent = told_is_silent(told, now_ms, &told->witnesses[i]);
+        is_one_heard |= !is_silent;
+        if (is_silent)
+            alarm_line(alarms, "the witness %s does not answer",
+                       ip_text(&told->witnesses[i].address, text));
+    }
+    if (is_one_heard && told_has(told, CHANNEL_UNCONFIRMED))
+        alarm_line(
+            alarms,
+            "no witness answers to a service address that %s holds: does a switch or a cloud "
+            "keep it from %s's MAC (port security, ARP inspection)?",
+            node->plan.document->nodes[node->config.self].name,
+            node->plan.document->nodes[node->config.self].name);
+}
+
 /* Where the partner is heard on one way and not on the other; witnesses; flaps. */
 static void alarm_paths(const struct node *node, const struct told *told, int64_t now_ms,
                         json_t *alarms)
@@ -195,12 +217,7 @@ static void alarm_paths(const struct node *node, const struct told *told, int64_
                    "the partner %s has another document: give both nodes the same file, and "
                    "restart the one that is behind",
                    partner);
-    for (size_t i = 0; i < told->witness_count; i++) {
-        char text[IP_TEXT_SIZE];
-        if (told_is_silent(told, now_ms, &told->witnesses[i]))
-            alarm_line(alarms, "the witness %s does not answer",
-                       ip_text(&told->witnesses[i].address, text));
-    }
+    alarm_witnesses(node, told, now_ms, alarms);
     uint32_t hold_s = told->state.hold_ms[node->config.self] / 1000;
     if (told_has(told, CHANNEL_HAS_PARTNER) && hold_s > PAIR_HOLD_US_MIN / 1000000)
         alarm_line(alarms,

@@ -55,6 +55,31 @@ START_TEST(a_stranger_that_claims_twice_is_answered_twice)
 }
 END_TEST
 
+/* Rule 9. The node's own home was confirmed long ago. */
+START_TEST(an_address_is_announced_again_and_again_until_a_witness_confirms_it)
+{
+    at_home();
+    pass_ms(10000);
+    witness_lives = false;
+    world[1].confirmations = world[1].announcements = 0;
+    kill_node(0);
+    while (!world[1].holds[0])
+        pass_ms(1);
+    pass_ms(5000); /* at 0, 20, 100, 200 ms ... 5 s */
+    ck_assert_uint_eq(world[1].announcements, 52);
+    ck_assert_uint_eq(world[1].confirmations, 52);
+    pass_ms(10000);
+    ck_assert_uint_eq(world[1].confirmations, 62);
+    witness_lives = true;
+    pass_ms(59000);
+    ck_assert_uint_eq(world[1].confirmations, 63);
+    world[1].announcements = 0;
+    pass_ms(3000); /* a minute after the last one */
+    ck_assert_uint_gt(world[1].announcements, 0);
+    ck_assert_uint_eq(world[1].confirmations, 63);
+}
+END_TEST
+
 /* Rules 3 and 8 judge alike: a mute node whose agents lost it leaves what the other takes. */
 START_TEST(what_the_agents_decided_is_not_fought_over)
 {
@@ -74,7 +99,8 @@ int main(void)
     Suite *suite = suite_create("failover/pair, where two hold an address");
     SUITE_CASE(suite, "clients", after_a_split_the_winner_announces_when_the_loser_has_deleted,
                who_was_deaf_announces_before_its_partner_deletes,
-               a_stranger_that_claims_twice_is_answered_twice);
+               a_stranger_that_claims_twice_is_answered_twice,
+               an_address_is_announced_again_and_again_until_a_witness_confirms_it);
     SUITE_CASE(suite, "quarrel", what_the_agents_decided_is_not_fought_over);
     return suite_run(suite);
 }

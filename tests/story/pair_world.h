@@ -28,6 +28,7 @@ static struct world_node {
     bool reads;                 /* the DNS threads empty their queues */
     bool refuses;               /* the kernel takes no address */
     size_t announcements;       /* that left it */
+    size_t confirmations;       /* asked for */
     bool holds[PAIR_NODES];     /* in the kernel */
     bool ended;
     struct pair pair;
@@ -69,6 +70,13 @@ static void do_action(size_t number, const struct pair_action *action)
         break;
     case PAIR_DELETE: /* its lease may have ended before */
         node->holds[action->home] = false;
+        break;
+    case PAIR_CONFIRM:
+        ck_assert_msg(node->holds[action->home], "asked in the name of what it does not hold");
+        node->confirmations++;
+        sign.event = (struct pair_event){.kind = PAIR_EVENT_CONFIRMED, .home = action->home};
+        if (node->lan_out && node->lan_in && witness_lives)
+            send_sign(number, &sign);
         break;
     case PAIR_ANNOUNCE:
         ck_assert_msg(node->holds[action->home], "announced what it does not hold");

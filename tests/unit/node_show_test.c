@@ -129,6 +129,22 @@ START_TEST(another_document_a_silent_witness_and_flaps_are_alarms)
 }
 END_TEST
 
+START_TEST(an_address_that_no_living_witness_confirms_is_an_alarm)
+{
+    static const char sentence[] =
+        "no witness answers to a service address that ns1 holds: does a switch or a cloud keep it "
+        "from ns1's MAC (port security, ARP inspection)?";
+    begin_told();
+    tell(10, state(CHANNEL_UNCONFIRMED));
+    tell(10, (struct channel_message){.kind = CHANNEL_WITNESS,
+                                      .address = {.family = 4, .bytes = {192, 0, 2, 1}}});
+    ck_assert(alarms(10, sentence));
+    ck_assert(!alarms(15011, sentence)); /* it does not answer at all */
+    tell(15012, state(0));
+    ck_assert(!alarms(15012, sentence));
+}
+END_TEST
+
 START_TEST(a_partner_heard_on_one_way_alone_is_an_alarm)
 {
     begin_told();
@@ -330,6 +346,7 @@ int main(void)
                what_is_refused_again_and_again_says_what_is_wrong_with_the_partner,
                another_document_a_silent_witness_and_flaps_are_alarms,
                a_partner_heard_on_one_way_alone_is_an_alarm,
+               an_address_that_no_living_witness_confirms_is_an_alarm,
                a_pool_without_servers_says_how_they_come,
                an_alarm_more_degrades_what_is_healthy_and_betters_nothing,
                a_partner_without_a_version_in_common_is_an_alarm_that_says_whom_to_upgrade);

@@ -29,6 +29,8 @@ static const char *const texts[CLAUSES] = {
     [CLAUSE_BY_RIGHT] = "8: by right",
     [CLAUSE_DEFENDED] = "8: announced against",
     [CLAUSE_WHO_HAS] = "8: who-has answered",
+    [CLAUSE_CONFIRMED] = "9: confirmed",
+    [CLAUSE_UNCONFIRMED] = "9: unconfirmed",
     [CLAUSE_REASSERTED] = "deleted, added again",
     [CLAUSE_FOREIGN_DEFERRED] = "a stranger's, deferred",
 };
@@ -71,6 +73,10 @@ static uint32_t sample_home(const struct takeover *self, const struct host *host
                                           !pair->synced && is_other_fit &&
                                           (pair->last.flags & BEAT_SYNCED) != 0 &&
                                           now_us > pair->listen_us) |
+           bit(CLAUSE_CONFIRMED, home->state == PAIR_ACTIVE && home->is_confirmed) |
+           bit(CLAUSE_UNCONFIRMED, home->state == PAIR_ACTIVE && home->is_granted &&
+                                       pair->config.has_witness && !home->is_confirmed &&
+                                       now_us > home->announce_from_us + PAIR_ANNOUNCE_UNTIL_US) |
            bit(CLAUSE_FOREIGN_DEFERRED, home->state == PAIR_BACKUP && !home->is_partners &&
                                             is_within(now_us, home->foreign_us, PAIR_FOREIGN_US));
 }

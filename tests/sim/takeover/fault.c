@@ -191,9 +191,10 @@ static bool throw_fault(struct takeover *self)
         fault.node = (uint8_t)(1 - refusal->node);
     }
     fault.until_us = self->now_us + takeover_draw(self, 200 * MS, 6 * SECOND);
-    /* Long enough for rule 4, now and then. */
-    if ((fault.kind == FAULT_PAIR_CUT || fault.kind == FAULT_REPLAYED_ADVERTISEMENTS) &&
-        fault.choice % 4 < 2)
+    /* Long enough for rules 4 and 9, now and then. */
+    if (((fault.kind == FAULT_PAIR_CUT || fault.kind == FAULT_REPLAYED_ADVERTISEMENTS) &&
+         fault.choice % 4 < 2) ||
+        (fault.kind == FAULT_WITNESS_DEAD && fault.choice % 4 == 0))
         fault.until_us += 12 * SECOND;
     if (fault.until_us > TROUBLE_US)
         fault.until_us = TROUBLE_US;

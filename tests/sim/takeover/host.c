@@ -99,6 +99,17 @@ static void probe(struct takeover *self, struct host *host)
         path_lan(self, host->self, WITNESSES, PACKET_PROBE, FAMILIES_ALL);
 }
 
+static void confirm(struct takeover *self, struct host *host, uint8_t home)
+{
+    struct packet *packet = self->witness_count == 0
+                                ? NULL
+                                : path_lan(self, host->self, WITNESSES, PACKET_PROBE, FAMILIES_ALL);
+    if (packet == NULL)
+        return;
+    packet->is = true;
+    packet->home = home;
+}
+
 static void send_beat(struct takeover *self, struct host *host)
 {
     struct beat beat;
@@ -159,6 +170,9 @@ static bool perform(struct takeover *self, struct host *host, const struct pair_
         break;
     case PAIR_ANNOUNCE:
         host_announce(self, host, home, FAMILIES_ALL);
+        break;
+    case PAIR_CONFIRM:
+        confirm(self, host, home);
         break;
     case PAIR_ADVERTISE:
         host_send_advertisement(self, host, home, FAMILIES_ALL, action->priority);

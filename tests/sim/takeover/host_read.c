@@ -121,6 +121,8 @@ static void take_neighbour(struct takeover *self, struct host *host, const struc
     if (packet->kind == PACKET_REPLY) {
         host->knows_mac |= packet->from < NODES;
         host_happens(self, host, PAIR_EVENT_REPLY, 0);
+        if (packet->is)
+            host_happens(self, host, PAIR_EVENT_CONFIRMED, packet->home);
     } else if (packet->kind == PACKET_WHO_HAS) {
         host_happens(self, host, PAIR_EVENT_WHO_HAS, packet->home);
     } else if (packet->kind == PACKET_ANNOUNCEMENT) {

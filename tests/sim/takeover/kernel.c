@@ -227,6 +227,16 @@ static void double_packet(struct takeover *self, const struct packet *packet)
                path_index(self, copy));
 }
 
+/* To the address in whose name it was asked. */
+static void witness_answers(struct takeover *self, const struct packet *packet)
+{
+    struct packet *reply = path_lan(self, WITNESSES, packet->from, PACKET_REPLY, packet->families);
+    if (reply == NULL)
+        return;
+    reply->is = packet->is;
+    reply->home = packet->home;
+}
+
 void kernel_arrives(struct takeover *self, uint16_t index)
 {
     struct packet *packet = &self->packets[index];
@@ -238,6 +248,6 @@ void kernel_arrives(struct takeover *self, uint16_t index)
     if (packet->to == CLIENTS)
         client_arrives(self, packet);
     else if (packet->to == WITNESSES && self->witness_count > 0 && self->witnesses_dead == 0)
-        path_lan(self, WITNESSES, packet->from, PACKET_REPLY, packet->families);
+        witness_answers(self, packet);
     path_free(self, index);
 }

@@ -67,21 +67,36 @@ void opinion_announce(struct opinion *self, uint8_t number)
         announce(self, number);
 }
 
-/* So long after the first one are the next; and then every minute. */
-static const int64_t announce_ms[] = {0, 20, 100, 500, 1000, 2000, 5000};
-enum { ANNOUNCEMENTS = sizeof announce_ms / sizeof *announce_ms };
+/* Rule 9: two, 20 ms apart, then one in 100 ms until 5 s; and then every minute. */
+enum { ANNOUNCEMENTS = 52, MINUTE_US = 60000000 };
 
 int64_t opinion_announce_after_us(unsigned announcements)
 {
-    unsigned beyond = announcements < ANNOUNCEMENTS ? 0 : announcements - ANNOUNCEMENTS + 1;
-    return announce_ms[announcements - beyond] * 1000 + beyond * (int64_t)PAIR_ANNOUNCE_EVERY_US;
+    if (announcements == 1)
+        return 20000;
+    if (announcements < ANNOUNCEMENTS)
+        return announcements * INT64_C(100000) - (announcements > 0 ? 100000 : 0);
+    return 5000000 + (announcements - ANNOUNCEMENTS + 1) * (int64_t)MINUTE_US;
 }
 
-static void plan_announcement(struct opinion_home *home, int64_t now_us)
+/* Of the schedule; then in a second while no witness of those there are has answered. */
+static void plan_announcement(const struct opinion *self, struct opinion_home *home)
 {
-    home->announce_us = home->announcements == ANNOUNCEMENTS
-                            ? now_us + PAIR_ANNOUNCE_EVERY_US
-                            : home->from_us + announce_ms[home->announcements] * 1000;
+    bool is_open = self->has_witness && !home->is_confirmed;
+    if (home->announcements < ANNOUNCEMENTS)
+        home->announce_us = home->from_us + opinion_announce_after_us(home->announcements);
+    else
+        home->announce_us = self->now_us + (is_open ? 1000000 : MINUTE_US);
+}
+
+/* And witnesses are asked, until one has answered. */
+static void announce_and_ask(struct opinion *self, uint8_t number)
+{
+    uint8_t before = self->acts.counts[PAIR_ANNOUNCE][number];
+    opinion_announce(self, number);
+    bool is_announced = self->acts.counts[PAIR_ANNOUNCE][number] != before;
+    if (is_announced && self->has_witness && !self->homes[number].is_confirmed)
+        opinion_act(self, PAIR_CONFIRM, number);
 }
 
 /* From now, or from the end of listening. */
@@ -90,8 +105,9 @@ void opinion_announce_anew(struct opinion *self, uint8_t number)
     struct opinion_home *home = &self->homes[number];
     home->from_us = opinion_later(self->now_us, self->listens_us);
     home->announcements = self->now_us >= self->listens_us;
-    plan_announcement(home, self->now_us);
-    opinion_announce(self, number);
+    home->is_confirmed = false;
+    plan_announcement(self, home);
+    announce_and_ask(self, number);
 }
 
 static void announce_in_time(struct opinion *self, uint8_t number)
@@ -100,8 +116,8 @@ static void announce_in_time(struct opinion *self, uint8_t number)
     if (home->announce_us > self->now_us)
         return;
     home->announcements += home->announcements < ANNOUNCEMENTS;
-    plan_announcement(home, self->now_us);
-    opinion_announce(self, number);
+    plan_announcement(self, home);
+    announce_and_ask(self, number);
 }
 
 void opinion_listen(struct opinion *self)
@@ -109,6 +125,7 @@ void opinion_listen(struct opinion *self)
     self->listens_us = self->now_us + self->window_us;
     for (uint8_t i = 0; i < PAIR_NODES; i++) {
         self->homes[i].announcements = 0;
+        self->homes[i].is_confirmed = false;
         self->homes[i].from_us = self->homes[i].announce_us = self->listens_us;
     }
 }

@@ -179,6 +179,9 @@ static void take_of_home(struct opinion *self, const struct pair_event *event)
     case PAIR_EVENT_DELETED:
         take_deleted(self, event->home);
         break;
+    case PAIR_EVENT_CONFIRMED:
+        home->is_confirmed = true;
+        break;
     case PAIR_EVENT_QUEUE_EMPTY:
         home->is_queue_empty = home->state == PAIR_YIELDING && home->is_asked;
         break;

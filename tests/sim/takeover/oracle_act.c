@@ -40,7 +40,8 @@ static void judge_announcement(struct takeover *self, struct host *host, uint8_t
 static void judge_waking(struct takeover *self, struct host *host, const struct pair_action *action)
 {
     bool is_sent = action->kind == PAIR_BEAT || action->kind == PAIR_ADVERTISE ||
-                   action->kind == PAIR_ANNOUNCE || action->kind == PAIR_ADD;
+                   action->kind == PAIR_ANNOUNCE || action->kind == PAIR_CONFIRM ||
+                   action->kind == PAIR_ADD;
     if (is_sent)
         takeover_check(self, ORACLE_WAKING, !host->is_draining,
                        "ns%d woke late and sends (%d) before it has read its sockets",
@@ -212,6 +213,7 @@ void oracle_act(struct takeover *self, struct host *host, const struct pair_acti
         judge_fit(self, host, action->home, action->priority);
         break;
     case PAIR_ANNOUNCE:
+    case PAIR_CONFIRM:
         judge_announcement(self, host, action->home);
         break;
     case PAIR_NOTE:

@@ -22,8 +22,8 @@ static void tell_difference(struct takeover *self, const struct host *host, uint
                             const struct opinion_acts *done, const struct opinion_acts *asked)
 {
     static const char *const words[OPINION_ACTIONS] = {
-        "add", "refresh", "delete", "announce", "advertise", "beat", "probe",
-        "ask", "empty",   "note",   "alarm",    "left",      "stay", "end"};
+        "add", "refresh", "delete", "announce", "confirm", "advertise", "beat", "probe",
+        "ask", "empty",   "note",   "alarm",    "left",    "stay",      "end"};
     for (int kind = 0; kind < OPINION_ACTIONS; kind++)
         if (done->counts[kind][home] != asked->counts[kind][home])
             takeover_broken(self, ORACLE_OPINION, "ns%d home%d %s: %d times, by the rules %d",

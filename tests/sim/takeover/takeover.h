@@ -143,7 +143,7 @@ enum packet_kind {
     PACKET_ANNOUNCEMENT, /* home, families */
     PACKET_WHO_HAS,      /* home, families: broadcast by clients */
     PACKET_PROBE,        /* for the partner's own address, and for the witnesses': a frame */
-    PACKET_REPLY,        /* to it */
+    PACKET_REPLY,        /* to it; of both, is: in the name of a home */
     PACKET_ARP_ANSWER,   /* to WHO_HAS, by a kernel */
     PACKET_QUERY,        /* rule 4: to the partner's DNS */
     PACKET_ANSWER,
@@ -305,6 +305,8 @@ enum clause {
     CLAUSE_BY_RIGHT,         /* 8: by right */
     CLAUSE_DEFENDED,         /* 8: the better one announced against the other */
     CLAUSE_WHO_HAS,          /* 8: who-has answered by an announcement */
+    CLAUSE_CONFIRMED,        /* 9: by a witness */
+    CLAUSE_UNCONFIRMED,      /* 9: by none for five seconds */
     CLAUSE_REASSERTED,       /* deleted by somebody else, and added again */
     CLAUSE_FOREIGN_DEFERRED, /* a stranger has it: not claimed at first */
     CLAUSES
