@@ -216,7 +216,7 @@ static bool decode_note(const uint8_t *bytes, struct channel_message *message)
 static void encode_state(const struct channel_message *message, uint8_t *bytes)
 {
     assert(message->fault <= PAIR_FAULT_LAST);
-    assert(message->reception <= RECEPTION_NO_REPLY);
+    assert(message->reception <= RECEPTION_STATE_LAST);
     assert(message->gate <= GATE_STOPPING);
     assert(message->flags <= CHANNEL_FLAGS);
     bytes[AT_FAMILY] = (uint8_t)message->fault;
@@ -236,7 +236,7 @@ static bool decode_state(const uint8_t *bytes, struct channel_message *message)
     for (int i = 0; i < PAIR_NODES; i++)
         message->hold_ms[i] = (uint32_t)get(bytes + AT_HOLD + 4 * i, 4);
     return bytes[AT_FLAG] == 0 && message->fault <= PAIR_FAULT_LAST &&
-           message->reception <= RECEPTION_NO_REPLY && message->gate <= GATE_STOPPING &&
+           message->reception <= RECEPTION_STATE_LAST && message->gate <= GATE_STOPPING &&
            message->flags <= CHANNEL_FLAGS &&
            is_zero(bytes + AT_ADDRESS, CHANNEL_SIZE - AT_ADDRESS);
 }

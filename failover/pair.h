@@ -178,6 +178,7 @@ enum pair_event_kind {
     PAIR_EVENT_WHO_HAS,       /* home: somebody asks for it */
     PAIR_EVENT_FRAME,         /* any frame on the service LAN */
     PAIR_EVENT_REPLY,         /* a witness answered */
+    PAIR_EVENT_SENT,          /* is: the kernel sent what it was given for the LAN, or none of it */
     PAIR_EVENT_CARRIER,       /* is */
     PAIR_EVENT_TRIPWIRE,      /* is: up or broken */
     PAIR_EVENT_REFUSED,       /* the partner's port */

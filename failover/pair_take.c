@@ -70,12 +70,14 @@ static void take_break(struct pair *self, int64_t now_us, enum pair_reason reaso
 }
 
 /* Rule 5: after isolation one window is listened; else who was missed is announced at once. */
-static void take_reception(struct pair *self, int64_t now_us, bool is_reply,
+static void take_reception(struct pair *self, int64_t now_us, const struct pair_event *event,
                            struct pair_actions *todo)
 {
     bool was_isolated = reception_is_isolated(&self->reception), was_missed = false;
-    if (is_reply)
+    if (event->kind == PAIR_EVENT_REPLY)
         was_missed = reception_reply(&self->reception, now_us);
+    else if (event->kind == PAIR_EVENT_SENT)
+        reception_sent(&self->reception, now_us, event->is);
     else
         reception_frame(&self->reception, now_us);
     if (was_isolated && !reception_is_isolated(&self->reception))
@@ -191,7 +193,8 @@ void pair_take(struct pair *self, int64_t now_us, const struct pair_event *event
         break;
     case PAIR_EVENT_FRAME:
     case PAIR_EVENT_REPLY:
-        take_reception(self, now_us, event->kind == PAIR_EVENT_REPLY, todo);
+    case PAIR_EVENT_SENT:
+        take_reception(self, now_us, event, todo);
         break;
     case PAIR_EVENT_CARRIER:
         reception_carrier(&self->reception, now_us, event->is);

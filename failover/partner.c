@@ -202,7 +202,7 @@ static void ask_owners(struct partner *self, int64_t now_us)
             if (ip->family == 0)
                 continue;
             self->owners_us = now_us + pause_us;
-            partner_count_unsent(self, neighbour_probe(&self->neighbour, ip));
+            partner_count_frame(self, neighbour_probe(&self->neighbour, ip));
         }
 }
 
@@ -214,6 +214,16 @@ static void ask_lan(struct partner *self, int64_t now_us)
     bool is_known = self->knows_mac || !self->settings.has_partner;
     self->learn_us = now_us + (is_known ? WITNESS_US : LEARN_US);
     partner_probe(self);
+}
+
+/* Of advertisements the kernel does not tell that it dropped them at the interface: a frame that
+ * was sent is a proof, an advertisement that was is none. */
+static void tell_sent(struct partner *self, int64_t now_us)
+{
+    if (self->has_sent || self->has_not_sent)
+        partner_tell(self, now_us,
+                     &(struct pair_event){.kind = PAIR_EVENT_SENT, .is = self->has_sent});
+    self->has_sent = self->has_not_sent = false;
 }
 
 /* When whoever decides has something to do. */
@@ -256,6 +266,7 @@ void partner_turn(struct partner *self, int64_t now_us)
         partner_happens(self, now_us, PAIR_EVENT_READING, 0);
     partner_read(self, now_us, is_late);
     listen_to_all(self, now_us);
+    tell_sent(self, now_us);
     if (is_late)
         partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
     ask_lan(self, now_us);

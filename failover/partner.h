@@ -126,6 +126,7 @@ struct partner {
     size_t note_count; /* not read yet; what does not fit is counted */
     uint64_t beat_refusals[BEAT_REFUSALS];
     uint64_t advertisement_refusals[ADVERTISEMENT_REFUSALS];
+    bool has_sent, has_not_sent; /* frames to the LAN, since the pair was told */
     uint64_t unsent, reopened, notes_lost, alarms, wakes_late;
 };
 

@@ -120,12 +120,19 @@ void partner_count_unsent(struct partner *self, int error)
         self->unsent++;
 }
 
+void partner_count_frame(struct partner *self, int error)
+{
+    partner_count_unsent(self, error);
+    self->has_sent |= error >= 0;
+    self->has_not_sent |= error < 0;
+}
+
 void partner_announce(struct partner *self, uint8_t home, uint8_t family)
 {
     for (size_t i = 0; i < PARTNER_HOME_MAX; i++) {
         const struct ip *ip = &self->settings.home[home][i];
         if (is_meant(ip, family))
-            partner_count_unsent(self, neighbour_announce(&self->neighbour, ip));
+            partner_count_frame(self, neighbour_announce(&self->neighbour, ip));
     }
 }
 
@@ -134,7 +141,7 @@ static void solicit(struct partner *self, const struct ip *sources, const struct
 {
     const struct ip *source = &sources[target->family == 6];
     if (target->family != 0 && source->family != 0)
-        partner_count_unsent(self, neighbour_solicit(&self->neighbour, source, target));
+        partner_count_frame(self, neighbour_solicit(&self->neighbour, source, target));
 }
 
 void partner_confirm(struct partner *self, uint8_t home)

@@ -22,8 +22,10 @@ void partner_probe(struct partner *self);
 /* For the log; is_changed then says so. */
 void partner_keep_note(struct partner *self, const struct partner_note *note);
 
-/* An error of sending, counted. */
+/* An error of sending, counted; */
 void partner_count_unsent(struct partner *self, int error);
+/* and of a frame to the LAN, for what it says of reception. */
+void partner_count_frame(struct partner *self, int error);
 
 /* Where this node's advertisements of that family come from: its configured address, which a
  * partner that is told of one source knows; to a group of routers, what RFC 9568 §5.1.2.1 asks

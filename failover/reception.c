@@ -11,6 +11,7 @@ void reception_init(struct reception *self, int64_t now_us, int64_t interval_us,
         .carrier = true,
         .frame_us = now_us,
         .reply_us = INT64_MIN,
+        .unsent_us = INT64_MAX,
         .probing_us = INT64_MAX,
         .ask_us = INT64_MAX,
     };
@@ -22,6 +23,8 @@ void reception_forgive(struct reception *self, int64_t now_us)
     self->asked = 0;
     if (self->probing_us != INT64_MAX)
         self->probing_us = now_us;
+    if (self->unsent_us != INT64_MAX)
+        self->unsent_us = now_us;
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -44,9 +47,20 @@ bool reception_reply(struct reception *self, int64_t now_us)
     reception_frame(self, now_us);
     self->reply_us = later(self->reply_us, now_us);
     self->asked = 0;
+    reception_sent(self, now_us, true);
     if (self->state == RECEPTION_NO_REPLY)
         self->state = RECEPTION_PROVEN;
     return was_missed;
+}
+
+void reception_sent(struct reception *self, int64_t now_us, bool is_sent)
+{
+    if (is_sent)
+        self->unsent_us = INT64_MAX;
+    else if (self->unsent_us == INT64_MAX)
+        self->unsent_us = now_us;
+    if (is_sent && self->state == RECEPTION_NO_SEND)
+        self->state = RECEPTION_PROVEN;
 }
 
 void reception_carrier(struct reception *self, int64_t now_us, bool is_up)
@@ -65,7 +79,8 @@ void reception_judge(struct reception *self, int64_t now_us, bool in_doubt,
     if (self->state == RECEPTION_NO_REPLY && partner == RECEPTION_PARTNER_SILENT)
         self->state = RECEPTION_PROVEN;
     bool is_quiet = now_us - self->frame_us >= RECEPTION_DOUBT_INTERVALS * self->interval_us;
-    bool probes = in_doubt || is_quiet || self->state != RECEPTION_PROVEN;
+    bool is_unsent = self->unsent_us != INT64_MAX;
+    bool probes = in_doubt || is_quiet || is_unsent || self->state != RECEPTION_PROVEN;
     if (probes && self->probing_us == INT64_MAX) {
         self->probing_us = now_us;
         self->ask_us = now_us;
@@ -74,6 +89,10 @@ void reception_judge(struct reception *self, int64_t now_us, bool in_doubt,
         self->probing_us = INT64_MAX;
         self->ask_us = INT64_MAX;
     }
+    /* It explains why no witness replies, and does not end with the partner's beats. */
+    if (is_unsent && now_us - self->unsent_us >= RECEPTION_SEND_INTERVALS * self->interval_us &&
+        (self->state == RECEPTION_PROVEN || self->state == RECEPTION_NO_REPLY))
+        self->state = RECEPTION_NO_SEND;
     if (self->state != RECEPTION_PROVEN)
         return;
     int64_t intervals =
@@ -122,7 +141,7 @@ int64_t reception_deadline_us(const struct reception *self)
 
 const char *reception_word(enum reception_state state)
 {
-    static const char *const words[] = {"proven", "no-carrier", "no-frame", "no-reply"};
-    assert(state <= RECEPTION_NO_REPLY);
+    static const char *const words[] = {"proven", "no-carrier", "no-frame", "no-reply", "no-send"};
+    assert(state <= RECEPTION_STATE_LAST);
     return words[state];
 }

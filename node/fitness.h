@@ -15,7 +15,7 @@ enum { FITNESS_WORD_MAX = 23 /* bytes */ };
 struct fitness {
     char fault[FITNESS_WORD_MAX + 1];     /* why it may not hold addresses: "sound", "isolated" */
     char gate[FITNESS_WORD_MAX + 1];      /* its worker: "ready", "thread-silent" */
-    char reception[FITNESS_WORD_MAX + 1]; /* "proven", "no-carrier", "no-frame", "no-reply" */
+    char reception[FITNESS_WORD_MAX + 1]; /* "proven", "no-carrier", "no-frame" ... */
     int64_t wall_ms;                      /* its wall clock, as of the record's age; 0: not known */
 };
 

@@ -46,6 +46,7 @@ static void alarm_unfit(const char *name, const struct fitness *fitness, json_t 
         {"no-carrier", "its interface has no carrier"},
         {"no-frame", "nothing comes in from the LAN"},
         {"no-reply", "no witness answers"},
+        {"no-send", "its kernel sends nothing to the LAN"},
         {"no-worker", "its worker is not ready yet"},
         {"unproven", "its worker was not seen to answer on the node's own address yet"},
         {"thread-silent", "a DNS thread of its worker does not answer"},

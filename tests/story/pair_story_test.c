@@ -375,6 +375,27 @@ START_TEST(what_the_kernel_refuses_is_not_announced)
 }
 END_TEST
 
+/* Rule 5: its interface is there, and what it is given does not leave. No witness is needed; one
+ * answers yet what it was asked before. */
+START_TEST(a_node_whose_kernel_sends_nothing_says_so_and_is_replaced)
+{
+    at_home();
+    witness_lives = false;
+    set_lan(0, true, false);
+    for (int interval = 0; interval < 6; interval++) {
+        ck_assert(world[0].pair.reception.state == RECEPTION_PROVEN);
+        happen(0, &(struct pair_event){.kind = PAIR_EVENT_SENT, .is = false});
+        pass_with_clients_ms(10);
+    }
+    pass_with_clients_ms(3);
+    ck_assert_int_eq(world[0].pair.reception.state, RECEPTION_NO_SEND);
+    ck_assert_str_eq(said, "1061 ns2 home1 backup>active partner-isolated\n"
+                           "1062 ns1 home1 active>yielding overlap");
+    happen(0, &(struct pair_event){.kind = PAIR_EVENT_SENT, .is = true});
+    ck_assert(world[0].pair.reception.state == RECEPTION_PROVEN);
+}
+END_TEST
+
 /* Without another witness the partner's own address is the only one: who does not answer any more
  * because it is dead must not make the survivor doubt itself for ever. */
 START_TEST(the_death_of_the_only_witness_isolates_nobody)
@@ -408,6 +429,7 @@ int main(void)
                an_unplugged_node_says_so_and_is_replaced_at_once,
                a_mute_node_is_found_by_its_witness_and_replaced,
                a_deaf_node_is_found_by_its_witness_and_replaced,
+               a_node_whose_kernel_sends_nothing_says_so_and_is_replaced,
                a_node_that_is_deaf_on_all_paths_is_replaced_after_five_intervals,
                a_node_that_was_cut_off_for_long_takes_nothing_when_its_lan_returns,
                a_pair_link_that_breaks_moves_nothing, a_dead_witness_moves_nothing,

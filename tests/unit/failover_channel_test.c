@@ -214,7 +214,7 @@ START_TEST(each_field_of_each_kind_is_checked)
         {&note, 63, 's'},
         {&state, 2, 1},
         {&state, 3, PAIR_FAULT_LAST + 1},
-        {&state, 4, RECEPTION_NO_REPLY + 1},
+        {&state, 4, RECEPTION_STATE_LAST + 1},
         {&state, 5, GATE_STOPPING + 1},
         {&state, 6, 0x08},
         {&state, 16, 1},

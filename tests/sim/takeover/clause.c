@@ -7,6 +7,7 @@ static const char *const texts[CLAUSES] = {
     [CLAUSE_NO_CARRIER] = "isolated: no carrier",
     [CLAUSE_NO_FRAME] = "isolated: no frame",
     [CLAUSE_NO_REPLY] = "isolated: no reply",
+    [CLAUSE_NO_SEND] = "isolated: no send",
     [CLAUSE_GOODBYE_KEPT] = "1: goodbye, but kept",
     [CLAUSE_UNFIT_TAKES_NONE] = "1: unfit takes nothing",
     [CLAUSE_UNPROVEN] = "2: no frame, no take",
@@ -88,6 +89,7 @@ void clause_sample(struct takeover *self, struct host *host)
     uint32_t bits = bit(CLAUSE_NO_CARRIER, reception == RECEPTION_NO_CARRIER) |
                     bit(CLAUSE_NO_FRAME, reception == RECEPTION_NO_FRAME) |
                     bit(CLAUSE_NO_REPLY, reception == RECEPTION_NO_REPLY) |
+                    bit(CLAUSE_NO_SEND, reception == RECEPTION_NO_SEND) |
                     sample_home(self, host, 0) | sample_home(self, host, 1);
     for (uint32_t begun = bits & ~host->clauses; begun != 0; begun &= begun - 1)
         sums.clauses[__builtin_ctz(begun)]++;

@@ -18,6 +18,7 @@ static const char *const texts[FAULT_KINDS] = {
     [FAULT_VRRP_BLOCKED] = "vrrp-blocked",
     [FAULT_DEAF] = "deaf-node",
     [FAULT_MUTE] = "mute-node",
+    [FAULT_UNSENDABLE] = "unsendable",
     [FAULT_CARRIER] = "carrier-down",
     [FAULT_WITNESS_DEAD] = "dead-witness",
     [FAULT_QUIET_LAN] = "quiet-lan",
@@ -83,6 +84,7 @@ int64_t fault_bound_us(const struct takeover *self, enum fault_kind kind)
         [FAULT_FREEZE] = {8, 10},        /* likewise */
         [FAULT_STALL] = {8, 10},         /* likewise, if it is long; its worker answers */
         [FAULT_MUTE] = {10, 10},         /* five intervals without VRRP, and two unheard: rule 3 */
+        [FAULT_UNSENDABLE] = {10, 10},   /* or until its kernel isolates it: rule 5 */
         [FAULT_DEAF] = {16, 10},         /* until no frame or no reply isolates it: rule 5 */
         [FAULT_CARRIER] = {3, 10},       /* it says so: rule 1 */
         [FAULT_WORKER_KILL] = {3, 10},   /* likewise */

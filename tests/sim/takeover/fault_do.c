@@ -132,6 +132,10 @@ static void change_network(struct takeover *self, struct fault *fault, bool begi
     case FAULT_MUTE:
         cut_lan(self, fault->node, fault->kind == FAULT_DEAF, begins);
         break;
+    case FAULT_UNSENDABLE:
+        cut_lan(self, fault->node, false, begins);
+        host->sends_fail = begins;
+        break;
     case FAULT_CARRIER:
         cut_lan(self, fault->node, true, begins);
         cut_lan(self, fault->node, false, begins);

@@ -80,8 +80,16 @@ void host_send_advertisement(struct takeover *self, struct host *host, uint8_t h
     }
 }
 
+/* A frame is given to the kernel, which says whether it sent it. */
+static void count_frame(struct host *host)
+{
+    host->has_sent |= !host->sends_fail;
+    host->has_not_sent |= host->sends_fail;
+}
+
 void host_announce(struct takeover *self, struct host *host, uint8_t home, uint8_t families)
 {
+    count_frame(host);
     const uint8_t hearers[] = {(uint8_t)(1 - host->self), CLIENTS};
     for (size_t i = 0; i < sizeof hearers; i++) {
         struct packet *packet =
@@ -94,6 +102,7 @@ void host_announce(struct takeover *self, struct host *host, uint8_t home, uint8
 static void probe(struct takeover *self, struct host *host)
 {
     sums.clauses[CLAUSE_PROBED]++;
+    count_frame(host);
     path_lan(self, host->self, (uint8_t)(1 - host->self), PACKET_PROBE, FAMILIES_ALL);
     if (self->witness_count > 0)
         path_lan(self, host->self, WITNESSES, PACKET_PROBE, FAMILIES_ALL);
@@ -101,6 +110,7 @@ static void probe(struct takeover *self, struct host *host)
 
 static void confirm(struct takeover *self, struct host *host, uint8_t home)
 {
+    count_frame(host);
     struct packet *packet = self->witness_count == 0
                                 ? NULL
                                 : path_lan(self, host->self, WITNESSES, PACKET_PROBE, FAMILIES_ALL);
@@ -264,6 +274,13 @@ static bool wake_partner(struct takeover *self, struct host *host)
     return is_late;
 }
 
+static void tell_sent(struct takeover *self, struct host *host)
+{
+    if (host->has_sent || host->has_not_sent)
+        host_tell(self, host, &(struct pair_event){.kind = PAIR_EVENT_SENT, .is = host->has_sent});
+    host->has_sent = host->has_not_sent = false;
+}
+
 static void turn_partner(struct takeover *self, struct host *host, bool is_late)
 {
     bool is_read = is_late || is_any_waiting(self, host);
@@ -272,6 +289,7 @@ static void turn_partner(struct takeover *self, struct host *host, bool is_late)
     host_read(self, host, is_late);
     if (has_heard(self, host))
         host_happens(self, host, PAIR_EVENT_FRAME, 0);
+    tell_sent(self, host);
     host->is_draining = false;
     if (is_late)
         host_happens(self, host, PAIR_EVENT_DRAINED, 0);

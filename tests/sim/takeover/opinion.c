@@ -183,13 +183,18 @@ static void judge_isolation(struct opinion *self)
     bool is_partner_of_use = opinion_hears(self) && !opinion_says(self, BEAT_ISOLATED);
     if (self->reception == RECEPTION_NO_REPLY && !is_partner_of_use)
         self->reception = RECEPTION_PROVEN;
-    bool is_asking = is_in_doubt(self) || opinion_is_quiet(self, 2) || opinion_is_isolated(self);
+    bool is_unsent = self->unsent_us != OPINION_NEVER;
+    bool is_asking =
+        is_in_doubt(self) || opinion_is_quiet(self, 2) || opinion_is_isolated(self) || is_unsent;
     if (is_asking && self->asking_us == OPINION_NEVER) {
         self->asking_us = self->question_us = self->now_us;
         self->questions = 0;
     }
     if (!is_asking)
         self->asking_us = OPINION_NEVER;
+    bool is_refused = is_unsent && opinion_since_us(self, self->unsent_us) >= 5 * self->interval_us;
+    if (is_refused && (!opinion_is_isolated(self) || self->reception == RECEPTION_NO_REPLY))
+        self->reception = RECEPTION_NO_SEND;
     if (opinion_is_isolated(self))
         return;
     bool has_partner_reply = is_partner_of_use && opinion_says(self, BEAT_ANSWERED) &&
@@ -449,6 +454,7 @@ void opinion_start(struct opinion *self, const struct pair_config *config, int64
                              .carrier = true,
                              .frame_us = now_us,
                              .reply_us = OPINION_NEVER,
+                             .unsent_us = OPINION_NEVER,
                              .asking_us = OPINION_NEVER,
                              .homes = {home, home}};
 }

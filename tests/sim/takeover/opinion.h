@@ -63,6 +63,7 @@ struct opinion {
     enum reception_state reception;
     bool carrier;
     int64_t frame_us, reply_us;
+    int64_t unsent_us;   /* nothing was sent since; OPINION_NEVER: it is */
     int64_t asking_us;   /* witnesses are asked since; OPINION_NEVER: they are not */
     int64_t question_us; /* the next */
     unsigned questions;  /* since the last reply */

@@ -71,6 +71,8 @@ static void forgive(struct opinion *self)
     self->questions = 0;
     if (self->asking_us != OPINION_NEVER)
         self->asking_us = self->now_us;
+    if (self->unsent_us != OPINION_NEVER)
+        self->unsent_us = self->now_us;
 }
 
 /* Rule 5: who was isolated listens first. Who missed replies announces at once. */
@@ -83,15 +85,30 @@ static void hear_lan(struct opinion *self, bool is_reply)
     self->frame_us = self->now_us;
     if (is_reply) {
         self->reply_us = self->now_us;
+        self->unsent_us = OPINION_NEVER;
         self->questions = 0;
     }
-    if (self->reception == RECEPTION_NO_FRAME ||
-        (self->reception == RECEPTION_NO_REPLY && is_reply))
+    bool is_by_reply =
+        self->reception == RECEPTION_NO_REPLY || self->reception == RECEPTION_NO_SEND;
+    if (self->reception == RECEPTION_NO_FRAME || (is_by_reply && is_reply))
         self->reception = RECEPTION_PROVEN;
     if (was_isolated && !opinion_is_isolated(self))
         opinion_listen(self);
     else if (was_missed)
         announce_held(self);
+}
+
+static void hear_kernel(struct opinion *self, bool is_sent)
+{
+    if (!is_sent && self->unsent_us == OPINION_NEVER)
+        self->unsent_us = self->now_us;
+    if (!is_sent)
+        return;
+    self->unsent_us = OPINION_NEVER;
+    if (self->reception != RECEPTION_NO_SEND)
+        return;
+    self->reception = RECEPTION_PROVEN;
+    opinion_listen(self);
 }
 
 static void plug(struct opinion *self, bool is_up)
@@ -237,6 +254,9 @@ void opinion_take(struct opinion *self, const struct pair_event *event)
     case PAIR_EVENT_FRAME:
     case PAIR_EVENT_REPLY:
         hear_lan(self, event->kind == PAIR_EVENT_REPLY);
+        break;
+    case PAIR_EVENT_SENT:
+        hear_kernel(self, event->is);
         break;
     case PAIR_EVENT_CARRIER:
         plug(self, event->is);

@@ -76,6 +76,7 @@ enum fault_kind {
     FAULT_VRRP_BLOCKED, /* advertisements alone, one way or both */
     FAULT_DEAF,         /* nothing comes in from the LAN */
     FAULT_MUTE,         /* nothing goes out to it */
+    FAULT_UNSENDABLE,   /* likewise, and the kernel says so of each frame */
     FAULT_CARRIER,      /* the LAN's cable is pulled, and the kernel says so */
     FAULT_WITNESS_DEAD, /* every witness */
     FAULT_QUIET_LAN,    /* no client sends a frame */
@@ -232,7 +233,8 @@ struct host {
     struct beat_handover disk[NODES]; /* orders, as the worker keeps them */
     struct beat_handover told[NODES];
     uint32_t connection; /* the tripwire's, as this end knows it; 0: none */
-    bool adds_fail;
+    bool adds_fail, sends_fail;
+    bool has_sent, has_not_sent; /* as in failover/partner.h */
     bool is_prompt, is_warm; /* its next worker is ready soon; and finds its facts on its disk */
     uint16_t agents_fresh, agents_lost;
     bool is_draining; /* of the oracle: it woke late, and nothing may be sent */
@@ -283,6 +285,7 @@ enum clause {
     CLAUSE_NO_CARRIER, /* isolated */
     CLAUSE_NO_FRAME,
     CLAUSE_NO_REPLY,
+    CLAUSE_NO_SEND,
     CLAUSE_GOODBYE_KEPT,     /* 1: who said goodbye keeps the address */
     CLAUSE_UNFIT_TAKES_NONE, /* 1: only a fit node takes */
     CLAUSE_UNPROVEN,         /* 2: both silent, and no frame came: held back */
