@@ -7,6 +7,9 @@
 
 enum { ASK_ANSWER_MAX = 64 << 20 }; /* bytes */
 
+/* The socket of the node that runs here, into path[size], if that is one: how many do. */
+size_t ask_find(char *path, size_t size);
+
 /* A connection, on which nothing is waited for longer than so; or -errno. The caller closes it. */
 int ask_connect(const char *path, int wait_s);
 

@@ -4,7 +4,6 @@
  * JSON as it came with --json. Exit status: what the answer says; 100 usage, 111 the system. */
 #include <errno.h>
 #include <getopt.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,16 +157,11 @@ static long duration_s(const char *text)
 
 static int find_socket(const struct arguments *arguments, char *path, size_t size)
 {
-    glob_t found;
     if (arguments->socket != NULL) {
         snprintf(path, size, "%s", arguments->socket);
         return 0;
     }
-    int result = glob("/run/tandem/*.sock", 0, NULL, &found);
-    size_t count = result == 0 ? found.gl_pathc : 0;
-    if (count == 1)
-        snprintf(path, size, "%s", found.gl_pathv[0]);
-    globfree(&found);
+    size_t count = ask_find(path, size);
     if (count == 1)
         return 0;
     return print_failure(PRINT_REFUSED,
