@@ -113,9 +113,12 @@ enum channel_flag {
     CHANNEL_TRIPWIRE_UP = 64,
     CHANNEL_OTHER_DOCUMENT = 128, /* for over a second its beat names another one */
     CHANNEL_MEMORY_LOCKED = 256,
-    CHANNEL_COMES_FIRST = 512,  /* real-time priority */
-    CHANNEL_UNCONFIRMED = 1024, /* no witness confirms an address that this node holds */
-    CHANNEL_FLAGS = 2047,       /* all of them */
+    CHANNEL_COMES_FIRST = 512,   /* real-time priority */
+    CHANNEL_UNCONFIRMED = 1024,  /* no witness confirms an address that this node holds */
+    CHANNEL_DELETED = 2048,      /* somebody on this host deletes its addresses again and again */
+    CHANNEL_ADVERTISED_0 = 4096, /* the partner's advertisements of the first home are heard */
+    CHANNEL_ADVERTISED_1 = 8192,
+    CHANNEL_FLAGS = 16383, /* all of them */
 };
 
 struct channel_message {

@@ -72,15 +72,11 @@ static void tell_notes(struct guardian *self)
 
 /* ---- state ---- */
 
-static bool hears_advertisements(const struct partner *partner, int64_t now_us)
+static bool is_advertised(const struct partner *partner, unsigned home, int64_t now_us)
 {
     int64_t span_us = PAIR_SILENT_INTERVALS * partner->settings.interval_us;
-    for (size_t i = 0; i < PAIR_NODES; i++) {
-        int64_t heard_us = partner->pair.homes[i].advertised_us;
-        if (heard_us != INT64_MIN && now_us - heard_us < span_us)
-            return true;
-    }
-    return false;
+    int64_t heard_us = partner->pair.homes[home].advertised_us;
+    return heard_us != INT64_MIN && now_us - heard_us < span_us;
 }
 
 static unsigned partner_flags(struct guardian *self, int64_t now_us)
@@ -95,8 +91,11 @@ static unsigned partner_flags(struct guardian *self, int64_t now_us)
         flags |= CHANNEL_HEARS_BEATS;
     if (hears && pair->last.holds != 0)
         flags |= CHANNEL_PARTNER_HOLDS;
-    if (hears_advertisements(partner, now_us))
-        flags |= CHANNEL_HEARS_ADVERTISEMENTS;
+    for (unsigned home = 0; home < PAIR_NODES; home++)
+        if (is_advertised(partner, home, now_us))
+            flags |= CHANNEL_HEARS_ADVERTISEMENTS | (unsigned)CHANNEL_ADVERTISED_0 << home;
+    if (partner_is_robbed(partner, now_us))
+        flags |= CHANNEL_DELETED;
     if (pair_partner_is_able(pair, now_us))
         flags |= CHANNEL_PARTNER_ABLE;
     if (partner->tripwire.is_up)

@@ -394,6 +394,7 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     pair_init(&self->pair, &config, now_us);
     for (size_t i = 0; i < PAIR_NODES; i++)
         self->owners[i].heard_us = self->speakers[i].heard_us = INT64_MIN;
+    self->deletions.begun_us = self->deletions.noted_us = INT64_MIN;
     partner_ask_again(self, now_us);
     self->ready = PARTNER_WATCH; /* its first reading tells the carrier */
     int error = address_open(&self->address);

@@ -81,6 +81,12 @@ struct partner_said {
     unsigned notes; /* bits of enum advertisement_note: where it is not what is configured here */
 };
 
+/* Addresses that this node holds and somebody on its host deleted: within one minute. */
+struct partner_deletions {
+    int64_t begun_us, noted_us; /* the minute; the last line about it; INT64_MIN: never */
+    unsigned count;
+};
+
 struct partner {
     struct partner_settings settings;
     struct pair pair;     /* decides, unless the partner is */
@@ -126,6 +132,7 @@ struct partner {
     size_t note_count; /* not read yet; what does not fit is counted */
     uint64_t beat_refusals[BEAT_REFUSALS];
     uint64_t advertisement_refusals[ADVERTISEMENT_REFUSALS];
+    struct partner_deletions deletions;
     bool has_sent, has_not_sent; /* frames to the LAN, since the pair was told */
     uint64_t unsent, reopened, notes_lost, alarms, wakes_late;
 };
@@ -134,6 +141,9 @@ struct partner {
 int partner_open(struct partner *self, const struct partner_settings *settings, int64_t now_us,
                  char sentence[PARTNER_SENTENCE_SIZE]);
 void partner_close(struct partner *self);
+
+/* Does somebody delete the addresses that it holds more than three times a minute? */
+bool partner_is_robbed(const struct partner *self, int64_t now_us);
 
 /* The descriptors to be watched for reading; their number. */
 size_t partner_fds(const struct partner *self, int fds[PARTNER_FDS_MAX]);

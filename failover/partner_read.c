@@ -14,6 +14,9 @@ enum {
      * now. Some milliseconds at the worst. */
     DRAIN_MAX = 4096,
     UNKNOWN_INTERVALS = 3, /* for a partner that lives to say which MAC it has */
+    DELETIONS_US = 60000000,
+    DELETIONS_MANY = 3,           /* in that time */
+    DELETIONS_NOTE_US = 10000000, /* between lines about it */
     DNS_HEADER_SIZE = 12,
     DNS_QR = 0x80,
 };
@@ -218,10 +221,37 @@ static void read_neighbours(struct partner *self, int64_t now_us, int reads_max)
     }
 }
 
+/* By whoever configures this host; it is added again, and said, but not for each. A link that is
+ * down has none of IPv6 by itself. */
+static void note_deletion(struct partner *self, int64_t now_us, uint8_t home)
+{
+    struct partner_deletions *deletions = &self->deletions;
+    if (!self->watch.is_up)
+        return;
+    if (deletions->begun_us == INT64_MIN || now_us - deletions->begun_us > DELETIONS_US)
+        *deletions =
+            (struct partner_deletions){.begun_us = now_us, .noted_us = deletions->noted_us};
+    deletions->count++;
+    if (deletions->noted_us != INT64_MIN && now_us - deletions->noted_us < DELETIONS_NOTE_US)
+        return;
+    deletions->noted_us = now_us;
+    partner_keep_note(self, &(struct partner_note){.home = home,
+                                                   .was = pair_state_word(PAIR_ACTIVE),
+                                                   .is = pair_state_word(PAIR_ACTIVE),
+                                                   .reason = "deleted"});
+}
+
+bool partner_is_robbed(const struct partner *self, int64_t now_us)
+{
+    return self->deletions.count > DELETIONS_MANY &&
+           now_us - self->deletions.begun_us <= DELETIONS_US;
+}
+
 static void take_change(struct partner *self, int64_t now_us,
                         const struct address_watch_event *event)
 {
     bool is_up = event->kind == ADDRESS_WATCH_CARRIER && event->is_up;
+    uint8_t home = event->kind == ADDRESS_WATCH_MISSING ? home_of(self, &event->ip) : PAIR_NODES;
     switch (event->kind) {
     case ADDRESS_WATCH_RETURNED:
         partner_reopen(self);
@@ -234,9 +264,10 @@ static void take_change(struct partner *self, int64_t now_us,
         partner_tell(self, now_us, &(struct pair_event){.kind = PAIR_EVENT_CARRIER, .is = is_up});
         break;
     case ADDRESS_WATCH_MISSING:
-        if (home_of(self, &event->ip) < PAIR_NODES)
-            partner_hears(self, now_us, PAIR_EVENT_DELETED, home_of(self, &event->ip),
-                          event->ip.family);
+        if (home == PAIR_NODES)
+            break;
+        note_deletion(self, now_us, home);
+        partner_hears(self, now_us, PAIR_EVENT_DELETED, home, event->ip.family);
         break;
     case ADDRESS_WATCH_STRANGE:
         self->alarms++;

@@ -61,7 +61,7 @@ static void add_fitness(json_t *shown, const struct node *node, size_t position)
                                      "reception", fitness->reception));
 }
 
-static json_t *show_nodes(const struct node *node, int64_t now_ms)
+static json_t *show_nodes(const struct node *node, const struct told *told, int64_t now_ms)
 {
     json_t *self = show_node(document_self(node)->name, &node->status, true, 0);
     add_fitness(self, node, node->config.self);
@@ -76,6 +76,8 @@ static json_t *show_nodes(const struct node *node, int64_t now_ms)
     if (!node->partner_known)
         json_object_set_new(partner, "sync", json_string("unknown"));
     add_fitness(partner, node, 1 - node->config.self);
+    json_object_set_new(partner, "lives",
+                        json_boolean(node->partner_heard || show_partner_lives(told)));
     int64_t offset_ms;
     if (node_clock_offset(node, &offset_ms))
         json_object_set_new(partner, "clock_offset_ms", json_integer(offset_ms));
@@ -103,9 +105,11 @@ const struct status_held *show_find_held(const struct status *status, const stru
     return NULL;
 }
 
-static json_t *show_address(const struct node *node, int64_t now_ms, const struct ip *address,
-                            const char *home, size_t *unserved)
+/* Of the home of this number. */
+static json_t *show_address(const struct node *node, const struct told *told, int64_t now_ms,
+                            size_t number, const struct ip *address, size_t *unserved)
 {
+    const char *home = node->plan.document->nodes[number].name;
     char text[IP_TEXT_SIZE];
     const struct status_held *held = show_find_held(&node->status, address);
     const char *holder = document_self(node)->name;
@@ -118,6 +122,10 @@ static json_t *show_address(const struct node *node, int64_t now_ms, const struc
     if (held == NULL && node->plan.document->has_router) /* else it would be taken from it */
         return json_pack("{s:s, s:s, s:s, s:s}", "address", ip_text(address, text), "home", home,
                          "holder", node->plan.document->nodes[1].name, "reason", "backup");
+    if (held == NULL && !node->partner_heard &&
+        told_has(told, number == 0 ? CHANNEL_ADVERTISED_0 : CHANNEL_ADVERTISED_1))
+        return json_pack("{s:s, s:s, s:s, s:s}", "address", ip_text(address, text), "home", home,
+                         "holder", node_partner(node), "reason", "advertised");
     if (held == NULL) {
         ++*unserved;
         return json_pack("{s:s, s:s, s:n}", "address", ip_text(address, text), "home", home,
@@ -128,7 +136,8 @@ static json_t *show_address(const struct node *node, int64_t now_ms, const struc
                      "reason", held->reason);
 }
 
-static json_t *show_addresses(const struct node *node, int64_t now_ms, size_t *unserved)
+static json_t *show_addresses(const struct node *node, const struct told *told, int64_t now_ms,
+                              size_t *unserved)
 {
     json_t *list = json_array();
     const struct document *document = node->plan.document;
@@ -136,8 +145,8 @@ static json_t *show_addresses(const struct node *node, int64_t now_ms, size_t *u
         for (size_t family = 0; family < 2; family++)
             if (document->nodes[i].home[family].family != 0)
                 json_array_append_new(list,
-                                      show_address(node, now_ms, &document->nodes[i].home[family],
-                                                   document->nodes[i].name, unserved));
+                                      show_address(node, told, now_ms, i,
+                                                   &document->nodes[i].home[family], unserved));
     return list;
 }
 
@@ -194,18 +203,18 @@ json_t *show_status(const struct node *node, const struct told *told, int64_t no
 {
     const struct document *document = node->plan.document;
     size_t unserved = 0;
-    json_t *addresses = show_addresses(node, now_ms, &unserved);
+    json_t *addresses = show_addresses(node, told, now_ms, &unserved);
     json_t *pools = json_array();
     for (size_t i = 0; i < document->pool_count; i++)
         json_array_append_new(pools, show_pool(node, i));
     json_t *alarms = show_alarms(node, told, now_ms);
     /* An address nobody holds, or a node that is gone: 2. Anything else to look at: 1. */
-    bool is_alone = node_partner(node) != NULL && !node->partner_heard;
+    bool is_alone = node_partner(node) != NULL && !node->partner_heard && !show_partner_lives(told);
     int status = unserved > 0 || is_alone ? 2 : json_array_size(alarms) > 0 ? 1 : 0;
     const char *const healths[] = {"healthy", "degraded", unserved > 0 ? "unserved" : "alone"};
     return json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "cluster",
                      document->cluster, "asked", document_self(node)->name, "health",
-                     healths[status], "exit", status, "nodes", show_nodes(node, now_ms),
+                     healths[status], "exit", status, "nodes", show_nodes(node, told, now_ms),
                      "addresses", addresses, "pools", pools, "alarms", alarms, "transitions",
                      show_transitions(node, now_ms), "witnesses", show_witnesses(told, now_ms));
 }

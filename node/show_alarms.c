@@ -13,7 +13,7 @@ enum {
 __attribute__((format(printf, 2, 3))) static void alarm_line(json_t *alarms, const char *format,
                                                              ...)
 {
-    char line[200];
+    char line[320];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
@@ -219,6 +219,11 @@ static void alarm_paths(const struct node *node, const struct told *told, int64_
                    "restart the one that is behind",
                    partner);
     alarm_witnesses(node, told, now_ms, alarms);
+    if (told_has(told, CHANNEL_DELETED))
+        alarm_line(alarms,
+                   "something on %s deletes its service addresses again and again: keep "
+                   "NetworkManager, systemd-networkd (KeepConfiguration=) and the like off them",
+                   node->plan.document->nodes[node->config.self].name);
     uint32_t hold_s = told->state.hold_ms[node->config.self] / 1000;
     if (told_has(told, CHANNEL_HAS_PARTNER) && hold_s > PAIR_HOLD_US_MIN / 1000000)
         alarm_line(alarms,
@@ -247,12 +252,41 @@ static void alarm_pools(const struct node *node, json_t *alarms)
     }
 }
 
+bool show_partner_lives(const struct told *told)
+{
+    return told_has(told, CHANNEL_HEARS_ADVERTISEMENTS) || told_has(told, CHANNEL_PARTNER_ABLE);
+}
+
+static void alarm_partner(const struct node *node, const struct told *told, json_t *alarms)
+{
+    const char *partner = node_partner(node);
+    bool hears_beats = told_has(told, CHANNEL_HEARS_BEATS);
+    if (partner == NULL || node->partner_heard)
+        return;
+    if (hears_beats && !told_has(told, CHANNEL_PARTNER_ABLE))
+        alarm_line(alarms,
+                   "the partner %s is not heard, and its beats say that it is not fit: see "
+                   "the log of its tandemd",
+                   partner);
+    else if (hears_beats)
+        alarm_line(alarms,
+                   "the partner %s is not heard, but its beats are: look at TCP port %u of "
+                   "the pair link",
+                   partner, node->plan.document->replication_port);
+    else if (told_has(told, CHANNEL_HEARS_ADVERTISEMENTS))
+        alarm_line(alarms,
+                   "the partner %s is not heard, but its advertisements are: look at the "
+                   "pair link",
+                   partner);
+    else
+        alarm_line(alarms, "the partner %s is not heard", partner);
+}
+
 json_t *show_alarms(const struct node *node, const struct told *told, int64_t now_ms)
 {
     json_t *alarms = json_array();
     const struct document *document = node->plan.document;
-    if (node_partner(node) != NULL && !node->partner_heard)
-        alarm_line(alarms, "the partner %s is not heard", node_partner(node));
+    alarm_partner(node, told, alarms);
     if (node->replica.sync != REPLICA_SYNCED)
         alarm_line(alarms, "%s has no snapshot yet: pools are not answered",
                    document->nodes[node->config.self].name);

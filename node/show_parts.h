@@ -12,6 +12,9 @@
 /* How a node holds this address, or NULL. */
 const struct status_held *show_find_held(const struct status *status, const struct ip *address);
 
+/* Though its records may not be heard: its advertisements are, or beats that say that it is fit. */
+bool show_partner_lives(const struct told *told);
+
 /* A list of sentences; empty when all is well. */
 json_t *show_alarms(const struct node *node, const struct told *told, int64_t now_ms);
 

@@ -72,9 +72,11 @@ static void print_nodes(const json_t *nodes)
         char up[32];
         const json_t *servers = json_object_get(node, "servers");
         bool reachable = truth(node, "reachable");
-        printf("%-10s %-11s %-16s %-10s %-8lld %-8s", text(node, "name"),
-               reachable ? "answering" : "NOT HEARD", reachable ? fitness(node) : "-",
-               text(node, "sync"), number(node, "behind_records"),
+        const char *state = reachable              ? "answering"
+                            : truth(node, "lives") ? "NO RECORDS"
+                                                   : "NOT HEARD";
+        printf("%-10s %-11s %-16s %-10s %-8lld %-8s", text(node, "name"), state,
+               reachable ? fitness(node) : "-", text(node, "sync"), number(node, "behind_records"),
                reachable ? age(number(node, "up_s") * 1000, up, sizeof up) : "-");
         const char *verdict;
         json_t *count;

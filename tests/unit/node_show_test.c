@@ -145,6 +145,59 @@ START_TEST(an_address_that_no_living_witness_confirms_is_an_alarm)
 }
 END_TEST
 
+/* The node's own words, of an address and of itself. */
+static const char *held_by(int64_t now_ms, size_t position, int *status)
+{
+    json_t *shown = show_status(&node, &told, now_ms);
+    const json_t *address = json_array_get(json_object_get(shown, "addresses"), position);
+    static char holder[32];
+    const char *text = json_string_value(json_object_get(address, "holder"));
+    snprintf(holder, sizeof holder, "%s", text == NULL ? "" : text);
+    *status = (int)json_integer_value(json_object_get(shown, "exit"));
+    json_decref(shown);
+    return holder;
+}
+
+START_TEST(a_partner_whose_records_are_silent_is_told_by_its_other_signs)
+{
+    int status;
+    begin_told();
+    node.partner_heard = false;
+    tell(10, (struct channel_message){.kind = CHANNEL_STATE,
+                                      .flags = CHANNEL_HAS_PARTNER | CHANNEL_HAS_INTERFACE});
+    ck_assert(alarms(10, "the partner ns2 is not heard"));
+    ck_assert_str_eq(held_by(10, 1, &status), "");
+    ck_assert_int_eq(status, 2);
+    tell(20, (struct channel_message){.kind = CHANNEL_STATE,
+                                      .flags = CHANNEL_HAS_PARTNER | CHANNEL_HAS_INTERFACE |
+                                               CHANNEL_HEARS_ADVERTISEMENTS | CHANNEL_ADVERTISED_0 |
+                                               CHANNEL_ADVERTISED_1});
+    ck_assert(alarms(20, "the partner ns2 is not heard, but its advertisements are: look at the "
+                         "pair link"));
+    ck_assert_str_eq(held_by(20, 0, &status), "ns2");
+    ck_assert_str_eq(held_by(20, 1, &status), "ns2");
+    ck_assert_int_eq(status, 1);
+    tell(30, state(CHANNEL_PARTNER_ABLE));
+    ck_assert(alarms(30, "the partner ns2 is not heard, but its beats are: look at TCP port 7353 "
+                         "of the pair link"));
+    tell(40, state(0));
+    ck_assert(alarms(40, "the partner ns2 is not heard, and its beats say that it is not fit: see "
+                         "the log of its tandemd"));
+    ck_assert_str_eq(held_by(40, 1, &status), "");
+    ck_assert_int_eq(status, 2);
+}
+END_TEST
+
+START_TEST(addresses_that_are_deleted_again_and_again_are_an_alarm)
+{
+    begin_told();
+    tell(10, state(CHANNEL_DELETED));
+    ck_assert(alarms(10, "something on ns1 deletes its service addresses again and again: keep "
+                         "NetworkManager, systemd-networkd (KeepConfiguration=) and the like off "
+                         "them"));
+}
+END_TEST
+
 START_TEST(a_partner_heard_on_one_way_alone_is_an_alarm)
 {
     begin_told();
@@ -346,6 +399,8 @@ int main(void)
                what_is_refused_again_and_again_says_what_is_wrong_with_the_partner,
                another_document_a_silent_witness_and_flaps_are_alarms,
                a_partner_heard_on_one_way_alone_is_an_alarm,
+               a_partner_whose_records_are_silent_is_told_by_its_other_signs,
+               addresses_that_are_deleted_again_and_again_are_an_alarm,
                an_address_that_no_living_witness_confirms_is_an_alarm,
                a_pool_without_servers_says_how_they_come,
                an_alarm_more_degrades_what_is_healthy_and_betters_nothing,
