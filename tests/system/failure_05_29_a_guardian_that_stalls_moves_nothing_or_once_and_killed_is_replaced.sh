@@ -2,6 +2,7 @@
 # Rows 5 and 29 of the failure catalogue: the guardian alone stands still for 30 ms, which is
 # nothing, and for 300, which costs it its home for the hold; then it dies, and its worker, that
 # serves as well as before, with it.
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"

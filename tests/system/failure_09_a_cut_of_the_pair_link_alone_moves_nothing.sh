@@ -24,6 +24,11 @@ for node in ns1 ns2; do
     assert_status $node '^  the partner ns. is not heard'
     assert_event $node 'partner ns.' 'heard -> silent reason=no-message'
 done
+# Whose advertisements are heard holds, and is to be looked for on the link.
+said=$(node_says ns1 status)
+[[ $said != *NOBODY* && $said != *unserved* ]] || fail "what is answered is told as unserved: $said"
+[[ $said == *"not heard, but its advertisements are: look at the pair link"* ]] ||
+    fail "where to look is not said: $said"
 [[ $(node_says ns1 drain media1) == *"partner will learn"* ]] || fail "the link is not cut"
 sleep 10
 is_draining ns1 || fail "ns1 does not obey the order that it took"

@@ -2,6 +2,7 @@
 # Rows 10 and 11 of the failure catalogue: of what the nodes send each other on the service LAN
 # advertisements are lost, then ARP and neighbour discovery too, which moves nothing; then all that
 # they send each other anywhere. Each reaches its witness and the client all the time.
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"

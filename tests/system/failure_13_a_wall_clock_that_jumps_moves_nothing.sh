@@ -1,6 +1,7 @@
 #!/bin/bash
 # Row 13 of the failure catalogue: the wall clock of a node that runs jumps an hour ahead, back, an
 # hour behind, and back. Only its own: tests/system/clock_jump.c stands between it and the kernel.
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"

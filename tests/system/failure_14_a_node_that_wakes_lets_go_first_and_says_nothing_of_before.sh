@@ -2,6 +2,7 @@
 # Row 14 of the failure catalogue: a node is suspended and resumed, after less than a lease, which
 # then still stands in its kernel, and after five seconds, when none does. What it sends, and what
 # its kernel holds, is overheard on its own interface.
+# with --long
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"
 

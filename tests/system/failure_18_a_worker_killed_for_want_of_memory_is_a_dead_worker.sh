@@ -2,6 +2,7 @@
 # Row 18 of the failure catalogue: a node's control group has a megabyte to spare, and its operator
 # has it read a zone of ten times as much. The kernel kills its worker, and each that follows; not
 # its guardian. With memory it reads the zone and takes its home back.
+# with --long
 # shellcheck disable=SC2317 # the trap and assert_eventually ask its functions
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"

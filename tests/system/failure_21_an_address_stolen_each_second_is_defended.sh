@@ -1,6 +1,7 @@
 #!/bin/bash
 # Row 21 of the failure catalogue: a host that is neither node has ns1's addresses, and announces
 # them once a second, of IPv4 and IPv6. It listens on no port: what it draws to itself is lost.
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Row 30 of the failure catalogue: somebody deletes a service address while it is held, six times
-# within a minute: it is back and announced before a client notices, and nothing moves.
+# within a minute: it is back and announced before a client notices, nothing moves, and it is told.
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"
@@ -36,5 +36,8 @@ announced=$(awk -v v4="$ns1" '$2 == "deletes" && $3 == v4 { is_away = 1 }
     "$work/heard")
 [ "$announced" -eq $times ] || fail "announced after $announced of $times deletions"
 [ "$(moves)" = "$before" ] || fail "addresses move: $(node_says ns1 events)"
+has_told ns1 "address ns1" "active -> active reason=deleted" ||
+    fail "it is not told: $(node_says ns1 events)"
+assert_status ns1 '^  something on ns1 deletes its service addresses again and again'
 assert_few_lost ns1 ns2
 conclude "deleted $times times, back within $away_ms ms, $few lost"
