@@ -196,7 +196,7 @@ static bool throw_fault(struct takeover *self)
     /* Long enough for rules 4 and 9, now and then. */
     if (((fault.kind == FAULT_PAIR_CUT || fault.kind == FAULT_REPLAYED_ADVERTISEMENTS) &&
          fault.choice % 4 < 2) ||
-        (fault.kind == FAULT_WITNESS_DEAD && fault.choice % 4 == 0))
+        (fault.kind == FAULT_WITNESS_DEAD && fault.choice % 8 < 3))
         fault.until_us += 12 * SECOND;
     if (fault.until_us > TROUBLE_US)
         fault.until_us = TROUBLE_US;

@@ -89,6 +89,17 @@ static void plan_announcement(const struct opinion *self, struct opinion_home *h
         home->announce_us = self->now_us + (is_open ? 1000000 : MINUTE_US);
 }
 
+bool opinion_is_unconfirmed(const struct opinion *self, int64_t now_us)
+{
+    for (size_t i = 0; i < PAIR_NODES; i++) {
+        const struct opinion_home *home = &self->homes[i];
+        bool is_asked_for = self->has_witness && home->state == PAIR_ACTIVE && home->is_granted;
+        if (is_asked_for && !home->is_confirmed && now_us - home->from_us > 5000000)
+            return true;
+    }
+    return false;
+}
+
 /* And witnesses are asked, until one has answered. */
 static void announce_and_ask(struct opinion *self, uint8_t number)
 {

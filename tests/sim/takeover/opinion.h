@@ -77,6 +77,8 @@ void opinion_step(struct opinion *self, int64_t now_us, const struct pair_event 
 void opinion_beat(const struct opinion *self, struct beat *beat);
 /* When the next announcement is due after a claim of which so many were made: 1.. */
 int64_t opinion_announce_after_us(unsigned announcements);
+/* Rule 9: is there a holding of which no witness has said anything for its first 5 s? */
+bool opinion_is_unconfirmed(const struct opinion *self, int64_t now_us);
 /* When the next event is due. */
 int64_t opinion_deadline_us(const struct opinion *self);
 

@@ -315,6 +315,11 @@ static void follow_host(struct takeover *self, struct host *host)
     if (self->are_routers || host->process != PROCESS_RUNS)
         return;
     clause_sample(self, host);
+    bool is_unconfirmed = pair_is_unconfirmed(&host->pair, self->now_us);
+    takeover_check(self, ORACLE_OPINION,
+                   !self->has_opinion ||
+                       is_unconfirmed == opinion_is_unconfirmed(&host->opinion, self->now_us),
+                   "ns%d says %d of what no witness confirms", host->self + 1, is_unconfirmed);
     takeover_check(self, ORACLE_BOUNDS,
                    memcmp(&host->beyond, &host_beyond, sizeof host_beyond) == 0,
                    "ns%d writes beyond its homes", host->self + 1);
