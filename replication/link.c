@@ -27,6 +27,7 @@ struct route {
 
 struct link {
     void *context;
+    bool context_is_lent; /* to end it is not ours */
     int epoll_fd;
     struct link_keys keys;
     struct link_zap zap; /* this and the next four: only when it listens */
@@ -97,8 +98,8 @@ static int open_listener(struct link *self, const struct link_config *config, ch
         failed = self->router == NULL ? -errno : 0;
     }
     if (failed == 0)
-        failed = link_monitor_open(&self->router_monitor, self->context, self->router, "listener",
-                                   LISTENER_EVENTS);
+        failed =
+            link_monitor_open(&self->router_monitor, self->context, self->router, LISTENER_EVENTS);
     if (failed == 0)
         failed = link_socket_watch(self->zap.socket, self->epoll_fd);
     if (failed == 0)
@@ -133,9 +134,12 @@ static int open_context(struct link *self, const struct link_config *config, cha
     self->routes = calloc(config->peer_count + 1, sizeof *self->routes);
     self->peer_count = config->peer_count;
     self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    self->context = zmq_ctx_new();
+    self->context_is_lent = config->context != NULL;
+    self->context = self->context_is_lent ? config->context : zmq_ctx_new();
     if (self->routes == NULL || self->epoll_fd < 0 || self->context == NULL)
         return fail(error, -errno, "cannot start ZeroMQ: %s", zmq_strerror(errno));
+    if (self->context_is_lent)
+        return 0;
     int threads = config->bind_count > 0 ? LISTENER_THREADS : 1;
     int failed = zmq_ctx_set(self->context, ZMQ_IO_THREADS, threads);
     assert(failed == 0);
@@ -146,6 +150,7 @@ int link_open(struct link **link, const struct link_config *config, char *error)
 {
     assert(config->peer_count == 0 || config->peers != NULL);
     assert(config->bind_count == 0 || config->bind_addresses != NULL);
+    assert(config->bind_count == 0 || config->context == NULL); /* one ZAP handler a context */
     struct link *self = calloc(1, sizeof *self);
     if (self == NULL)
         return fail(error, -ENOMEM, "no memory for a link");
@@ -184,8 +189,9 @@ void link_close(struct link *self)
         zmq_close(self->router);
     link_zap_close(&self->zap);
     zmq_msg_close(&self->frame);
-    while (self->context != NULL && zmq_ctx_term(self->context) != 0 && errno == EINTR)
-        ;
+    if (self->context != NULL && !self->context_is_lent)
+        while (zmq_ctx_term(self->context) != 0 && errno == EINTR)
+            ;
     link_keys_close(&self->keys);
     free(self->routes);
     free(self);

@@ -7,8 +7,9 @@
  * counted.
  *
  * Owned by one thread, one in a process (a second ZeroMQ context may race with the first when both
- * end). Open it before threads, so that they inherit its caller's signal mask and none of its
- * sockets, and after the last fork that does not exec. It needs one descriptor for each connection.
+ * end), or several of one thread in one context that is given to them. Open it before threads, so
+ * that they inherit its caller's signal mask and none of its sockets, and after the last fork that
+ * does not exec. It needs one descriptor for each connection.
  *
  * About 0.8 ms of processor time for each handshake, 28 KiB for each connection. */
 #ifndef TANDEM_REPLICATION_LINK_H
@@ -45,7 +46,9 @@ struct link_config {
     uint16_t bind_port; /* 0: the kernel chooses, see link_port */
     size_t peer_count;
     const struct link_peer *peers; /* copied; no two with the same key */
-    bool quick; /* node to node: dial again within 40 ms, miss the peer after 1.5 s */
+    bool quick;    /* node to node: dial again within 40 ms, miss the peer after 1.5 s */
+    void *context; /* ZeroMQ's, of links none of which listens: it outlives them, and its options
+                      are the giver's; NULL: the link makes its own */
 };
 
 enum link_event_type {

@@ -29,8 +29,6 @@ int link_dial_open(struct link_dial *self, void *context, int epoll_fd,
                    const struct link_config *config, size_t peer)
 {
     const struct link_peer *node = &config->peers[peer];
-    char name[24];
-    snprintf(name, sizeof name, "dial-%zu", peer);
     *self = (struct link_dial){.peer = peer, .redial_fd = -1};
     memcpy(self->keys, node->keys, sizeof self->keys);
     link_socket_endpoint(&node->address, node->port, self->endpoint);
@@ -38,7 +36,7 @@ int link_dial_open(struct link_dial *self, void *context, int epoll_fd,
     self->socket = link_socket_open(context, role, config, self->keys[0]);
     int failed = self->socket == NULL ? -errno : open_redial_timer(self, epoll_fd);
     if (failed == 0)
-        failed = link_monitor_open(&self->monitor, context, self->socket, name, WATCHED_EVENTS);
+        failed = link_monitor_open(&self->monitor, context, self->socket, WATCHED_EVENTS);
     if (failed == 0)
         failed = link_socket_watch(self->socket, epoll_fd);
     if (failed == 0)

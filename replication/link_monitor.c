@@ -4,14 +4,18 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-int link_monitor_open(struct link_monitor *self, void *context, void *watched, const char *name,
-                      int events)
+/* No two monitors of a process have the same name, also not one after the other: ZeroMQ lets go of
+ * a name some time after the close. */
+int link_monitor_open(struct link_monitor *self, void *context, void *watched, int events)
 {
+    static atomic_uint opened;
     char endpoint[64];
-    int written = snprintf(endpoint, sizeof endpoint, "inproc://monitor-%s", name);
+    int written =
+        snprintf(endpoint, sizeof endpoint, "inproc://monitor-%u", atomic_fetch_add(&opened, 1));
     assert(written > 0 && (size_t)written < sizeof endpoint);
     *self = (struct link_monitor){.socket = zmq_socket(context, ZMQ_PAIR)};
     const int none = 0, unlimited = 0;

@@ -11,9 +11,8 @@ struct link_monitor {
     void *socket;  /* the reading end */
 };
 
-/* events: ZMQ_EVENT_* ored. name tells the monitors of one context apart. 0 or -errno. */
-int link_monitor_open(struct link_monitor *self, void *context, void *watched, const char *name,
-                      int events);
+/* events: ZMQ_EVENT_* ored. 0 or -errno. */
+int link_monitor_open(struct link_monitor *self, void *context, void *watched, int events);
 
 /* One ZMQ_EVENT_*, or 0 when there is none just now. */
 int link_monitor_next(struct link_monitor *self);

@@ -158,6 +158,44 @@ END_TEST
 
 /* ---- coming and going ---- */
 
+/* An agent's link in a context of others. */
+static struct end open_agent_in(void *context, const struct pair *own, uint16_t port)
+{
+    struct end end = {0};
+    struct link_peer node = {.dial = true, .address = loopback(4), .port = port};
+    strcpy(node.keys[0], node_keys.public_key);
+    struct link_config config = {.peer_count = 1, .peers = &node, .context = context};
+    strcpy(config.public_key, own->public_key);
+    strcpy(config.secret_key, own->secret_key);
+    ck_assert_msg(link_open(&end.link, &config, error) == 0, "%s", error);
+    return end;
+}
+
+/* Their sockets and monitors have names of their own, and so has a link that follows on another at
+ * once. */
+START_TEST(links_of_one_context_speak_each_for_itself_and_end_without_it)
+{
+    make_keys(2);
+    struct end node = open_node(0);
+    void *context = zmq_ctx_new();
+    struct end first = open_agent_in(context, &agent_keys[0], link_port(node.link));
+    struct end second = open_agent_in(context, &agent_keys[1], link_port(node.link));
+    for (int life = 0; life < 20; life++) {
+        TURN_UNTIL(saw(&first, "up 0") && saw(&second, "up 0"), &node, &first, &second);
+        node.seen_count = 0;
+        ck_assert_int_eq(say(&first, 0, "first"), 0);
+        ck_assert_int_eq(say(&second, 0, "second"), 0);
+        TURN_UNTIL(saw(&node, "frame 0 first") && saw(&node, "frame 1 second"), &node);
+        link_close(first.link);
+        first = open_agent_in(context, &agent_keys[0], link_port(node.link));
+    }
+    link_close(first.link);
+    link_close(second.link);
+    link_close(node.link);
+    ck_assert_int_eq(zmq_ctx_term(context), 0);
+}
+END_TEST
+
 START_TEST(an_absent_peer_cannot_be_sent_to)
 {
     make_keys(2);
@@ -504,6 +542,7 @@ int main(void)
                of_two_connections_with_one_key_the_last_that_spoke_is_answered,
                two_hundred_agents_that_come_back_at_once_are_answered,
                two_hundred_agents_are_told_apart_and_answered);
+    SUITE_CASE(suite, "one-context", links_of_one_context_speak_each_for_itself_and_end_without_it);
     SUITE_CASE(suite, "come-and-go", an_absent_peer_cannot_be_sent_to,
                a_restarted_node_is_down_then_up_and_gets_nothing_stale,
                a_node_that_comes_later_is_found, up_comes_before_the_first_frame,
