@@ -21,6 +21,11 @@
  *               this program did not run since t0; by counts the answers by who gave them
  *               report address=192.0.2.53 first_ms=12.345 asked=1000 lost=12 failed=0
  *                 quiet_asked=900 quiet_lost=0 late_ms=1.1 by=ns1:100,ns2:888      (one line)
+ *   gaps MS     a line for each gap of at least MS that was not told before, in questions that were
+ *               asked at least LOST_MS ago: from the first that was lost or failed to the next that
+ *               was not; and a line with how many
+ *               gap address=192.0.2.53 from_ns=81234567890 ms=61.020
+ *               gaps count=1
  *
  * LOST_MS is 1000, or what --lost-ms says. It ends with its standard input. Times are
  * CLOCK_MONOTONIC; a core is used to about 10 %. It stands for a client elsewhere: where it may, it
@@ -70,6 +75,7 @@ struct target {
     const char *address;
     int fd;
     uint32_t asked, begun; /* queries from begun on count */
+    uint32_t seen;         /* those before it are in no gap that is still to be told */
     struct query queries[QUERIES_MAX];
 };
 
@@ -250,10 +256,15 @@ struct tally {
     unsigned asked, lost, failed;
 };
 
+static bool is_lost(const struct query *query)
+{
+    return query->answered_ns == NEVER || query->answered_ns - query->sent_ns >= lost_ns;
+}
+
 static void count(struct tally *tally, const struct query *query)
 {
     tally->asked++;
-    tally->lost += query->answered_ns == NEVER || query->answered_ns - query->sent_ns >= lost_ns;
+    tally->lost += is_lost(query);
     tally->failed += query->answered_ns != NEVER && query->rcode != 0;
 }
 
@@ -299,6 +310,35 @@ static void tell_report(const struct target *self, const char *nsid)
     printf("\n");
 }
 
+/* Returns how many it told. A gap whose end is not yet known stays for the next time. */
+static unsigned tell_gaps(struct target *self, int64_t least_ns)
+{
+    unsigned told = 0;
+    const int64_t settled_ns = now_ns() - lost_ns;
+    uint32_t first = self->seen; /* of the gap at hand, or `i` when there is none */
+    for (uint32_t i = self->seen; i < self->asked && self->queries[i].sent_ns <= settled_ns; i++) {
+        const struct query *query = &self->queries[i];
+        if (is_lost(query) || query->rcode != 0)
+            continue;
+        const int64_t from_ns = self->queries[first].sent_ns;
+        if (first < i && query->sent_ns - from_ns >= least_ns) {
+            printf("gap address=%s from_ns=%lld ms=%.3f\n", self->address, (long long)from_ns,
+                   (double)(query->sent_ns - from_ns) / 1e6);
+            told++;
+        }
+        self->seen = first = i + 1;
+    }
+    return told;
+}
+
+static void tell_all_gaps(int64_t least_ns)
+{
+    unsigned told = 0;
+    for (size_t i = 0; i < target_count; i++)
+        told += tell_gaps(&targets[i], least_ns);
+    printf("gaps count=%u\n", told);
+}
+
 static void obey(char *line)
 {
     char *rest = line;
@@ -317,8 +357,10 @@ static void obey(char *line)
     } else if (strcmp(verb, "report") == 0 && rest != NULL) {
         for (size_t i = 0; i < target_count; i++)
             tell_report(&targets[i], rest);
+    } else if (strcmp(verb, "gaps") == 0 && rest != NULL) {
+        tell_all_gaps(atoi(rest) * ms_ns);
     } else {
-        fail(EXIT_USAGE, line, "is not who, begin, mark [T0] or report NSID");
+        fail(EXIT_USAGE, line, "is not who, begin, mark [T0], report NSID or gaps MS");
     }
     fflush(stdout);
 }
