@@ -26,8 +26,10 @@
  *                      beginning
  *   quit               as the end of standard input
  *
- * Six sockets of ZeroMQ's, eleven descriptors and 140 KiB an agent; a thousand take about a third
- * of a core for their reports, and one for some seconds for the handshakes when a node is back. */
+ * It stands for machines elsewhere, which take no processor time from the nodes, so it leaves them
+ * what they want. Six sockets of ZeroMQ's, eleven descriptors and 140 KiB an agent; a thousand take
+ * about a third of a core for their reports, and one for some seconds for the handshakes when a
+ * node is back. */
 #include <errno.h>
 #include <sodium.h>
 #include <stdbool.h>
@@ -36,6 +38,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,6 +58,7 @@ enum {
     GAP_MS = 100,    /* these three as in health/agent/agent.h */
     LACK_MS = 100,
     STOP_MS = 250,
+    NICE = 10,
     LEAST_SOCKETS = 100,
     MOST_SOCKETS = 300,
     UNDER_WAY_MAX = 20, /* agents that begin or end, and are not greeted by all nodes */
@@ -91,6 +95,7 @@ struct crowd {
     uint64_t dice;
     size_t greeted[REPORTER_NODES_MAX]; /* agents, by that node */
     size_t wanted;                      /* agents that live or are to begin again */
+    size_t pending;                     /* agents that are yet to begin, or to begin anew */
     size_t room;                        /* so many more may set out, see tick */
     bool is_up;
     int64_t lost_ms;  /* since when not all are greeted */
@@ -197,7 +202,7 @@ static void count_greetings(struct crowd *self, struct member *member)
 static void tell_when_up(struct crowd *self)
 {
     for (size_t i = 0; i < self->agent.node_count; i++)
-        if (self->is_up || self->greeted[i] != self->wanted)
+        if (self->is_up || self->pending > 0 || self->greeted[i] != self->wanted)
             return;
     const int64_t now = now_ms();
     self->is_up = true;
@@ -369,7 +374,10 @@ static void restart(struct crowd *self, double seconds)
         else
             member->begin_ms = at_ms;
     }
-    self->wanted = self->count;
+    self->wanted = self->pending = self->count;
+    self->is_up = false;
+    self->lost_ms = now;
+    self->again_ms = INT64_MAX;
 }
 
 /* Reads a line and obeys it; false at the end. */
@@ -432,7 +440,7 @@ static void gather(struct crowd *self, const char *folder, size_t count)
         member->begin_ms = now;
         member->stop_ms = member->stopped_ms = INT64_MAX;
     }
-    self->count = self->wanted = count;
+    self->count = self->wanted = self->pending = count;
     self->lost_ms = now;
     self->again_ms = INT64_MAX;
 }
@@ -461,6 +469,12 @@ static void open_crowd(struct crowd *self)
     setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
+static bool is_pending(const struct member *member)
+{
+    return member->begin_ms != INT64_MAX || member->stop_ms != INT64_MAX ||
+           member->stopped_ms != INT64_MAX;
+}
+
 /* Begins, or ends to begin anew, and is not yet greeted by all nodes that greet others. */
 static bool is_under_way(const struct crowd *self, const struct member *member)
 {
@@ -483,8 +497,11 @@ static void tick(struct crowd *self)
     self->room = UNDER_WAY_MAX;
     for (size_t i = 0; i < self->count; i++)
         self->room -= self->room > 0 && is_under_way(self, &self->members[i]);
-    for (size_t i = 0; i < self->count; i++)
+    self->pending = 0;
+    for (size_t i = 0; i < self->count; i++) {
         tick_member(self, &self->members[i], now);
+        self->pending += is_pending(&self->members[i]);
+    }
 }
 
 static int run(struct crowd *self)
@@ -517,6 +534,7 @@ int main(int argc, char **argv)
     if ((argc != 5 && argc != 6) || strcmp(argv[1], "run") != 0)
         fail(EXIT_USAGE, "usage",
              "tandem-crowd keys FOLDER N, or: tandem-crowd run AGENT.yaml FOLDER N [SEED]");
+    (void)setpriority(PRIO_PROCESS, 0, NICE);
     crowd.dice = argc == 6 ? strtoull(argv[5], NULL, 10) + 1 : 1;
     read_agent(&crowd, argv[2]);
     gather(&crowd, argv[3], read_count(argv[4]));
