@@ -2,15 +2,17 @@
 # A thousand agents. A node that was killed has all of them back within ten seconds, its partner
 # answers meanwhile, and neither floods its log. All agents restarted take no server out of the
 # answers. Half of them dead at once freeze their pool, and that is told; a node that is cut off
-# from all of them takes none out and claims nothing. TANDEM_AGENTS: fewer of them. On a machine so
-# busy with other work that agents fall silent by themselves, what is counted in lines is tried
-# again, and not judged in the end.
+# from all of them takes none out and claims nothing. On fewer than four cores, which both nodes and
+# all agents share, two hundred: a handshake costs some milliseconds at each end. TANDEM_AGENTS: so
+# many. On a machine so busy with other work that agents fall silent by themselves, what is counted
+# in lines is tried again, and not judged in the end.
 # with --long
 # alone
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 
-readonly agents=${TANDEM_AGENTS-1000}
+agents=${TANDEM_AGENTS-$(($(nproc) < 4 ? 200 : 1000))}
+readonly agents
 readonly state=/run/tandem-lab/$lab
 readonly busy=${TANDEM_SLACK-5} # so many times more, on a machine that others use
 readonly up_within_s=180 # on a busy machine
@@ -217,6 +219,7 @@ for try in 1 2 3; do
     [ $try -lt 3 ] || is_amiss "${told[ns1]} and ${told[ns2]} lines in the logs, and a p99 of" \
         "$busy_us us after $calm_us, each time too much"
 done
+echo "back after $back_ms ms, ${told[ns1]} and ${told[ns2]} lines, p99 $busy_us us after $calm_us"
 assert_at_most $back_within_ms "$back_ms" "all agents are back after (ms)"
 
 # All agents restarted.
