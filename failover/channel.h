@@ -118,7 +118,9 @@ enum channel_flag {
     CHANNEL_DELETED = 2048,      /* somebody on this host deletes its addresses again and again */
     CHANNEL_ADVERTISED_0 = 4096, /* the partner's advertisements of the first home are heard */
     CHANNEL_ADVERTISED_1 = 8192,
-    CHANNEL_FLAGS = 16383, /* all of them */
+    CHANNEL_SPARE_REFUSED = 16384, /* no witness answers to the spare address */
+    CHANNEL_SPARE_TAKEN = 32768,   /* somebody else has it */
+    CHANNEL_FLAGS = 65535,         /* all of them */
 };
 
 struct channel_message {

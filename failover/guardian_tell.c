@@ -106,6 +106,10 @@ static unsigned partner_flags(struct guardian *self, int64_t now_us)
         flags |= CHANNEL_OTHER_DOCUMENT;
     if (pair_is_unconfirmed(pair, now_us))
         flags |= CHANNEL_UNCONFIRMED;
+    if (partner_is_spare_refused(partner))
+        flags |= CHANNEL_SPARE_REFUSED;
+    if (partner_is_spare_taken(partner, now_us))
+        flags |= CHANNEL_SPARE_TAKEN;
     return flags;
 }
 

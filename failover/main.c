@@ -128,6 +128,7 @@ static void take_pair(const struct document *document, uint8_t self,
     partner->cluster = beat_cluster(document->cluster);
     partner->witness_count = document->witness_count;
     memcpy(partner->witnesses, document->witnesses, sizeof partner->witnesses);
+    memcpy(partner->spare, document->spare, sizeof partner->spare);
     for (size_t i = 0; i < document->node_count; i++) {
         const struct document_node *node = &document->nodes[i];
         snprintf(settings->node_names[i], sizeof settings->node_names[i], "%s", node->name);

@@ -271,13 +271,15 @@ void partner_turn(struct partner *self, int64_t now_us)
         partner_happens(self, now_us, PAIR_EVENT_DRAINED, 0);
     ask_lan(self, now_us);
     ask_owners(self, now_us);
+    partner_try_spare(self, now_us);
     if (is_read || now_us >= decision_us(self))
         partner_happens(self, now_us, PAIR_EVENT_TIMEOUT, 0);
 }
 
 int64_t partner_deadline_us(struct partner *self)
 {
-    int64_t due_us = decision_us(self);
+    int64_t due_us = decision_us(self), spare_us = partner_spare_deadline_us(self);
+    due_us = spare_us < due_us ? spare_us : due_us;
     self->deadline_us = self->owners_us < due_us ? self->owners_us : due_us;
     return self->deadline_us;
 }
@@ -395,6 +397,12 @@ int partner_open(struct partner *self, const struct partner_settings *settings, 
     for (size_t i = 0; i < PAIR_NODES; i++)
         self->owners[i].heard_us = self->speakers[i].heard_us = INT64_MIN;
     self->deletions.begun_us = self->deletions.noted_us = INT64_MIN;
+    bool has_spare = settings->spare[0].family != 0 || settings->spare[1].family != 0;
+    self->spare = (struct partner_spare){
+        .seek_us =
+            has_spare && settings->witness_count > 0 && !settings->has_router ? now_us : INT64_MAX,
+        .claim_us = INT64_MAX,
+        .taken_us = INT64_MIN};
     partner_ask_again(self, now_us);
     self->ready = PARTNER_WATCH; /* its first reading tells the carrier */
     int error = address_open(&self->address);

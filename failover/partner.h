@@ -41,6 +41,7 @@ struct partner_settings {
     bool is_multicast; /* advertisements go to the group, and come to it */
     struct ip witnesses[PARTNER_WITNESSES_MAX];
     size_t witness_count;
+    struct ip spare[2]; /* of each family; nobody's, or none */
     int64_t interval_us;
     uint16_t beat_port, tripwire_port, dns_port;
     uint32_t cluster;
@@ -85,6 +86,14 @@ struct partner_said {
 struct partner_deletions {
     int64_t begun_us, noted_us; /* the minute; the last line about it; INT64_MIN: never */
     unsigned count;
+};
+
+/* The spare address: it is sought now and then, and a second later, if nobody has it, the witnesses
+ * are asked in its name, which is a claim to it. */
+struct partner_spare {
+    int64_t seek_us, claim_us; /* next; INT64_MAX: not */
+    int64_t taken_us;          /* somebody else had it; INT64_MIN: never */
+    unsigned unanswered;       /* claims since a witness answered to it */
 };
 
 struct partner {
@@ -133,6 +142,7 @@ struct partner {
     uint64_t beat_refusals[BEAT_REFUSALS];
     uint64_t advertisement_refusals[ADVERTISEMENT_REFUSALS];
     struct partner_deletions deletions;
+    struct partner_spare spare;
     bool has_sent, has_not_sent; /* frames to the LAN, since the pair was told */
     uint64_t unsent, reopened, notes_lost, alarms, wakes_late;
 };
@@ -144,6 +154,10 @@ void partner_close(struct partner *self);
 
 /* Does somebody delete the addresses that it holds more than three times a minute? */
 bool partner_is_robbed(const struct partner *self, int64_t now_us);
+
+/* Has somebody else the spare address; or does no witness answer to it, asked three times? */
+bool partner_is_spare_taken(const struct partner *self, int64_t now_us);
+bool partner_is_spare_refused(const struct partner *self);
 
 /* The descriptors to be watched for reading; their number. */
 size_t partner_fds(const struct partner *self, int fds[PARTNER_FDS_MAX]);

@@ -144,18 +144,21 @@ static void solicit(struct partner *self, const struct ip *sources, const struct
         partner_count_frame(self, neighbour_solicit(&self->neighbour, source, target));
 }
 
+void partner_ask_witnesses(struct partner *self, const struct ip *sources)
+{
+    for (size_t i = 0; i < self->settings.witness_count; i++)
+        solicit(self, sources, &self->settings.witnesses[i]);
+}
+
 void partner_confirm(struct partner *self, uint8_t home)
 {
-    const struct partner_settings *settings = &self->settings;
-    for (size_t i = 0; i < settings->witness_count; i++)
-        solicit(self, settings->home[home], &settings->witnesses[i]);
+    partner_ask_witnesses(self, self->settings.home[home]);
 }
 
 void partner_probe(struct partner *self)
 {
     const struct partner_settings *settings = &self->settings;
-    for (size_t i = 0; i < settings->witness_count; i++)
-        solicit(self, settings->own[settings->self], &settings->witnesses[i]);
+    partner_ask_witnesses(self, settings->own[settings->self]);
     for (size_t family = 0; settings->has_partner && family < 2; family++)
         solicit(self, settings->own[settings->self], &settings->own[1 - settings->self][family]);
 }

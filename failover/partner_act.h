@@ -16,6 +16,13 @@ void partner_advertise(struct partner *self, uint8_t home, uint8_t family, uint8
 void partner_announce(struct partner *self, uint8_t home, uint8_t family);
 /* Ask where every witness is, in the name of the home's addresses. */
 void partner_confirm(struct partner *self, uint8_t home);
+/* Ask where every witness is, in the name of the sources, an address of each family or none. */
+void partner_ask_witnesses(struct partner *self, const struct ip *sources);
+/* Seek and claim the spare address, in its time; a witness answered to it. */
+void partner_try_spare(struct partner *self, int64_t now_us);
+void partner_spare_answered(struct partner *self, int64_t now_us);
+/* When that is; INT64_MAX: there is none. */
+int64_t partner_spare_deadline_us(const struct partner *self);
 /* Ask where every witness is, and always the partner's own addresses. */
 void partner_probe(struct partner *self);
 

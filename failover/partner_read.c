@@ -174,11 +174,18 @@ static bool is_partners(const struct partner *self, int64_t now_us, uint8_t home
                            : now_us - self->lan_us < UNKNOWN_INTERVALS * settings->interval_us;
 }
 
+static bool is_spare(const struct partner *self, const struct ip *ip)
+{
+    return ip->family != 0 && ip_equal(ip, &self->settings.spare[ip->family == 6]);
+}
+
 /* To whom: a home's address, when it was asked in that one's name. */
 static void take_reply(struct partner *self, int64_t now_us, const struct neighbour_event *event)
 {
     uint8_t home = event->kind == NEIGHBOUR_REPLY ? home_of(self, &event->target) : PAIR_NODES;
     partner_happens(self, now_us, PAIR_EVENT_REPLY, 0);
+    if (event->kind == NEIGHBOUR_REPLY && is_spare(self, &event->target))
+        partner_spare_answered(self, now_us);
     if (home < PAIR_NODES)
         partner_hears(self, now_us, PAIR_EVENT_CONFIRMED, home, event->target.family);
 }
@@ -191,6 +198,10 @@ static void take_claim(struct partner *self, int64_t now_us, const struct neighb
         memcpy(self->partner_mac, event->mac, sizeof self->partner_mac);
         self->knows_mac = true;
     }
+    /* The partner claims it as well. */
+    if (is_spare(self, &event->sender) && self->knows_mac &&
+        memcmp(event->mac, self->partner_mac, sizeof event->mac) != 0)
+        self->spare.taken_us = now_us;
     if (!is_question && hear_witness(self, now_us, &event->sender))
         take_reply(self, now_us, event);
     uint8_t home = home_of(self, &event->sender);

@@ -152,6 +152,30 @@ static void examine_witnesses(struct report *self, const struct doctor_facts *fa
         add(self, names[family], DOCTOR_OK, "%zu of %zu answer", answering, count);
 }
 
+/* What a switch or a cloud does to an address that moves: the traps of takeover. */
+static void examine_moves(struct report *self, const struct doctor_facts *facts)
+{
+    if (facts->witness_count == 0)
+        return;
+    if (facts->is_unconfirmed)
+        add(self, "confirmed", DOCTOR_FAIL,
+            "no witness answers to a service address that this node holds: allow it at this node's "
+            "port (port security, ARP inspection, the cloud's check of addresses)");
+    else
+        add(self, "confirmed", DOCTOR_OK, "a witness answers to what this node holds");
+    if (!facts->has_spare)
+        return;
+    if (facts->is_spare_taken)
+        add(self, "spare", DOCTOR_WARN,
+            "somebody has the spare address: name one that is nobody's in the document");
+    else if (facts->is_spare_refused)
+        add(self, "spare", DOCTOR_FAIL,
+            "no witness answers to the spare address, so the partner's would not move here: allow "
+            "both homes at this node's port (port security, ARP inspection, the cloud's check)");
+    else
+        add(self, "spare", DOCTOR_OK, "a witness answers to the spare address: one may move here");
+}
+
 static void examine_paths(struct report *self, const struct doctor_facts *facts)
 {
     const char *partner = facts->partner;
@@ -216,6 +240,7 @@ size_t doctor_examine(const struct doctor_facts *facts,
     if (facts->interface != NULL && facts->partner != NULL && facts->is_guarded) {
         examine_witnesses(&report, facts, 0);
         examine_witnesses(&report, facts, 1);
+        examine_moves(&report, facts);
         examine_partner(&report, facts);
     }
     return report.count;

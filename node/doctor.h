@@ -40,6 +40,8 @@ struct doctor_facts {
     bool is_locked, comes_first;
     /* the partner, as the guardian hears it */
     bool hears_beats, hears_advertisements, partner_holds, is_tripwire_up, is_other_document;
+    bool is_unconfirmed; /* no witness answers to an address that this node holds */
+    bool has_spare, is_spare_refused, is_spare_taken;
     bool is_partner_heard; /* by the worker: its records */
     bool is_offset_known;
     int64_t offset_ms; /* the partner's wall clock is ahead by so much */

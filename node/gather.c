@@ -86,6 +86,9 @@ static void gather_told(const struct told *told, int64_t now_ms, struct doctor_f
     facts->partner_holds = told_has(told, CHANNEL_PARTNER_HOLDS);
     facts->is_tripwire_up = told_has(told, CHANNEL_TRIPWIRE_UP);
     facts->is_other_document = told_has(told, CHANNEL_OTHER_DOCUMENT);
+    facts->is_unconfirmed = told_has(told, CHANNEL_UNCONFIRMED);
+    facts->is_spare_refused = told_has(told, CHANNEL_SPARE_REFUSED);
+    facts->is_spare_taken = told_has(told, CHANNEL_SPARE_TAKEN);
     facts->witness_count = told->witness_count;
     for (size_t i = 0; i < told->witness_count; i++)
         facts->witnesses[i] =
@@ -97,10 +100,12 @@ void gather_facts(const struct node *node, const struct told *told, int64_t now_
                   struct doctor_facts *facts)
 {
     const struct document_node *self = &node->plan.document->nodes[node->config.self];
+    const struct ip *spare = node->plan.document->spare;
     *facts =
         (struct doctor_facts){.interface = self->interface,
                               .partner = node_partner(node),
                               .has_family = {self->home[0].family != 0, self->home[1].family != 0},
+                              .has_spare = spare[0].family != 0 || spare[1].family != 0,
                               .is_partner_heard = node->partner_heard};
     facts->is_offset_known = node_clock_offset(node, &facts->offset_ms);
     gather_told(told, now_ms, facts);

@@ -136,6 +136,10 @@ static const struct schema_option options[] = {
     {"failover", SCHEMA_SECTION, .options = failover_options,
      .help = "How a node sees that its partner died."},
     {"paths", SCHEMA_SECTION, .options = path_options, .help = "Where things are kept."},
+    {"spare", SCHEMA_IP_PAIR, TOP(spare),
+     .help = "An address of the service network that is nobody's, at most one of each family. Each "
+             "node asks the witnesses in its name: so doctor can say whether a switch or a cloud "
+             "lets an address move."},
     {"witness", SCHEMA_IPS, TOP(witnesses), SCHEMA_COUNT(struct document, witness_count),
      .max = DOCUMENT_WITNESSES_MAX,
      .help = "Hosts other than the nodes, such as the gateway, that prove that a node is heard."},

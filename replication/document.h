@@ -25,6 +25,7 @@
  *              partner: tandem}         # or: vrrp, a router of another make
  *   paths: {keys: keys, state: /var/lib/tandem, run: /run/tandem}  # relative: to this file
  *   witness: [192.0.2.1]                # up to 5
+ *   spare: 192.0.2.55                   # nobody's: may an address move here?
  *   zones:
  *     tandem.example: tandem.example.zone  # relative: to this file
  *   servers:
@@ -137,6 +138,7 @@ struct document {
     struct document_pool *pools;
     struct document_zone *zones;
     struct ip witnesses[DOCUMENT_WITNESSES_MAX];
+    struct ip spare[2]; /* of each family; family 0: none */
     uint16_t dns_port, replication_port;
     uint16_t beat_port;     /* UDP, between the guardians */
     uint16_t tripwire_port; /* TCP, likewise */

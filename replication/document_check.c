@@ -159,7 +159,7 @@ static bool check_addresses(const struct yaml_file *file, const struct yaml_node
 {
     enum { NODE_ADDRESSES = 6 };
     struct seen seen;
-    if (!seen_init(&seen, NODE_ADDRESSES * document->node_count + 2 * document->server_count,
+    if (!seen_init(&seen, NODE_ADDRESSES * document->node_count + 2 * document->server_count + 2,
                    file->arena))
         return schema_refuse_memory(file, root);
     const struct yaml_node *place = first_of(root, "nodes");
@@ -167,6 +167,9 @@ static bool check_addresses(const struct yaml_file *file, const struct yaml_node
         if (!use_node(file, &seen, place, &document->nodes[i]))
             return false;
     if (!check_witnesses(file, &seen, root, document))
+        return false;
+    if (yaml_get(root, "spare") != NULL &&
+        !use_addresses(file, &seen, yaml_get(root, "spare"), document->spare, NULL))
         return false;
     place = first_of(root, "servers");
     for (size_t i = 0; i < document->server_count; i++, place = place->next)

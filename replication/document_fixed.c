@@ -59,6 +59,7 @@ static void say(const struct document *a, const struct document *b, char *differ
                       !are_equal(a->state_path, b->state_path) ||
                       !are_equal(a->run_path, b->run_path)},
         {"witness", has_other_witnesses(a, b)},
+        {"spare", !ip_equal(&a->spare[0], &b->spare[0]) || !ip_equal(&a->spare[1], &b->spare[1])},
     };
     size_t used = 0;
     differs[0] = '\0';

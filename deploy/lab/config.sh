@@ -76,6 +76,7 @@ dns: {port: 53, threads: 2}
 replication: {port: 7353}
 paths: {keys: $state/keys, state: $state/state, run: $state/run}
 witness: [192.0.2.1, 2001:db8:53::1]
+spare: [192.0.2.55, 2001:db8:53::55]
 zones:
   tandem.example: tandem.example.zone
 END

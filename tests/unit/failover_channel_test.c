@@ -216,7 +216,6 @@ START_TEST(each_field_of_each_kind_is_checked)
         {&state, 3, PAIR_FAULT_LAST + 1},
         {&state, 4, RECEPTION_STATE_LAST + 1},
         {&state, 5, GATE_STOPPING + 1},
-        {&state, 6, 0x40},
         {&state, 16, 1},
         {&state, 63, 1},
         {&counters, 2, 1},

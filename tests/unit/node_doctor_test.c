@@ -32,6 +32,7 @@ static struct doctor_facts healthy(void)
         .hears_advertisements = true,
         .partner_holds = true,
         .is_tripwire_up = true,
+        .has_spare = true,
         .is_partner_heard = true,
         .is_offset_known = true,
         .offset_ms = 1000,
@@ -62,7 +63,7 @@ static const char *sentence(const char *name)
 START_TEST(a_healthy_node_has_no_complaint)
 {
     struct doctor_facts facts = healthy();
-    ck_assert_uint_eq(doctor_examine(&facts, checks), 18);
+    ck_assert_uint_eq(doctor_examine(&facts, checks), 20);
     ck_assert_str_eq(complaints(&facts), "");
     facts.partner_holds = facts.hears_advertisements = false;
     ck_assert_str_eq(complaints(&facts), ""); /* it has nothing to advertise */
@@ -99,6 +100,9 @@ START_TEST(each_fact_has_its_complaint)
     CHANGED(facts.hears_beats = false, "beats fail");
     CHANGED(facts.hears_advertisements = false, "advertisements fail");
     CHANGED(facts.is_tripwire_up = false, "tripwire warn");
+    CHANGED(facts.is_unconfirmed = true, "confirmed fail");
+    CHANGED(facts.is_spare_refused = true, "spare fail");
+    CHANGED(facts.is_spare_taken = true, "spare warn");
     CHANGED(facts.is_partner_heard = false, "records fail");
     CHANGED(facts.is_other_document = true, "document fail");
     CHANGED(facts.is_offset_known = false, "clock warn");

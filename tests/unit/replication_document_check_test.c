@@ -29,7 +29,7 @@ static const struct mistake {
     {"cluster:", "clutser:", "lab.yaml:2:1: found unknown key 'clutser', did you mean 'cluster'?"},
     {"dns:", "mail:",
      "lab.yaml:14:1: found unknown key 'mail', expected one of format, cluster, nodes, dns, "
-     "replication, failover, paths, witness, zones, servers, pools"},
+     "replication, failover, paths, spare, witness, zones, servers, pools"},
     {"  ns2:\n", "  ns3: {own: 10.0.0.3, home: 10.0.0.4}\n  ns2:\n",
      "lab.yaml:3:1: found 3 nodes, expected at most 2"},
     {"  ns2:\n", "  ns_2:\n",

@@ -46,6 +46,7 @@ START_TEST(what_takes_a_restart_is_named_and_stays)
     ck_assert_str_eq(difference(nodes_text, "paths: {run: /run/other}\n"), "paths");
     ck_assert_str_eq(next.run_path, running.run_path);
     ck_assert_str_eq(difference(nodes_text, "witness: [192.0.2.1]\n"), "witness");
+    ck_assert_str_eq(difference(nodes_text, "spare: 192.0.2.55\n"), "spare");
     ck_assert_uint_eq(next.witness_count, 0);
     ck_assert_str_eq(difference("nodes:\n  ns1: {own: 192.0.2.12, home: 192.0.2.51, key: \"" KEY
                                 "\"}\n",

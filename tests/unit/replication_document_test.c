@@ -236,6 +236,10 @@ START_TEST(lists_may_be_as_long_as_their_bound)
         "%s", error);
     ck_assert_uint_eq(document.witness_count, DOCUMENT_WITNESSES_MAX);
     ck_assert_str_eq(ip(&document.witnesses[4]), "10.0.0.5");
+    ck_assert(parse(&document, with("dns: {", "spare: [192.0.2.55, 2001:db8::55]\ndns: {")));
+    ck_assert_str_eq(ip(&document.spare[0]), "192.0.2.55");
+    ck_assert_str_eq(ip(&document.spare[1]), "2001:db8::55");
+    ck_assert(!parse(&document, with("dns: {", "spare: 192.0.2.53\ndns: {"))); /* a home */
     ck_assert_msg(parse(&document, with("[203.0.113.1, 2001:db8::1]",
                                         "[10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, "
                                         "10.0.0.6, 10.0.0.7, 10.0.0.8]")),
@@ -494,7 +498,7 @@ START_TEST(the_example_of_the_header_is_a_document_with_every_option_of_the_manu
         ck_assert_msg(at != NULL, "%s is not in the example", key);
         count++;
     }
-    ck_assert_uint_eq(count, 41);
+    ck_assert_uint_eq(count, 42);
 }
 END_TEST
 
