@@ -210,8 +210,11 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
                        (overlap == PAIR_BETTER ||
                         now_us - home->announced_us > PAIR_UNTOLD_INTERVALS * interval_us);
     bool is_claimed = is_disputed || home->foreign_us > home->defended_us;
-    if (is_claimed && pair_is_fit(self) && now_us - home->defended_us >= PAIR_DEFEND_US)
+    if (is_claimed && pair_is_fit(self) &&
+        (home->countered_us == INT64_MIN || now_us - home->countered_us >= PAIR_DEFEND_US)) {
+        home->countered_us = now_us;
         pair_announce_anew(self, number, now_us, todo);
+    }
     pair_announce_in_time(self, number, now_us, todo);
 }
 
@@ -391,6 +394,7 @@ void pair_init(struct pair *self, const struct pair_config *config, int64_t now_
             .beat_holds_us = INT64_MIN,
             .beat_lacks_us = INT64_MIN,
             .announced_us = INT64_MIN,
+            .countered_us = INT64_MIN,
             .foreign_us = INT64_MIN,
             .vacant_us = now_us,
             .claimed_us = INT64_MIN,

@@ -36,7 +36,7 @@ enum {
     PAIR_HOLD_US_MIN = 5000000,  /* fit for so long before home is taken back */
     PAIR_HOLD_US_MAX = 300000000,
     PAIR_FLAP_US = 60000000,   /* lost again within so long of its return: the hold doubles */
-    PAIR_DEFEND_US = 200000,   /* between announcements against another's */
+    PAIR_DEFEND_US = 100000,   /* between announcements against another's */
     PAIR_UNTOLD_INTERVALS = 2, /* announced for so long, and no sign that the partner holds it */
     PAIR_LIFE_US = 200000,     /* a sign so long after the tripwire broke: no death */
     PAIR_ANSWER_US = 3000000,  /* after a claim who-has is answered with an announcement */
@@ -121,6 +121,7 @@ struct pair_home {
     int64_t refresh_us, announce_us, defended_us; /* next; next; last */
     int64_t announce_from_us;                     /* the schedule's zero */
     uint8_t announcements;                        /* of the schedule */
+    int64_t countered_us;                         /* the last against another's; INT64_MIN: never */
     bool is_confirmed;                            /* by a witness, since the schedule began */
     bool is_granted;                              /* the kernel took it, and has it still */
     bool is_refused;                              /* it did not */

@@ -211,7 +211,7 @@ static void take_claim(struct partner *self, int64_t now_us, const struct neighb
         meet(&self->owners[home], now_us, &event->sender);
         memcpy(self->owners[home].mac, event->mac, sizeof event->mac);
         partner_hears(self, now_us, PAIR_EVENT_FOREIGN, home, event->sender.family);
-    } else if (!is_question) {
+    } else {
         partner_hears(self, now_us, PAIR_EVENT_ANNOUNCED, home, event->sender.family);
     }
 }

@@ -7,6 +7,7 @@
 
 lab_up --servers 1
 watch_addresses
+sleep 5 # what it announces at its start is behind: to steal by that is another test's, failure_21
 mkfifo "$work/play" "$work/recorder"
 "$top/deploy/pair" --lab "$lab" run ns1 "$build/tests/forge" recording 3 lan pair \
     <"$work/play" >"$work/recorder" &
@@ -18,7 +19,7 @@ assert_still 1
 breaks ns1 --hard
 assert_taken 'tripwire|port-refused'
 sleep 4
-assert_eventually 5 answered_by ns2 ns2 # also after what it announced was played back
+assert_eventually 5 answered_by ns2 ns2
 assert_few_lost ns2
 assert_counted ns2 beats replayed
 assert_counted ns2 advertisements unproven

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/takeover"
 
 readonly thefts=8
-readonly lost_most_percent=10 # a theft is answered at once, or 200 ms after the last announcement
+readonly lost_most_percent=10 # a theft is answered at once, or 100 ms after the one before
 readonly moving='(silence|vacant|goodbye|unheard|tripwire|port-refused)' # not: a busy machine
 
 steal() { # TIMES

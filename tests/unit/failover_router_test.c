@@ -176,12 +176,12 @@ START_TEST(an_address_that_a_stranger_has_is_not_claimed_before_it_left)
 }
 END_TEST
 
-START_TEST(what_was_held_is_defended_five_times_a_second)
+START_TEST(what_was_held_is_defended_ten_times_a_second)
 {
     begin_active();
-    ck_assert_str_eq(happens(DOWN_US + 199 * MS, ROUTER_EVENT_FOREIGN), "");
-    ck_assert_str_eq(happens(DOWN_US + 200 * MS, ROUTER_EVENT_FOREIGN), "announce 0/4");
-    ck_assert_str_eq(happens(DOWN_US + 201 * MS, ROUTER_EVENT_FOREIGN), "");
+    ck_assert_str_eq(happens(DOWN_US + 99 * MS, ROUTER_EVENT_FOREIGN), "");
+    ck_assert_str_eq(happens(DOWN_US + 100 * MS, ROUTER_EVENT_FOREIGN), "announce 0/4");
+    ck_assert_str_eq(happens(DOWN_US + 101 * MS, ROUTER_EVENT_FOREIGN), "");
     ck_assert(strstr(timeout(DOWN_US + 202 * MS), "initialize") == NULL);
 }
 END_TEST
@@ -263,7 +263,7 @@ int main(void)
                an_address_that_the_kernel_refuses_is_left_to_the_router,
                an_address_that_somebody_deletes_is_added_again);
     SUITE_CASE(suite, "strangers", an_address_that_a_stranger_has_is_not_claimed_before_it_left,
-               what_was_held_is_defended_five_times_a_second,
+               what_was_held_is_defended_ten_times_a_second,
                what_the_router_held_is_taken_from_a_stranger_too,
                who_took_from_a_silent_router_answers_for_the_address);
     return suite_run(suite);

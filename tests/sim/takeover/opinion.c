@@ -265,8 +265,10 @@ static void defend(struct opinion *self, uint8_t number, bool is_better, bool is
         home->announced_us > home->defended_us &&
         (is_better || opinion_since_us(self, home->announced_us) > 2 * self->interval_us);
     if ((is_others || home->foreign_us > home->defended_us) && opinion_is_fit(self) &&
-        opinion_since_us(self, home->defended_us) >= PAIR_DEFEND_US)
+        opinion_since_us(self, home->countered_us) >= PAIR_DEFEND_US) {
+        home->countered_us = self->now_us;
         opinion_announce_anew(self, number);
+    }
 }
 
 static void judge_active(struct opinion *self, uint8_t number)
@@ -442,6 +444,7 @@ void opinion_start(struct opinion *self, const struct pair_config *config, int64
                                       .advertised_us = OPINION_NEVER,
                                       .goodbye_us = OPINION_NEVER,
                                       .announced_us = OPINION_NEVER,
+                                      .countered_us = OPINION_NEVER,
                                       .foreign_us = OPINION_NEVER,
                                       .vacant_us = now_us,
                                       .claimed_us = OPINION_NEVER,

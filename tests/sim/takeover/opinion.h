@@ -25,6 +25,7 @@ struct opinion_home {
     int64_t refresh_us;                        /* the lease's next */
     int64_t defended_us, announce_us, from_us; /* announced last, next, and by which schedule */
     unsigned announcements;                    /* of that schedule */
+    int64_t countered_us;                      /* against another's, last */
     bool is_confirmed;                         /* a witness answered to it since */
     bool is_granted, is_refused;               /* by the kernel */
     bool is_kept;                              /* rule 4 */

@@ -78,7 +78,7 @@ static void hear_as_backup(struct opinion_vrrp *self, int64_t now_us,
     self->timer_us = now_us + (heard->priority == 0 ? skew_us(self) : down_us(self));
 }
 
-/* §6.4.3, and what vrrp.h has beyond it: who is stronger announces, in 200 ms once; who is weaker
+/* §6.4.3, and what vrrp.h has beyond it: who is stronger announces, in 100 ms once; who is weaker
  * speaks once more. */
 static void hear_as_active(struct opinion_vrrp *self, int64_t now_us,
                            const struct vrrp_event *heard)
