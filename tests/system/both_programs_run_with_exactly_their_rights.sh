@@ -102,6 +102,13 @@ assert_guardian() {
 assert_worker() {
     assert_rights "$1" "$(mask)" "$(mask)" "$(mask)"
     [[ $(chrt -p "$1") == *SCHED_OTHER* ]] || fail "the worker runs as: $(chrt -p "$1")"
+    for thread in "/proc/$1/task/"*; do
+        nice=-10
+        ! grep -qxE 'clerk|builder' "$thread/comm" || nice=0
+        [ "$(ps -L -o tid=,ni= -p "$1" | awk -v tid="${thread##*/}" '$1 == tid { print $2 }')" = \
+            $nice ] ||
+            fail "$(cat "$thread/comm") of the worker is not nice by $nice"
+    done
     [ "$(size_kb "$1" VmLck)" = 0 ] || fail "the worker is locked into memory"
 }
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The spare address is nobody's, and each node asks the witnesses in its name. doctor says so; and
 # when a switch keeps from ns1's port what it does not know; and when somebody has the address.
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Row 9 of the failure catalogue: the pair's link alone is cut, for longer than the ten seconds
 # after which each node asks the other's DNS, for beats are silent and advertisements are not.
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"

@@ -2,6 +2,7 @@
 # Row 23 of the failure catalogue: ns1 dies, and comes back with a copy of its state folder from
 # before two orders and a document. Nothing of the copy is in force on either node, not even for one
 # answer.
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 

@@ -2,6 +2,7 @@
 # Row 27 of the failure catalogue, the storm: while ns1 stands still the client forgets all its
 # neighbours every 20 ms, and asks anew who has ns1's address. So does ns1's kernel answer, until
 # its lease ends.
+# with --long
 . "$(dirname "$0")/harness.sh"
 . "$(dirname "$0")/takeover"
 
