@@ -10,6 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "node/dns/cpu.h"
+
 /* A ring: [first, first + done) are done, the next todo ones are to be, of which the first is being
  * done. The rest are free. */
 struct clerk {
@@ -75,6 +77,7 @@ static void *run(void *argument)
 {
     struct clerk *self = argument;
     pthread_setname_np(pthread_self(), "clerk");
+    cpu_give_way();
     for (struct clerk_job *job; (job = wait_for_job(self)) != NULL;) {
         carry_out(self->archive, job);
         pthread_mutex_lock(&self->mutex);

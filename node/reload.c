@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "node/dns/cpu.h"
+
 enum decision { UNDECIDED, TO_PUBLISH, TO_DROP };
 
 struct reload {
@@ -122,6 +124,7 @@ static void *run(void *argument)
 {
     struct reload *self = argument;
     pthread_setname_np(pthread_self(), "builder");
+    cpu_give_way();
     if (self->what == RELOAD_KEEP)
         (void)generation_keep(self->running, self->config.node, self->config.archive, self->bundle,
                               self->error);

@@ -35,6 +35,12 @@ void cpu_own(size_t position, size_t thread_count)
     }
 }
 
+void cpu_give_way(void)
+{
+    if (getpriority(PRIO_PROCESS, 0) < 0)
+        (void)setpriority(PRIO_PROCESS, 0, 0); /* of this thread alone: setpriority(2), NOTES */
+}
+
 void cpu_short_turns(void)
 {
     if (sched_getscheduler(0) != SCHED_OTHER)

@@ -18,4 +18,8 @@ void cpu_own(size_t position, size_t thread_count);
  * more of the CPU than its share. */
 void cpu_short_turns(void);
 
+/* The calling thread is an ordinary program's again, where the worker comes before others: for work
+ * that may wait. */
+void cpu_give_way(void);
+
 #endif
