@@ -198,7 +198,8 @@ static void judge_active(struct pair *self, uint8_t number, int64_t now_us,
     bool was_contested = home->is_contested, is_listening = now_us < self->listen_us;
     home->is_contested =
         overlap == PAIR_BETTER && (!is_listening || pair_hears_beats(self, now_us));
-    if (is_listening && home->is_contested && !was_contested)
+    bool is_countered = home->announced_us <= home->defended_us;
+    if (is_listening && home->is_contested && (!was_contested || !is_countered))
         pair_announce_at_once(self, number, now_us, todo);
     /* Rule 8: who has learned the other's MAC has to learn mine when that one deleted it, */
     if (was_contested && overlap == PAIR_ALONE)

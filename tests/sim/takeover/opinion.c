@@ -256,7 +256,8 @@ static void defend(struct opinion *self, uint8_t number, bool is_better, bool is
 {
     struct opinion_home *home = &self->homes[number];
     bool is_listening = self->now_us < self->listens_us, is_heard = opinion_hears(self);
-    if (is_better && !home->is_contested && is_listening && is_heard)
+    bool is_news = !home->is_contested || home->announced_us > home->defended_us;
+    if (is_better && is_news && is_listening && is_heard)
         announce(self, number);
     if (home->is_contested && !is_better && !is_worse)
         opinion_announce_anew(self, number);
