@@ -87,11 +87,11 @@ names $ns2 192.0.2.98 added || fail "ns2 does not answer by what was applied"
 applies ns1 rollback
 
 # Nobody confirms it; then somebody does.
-applies ns1 apply full.yaml --confirm 2s
+applies ns1 apply full.yaml --confirm 4s
 names $ns2 192.0.2.98 added || fail "ns2 does not answer by what is to be confirmed"
 refuses "waits for" ns1 apply tandem.yaml
 for node in ns1 ns2; do
-    assert_eventually 6 names "${!node}" 192.0.2.99 added
+    assert_eventually 8 names "${!node}" 192.0.2.99 added
 done
 applies ns1 apply full.yaml --confirm 60s
 applies ns1 confirm
