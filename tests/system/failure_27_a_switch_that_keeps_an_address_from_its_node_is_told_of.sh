@@ -1,6 +1,7 @@
 #!/bin/bash
 # Row 27 of the failure catalogue, for good: a switch keeps the address that ns2 took from its port,
 # as port security does. status says so, and what it may be, until it lets it pass.
+# with --long
 # shellcheck disable=SC2317 # assert_eventually asks its functions
 . "$(dirname "$0")/harness.sh"
 
