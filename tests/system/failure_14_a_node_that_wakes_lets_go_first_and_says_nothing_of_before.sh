@@ -13,6 +13,7 @@ suspend() {
     local from took_ms
     from=$(wc -l <"$work/heard")
     forget
+    pause 0.1 # in which it says something
     echo "$1" >&"${stall[1]}"
     assert_taken silence
     read -r -t 10 took_ms <&"${stall[0]}" || fail "ns1 cannot be stopped"
